@@ -1,0 +1,348 @@
+"""The unified event record: one shape for whatever happens between a customer and us, on every channel.
+
+Events are append-only. A channel makes the first six kinds of body out of what the outside world sent; the hub
+adds the rest. An interaction's record is a fold over its events (``record.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from contact_center.domain.contact_points import ContactPoint
+from contact_center.domain.time import Moment
+
+Medium = Literal["voice", "sms", "email", "chat", "other"]
+MEDIA: tuple[Medium, ...] = ("voice", "sms", "email", "chat", "other")
+Direction = Literal["inbound", "outbound", "internal"]
+ActorKind = Literal["customer", "agent", "flow", "routing", "hub"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it. ``id`` is the agent's for agents, else empty."""
+
+    kind: ActorKind
+    id: str = ""
+
+
+CUSTOMER = Actor("customer")
+HUB = Actor("hub")
+ROUTING = Actor("routing")
+FLOW = Actor("flow")
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that belongs to an event. Its bytes lie in the blob store under ``digest`` (SHA-256, hex); ``name``
+    is what the sender called it and is only ever shown."""
+
+    digest: str
+    name: str
+    media_type: str
+    size: int
+    content_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """How the outside world says which conversation an event belongs to.
+
+    ``key`` names the conversation where the channel has such a name: a CallSid, a pair of numbers, a chat's
+    handle. E-mail has none; there ``ours`` holds the interaction ids that our own *proven* tokens named (best
+    first), and ``key`` is empty. ``references`` are unproven Message-IDs, for display and linking only.
+    """
+
+    key: str = ""
+    ours: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+
+
+# --- what the outside world did: made by channels -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A customer wrote. ``html`` is the digest of the original HTML in the blob store, if there was any; it is
+    sanitised whenever it is shown. ``automatic`` says that no person wrote it (RFC 3834), with the reason.
+    ``unverified`` says why the sender is not to be believed, if so."""
+
+    KIND: ClassVar[str] = "message.received"
+    text: str
+    subject: str = ""
+    html: str = ""
+    automatic: str = ""
+    unverified: str = ""
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallArrived:
+    KIND: ClassVar[str] = "call.arrived"
+    caller_name: str = ""
+    forwarded_from: str = ""
+    stir_verstat: str = ""  # information only: caller ID proves nothing
+
+
+@dataclass(frozen=True, slots=True)
+class CallerInput:
+    """What the caller did at the flow's step: keys, words, or nothing (both empty: no input in time).
+    ``position`` is the one the prompt was given with, so that a late or repeated answer changes nothing."""
+
+    KIND: ClassVar[str] = "ivr.input"
+    position: str
+    digits: str = ""
+    speech: str = ""
+    confidence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallLeg:
+    """A leg of the call changed. ``leg`` is ``customer`` or ``agent``; ``state`` is
+    ``ringing | answered | joined | left | ended | failed``; ``leg_id`` is the provider's."""
+
+    KIND: ClassVar[str] = "call.leg"
+    leg: Literal["customer", "agent"]
+    state: Literal["ringing", "answered", "joined", "left", "ended", "failed"]
+    leg_id: str = ""
+    reason: str = ""
+    offer_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptAdded:
+    """A line of a live transcript: ``speaker`` is ``customer`` or ``agent``."""
+
+    KIND: ClassVar[str] = "transcript.added"
+    speaker: Literal["customer", "agent"]
+    text: str
+    confidence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReported:
+    """The provider says what became of something that we sent. ``provider_id`` is the id it gave us then."""
+
+    KIND: ClassVar[str] = "delivery.reported"
+    provider_id: str
+    status: Literal["queued", "sent", "delivered", "read", "undelivered", "failed", "unknown"]
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerLeft:
+    """The customer ended it: hung up, closed the chat."""
+
+    KIND: ClassVar[str] = "customer.left"
+    reason: str = ""
+
+
+# --- what the hub did -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FlowStepped:
+    """The flow went to ``position`` (opaque to everyone but ``ivr_flows``), having left ``step`` by ``exit``.
+    ``said`` is what the caller heard; ``variables`` is the flow's whole memory after the step."""
+
+    KIND: ClassVar[str] = "ivr.step"
+    flow: str
+    version: str
+    position: str
+    step: str = ""
+    exit: str = ""
+    said: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueued:
+    """``virtual_enqueued_at`` is the moment that waiting counts from; it survives missed offers and returns."""
+
+    KIND: ClassVar[str] = "enqueued"
+    queue: str
+    priority: int
+    skills: dict[str, int]
+    virtual_enqueued_at: Moment
+    reason: Literal["arrived", "rejected", "expired", "vanished", "transferred", "rescinded", "returned"] = (
+        "arrived"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OfferMade:
+    KIND: ClassVar[str] = "offer.made"
+    offer_id: str
+    agent_id: str
+    decision_id: str
+    deadline_at: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class OfferEnded:
+    """``outcome``: ``accepted | rejected | expired | cancelled`` (customer left) ``| rescinded`` (race lost)."""
+
+    KIND: ClassVar[str] = "offer.ended"
+    offer_id: str
+    agent_id: str
+    outcome: Literal["accepted", "rejected", "expired", "cancelled", "rescinded"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSent:
+    """We wrote to the customer. It leaves through the outbox row ``outbox_id``."""
+
+    KIND: ClassVar[str] = "message.sent"
+    text: str
+    outbox_id: str
+    subject: str = ""
+    html: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryChanged:
+    """What became of the outbox row: ``accepted | retry | uncertain | failed | delivered | read``."""
+
+    KIND: ClassVar[str] = "delivery.changed"
+    outbox_id: str
+    state: Literal["accepted", "retry", "uncertain", "failed", "delivered", "read"]
+    provider_id: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteAdded:
+    """Words for colleagues; no customer ever sees them."""
+
+    KIND: ClassVar[str] = "note.added"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUpStarted:
+    KIND: ClassVar[str] = "wrap_up.started"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WrappedUp:
+    """The agent is done. ``case_status`` is what the case becomes."""
+
+    KIND: ClassVar[str] = "wrapped_up"
+    disposition: str
+    note: str = ""
+    case_status: Literal["open", "pending", "closed"] = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The interaction is over. ``reason``: ``wrapped_up | abandoned | completed | failed``."""
+
+    KIND: ClassVar[str] = "ended"
+    reason: Literal["wrapped_up", "abandoned", "completed", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """An event of a kind that this version does not know, kept whole."""
+
+    KIND: ClassVar[str] = "unknown"
+    kind: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+Body: TypeAlias = (
+    MessageReceived
+    | CallArrived
+    | CallerInput
+    | CallLeg
+    | TranscriptAdded
+    | DeliveryReported
+    | CustomerLeft
+    | FlowStepped
+    | Enqueued
+    | OfferMade
+    | OfferEnded
+    | MessageSent
+    | DeliveryChanged
+    | NoteAdded
+    | WrapUpStarted
+    | WrappedUp
+    | Ended
+    | Unknown
+)
+
+BODIES: dict[str, type[Any]] = {
+    body.KIND: body
+    for body in (
+        MessageReceived,
+        CallArrived,
+        CallerInput,
+        CallLeg,
+        TranscriptAdded,
+        DeliveryReported,
+        CustomerLeft,
+        FlowStepped,
+        Enqueued,
+        OfferMade,
+        OfferEnded,
+        MessageSent,
+        DeliveryChanged,
+        NoteAdded,
+        WrapUpStarted,
+        WrappedUp,
+        Ended,
+    )
+}
+_FIELDS = {kind: frozenset(f.name for f in fields(body)) for kind, body in BODIES.items()}
+
+OPENING_KINDS = frozenset({MessageReceived.KIND, CallArrived.KIND})
+"""Kinds that may begin an interaction. Any other needs one that exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionEvent:
+    """One thing that happened.
+
+    ``channel`` and ``source_id`` together are the idempotency key: the provider's own id of this happening
+    (with its status where one id has several), or for the hub's own events the event's ``id`` again. The hub's
+    ids (``id``, ``seq``, ``interaction_id``, ``case_id``, ``customer_id``) are empty until intake gives them.
+    ``sender`` and ``dialled`` are the customer's contact point and ours (ANI and DNIS, From and To).
+    """
+
+    body: Body
+    channel: str
+    source_id: str
+    medium: Medium
+    direction: Direction
+    occurred_at: Moment
+    received_at: Moment
+    actor: Actor = CUSTOMER
+    sender: ContactPoint | None = None
+    sender_name: str = ""
+    dialled: ContactPoint | None = None
+    thread: Thread = Thread()
+    attachments: tuple[Attachment, ...] = ()
+    raw_digest: str = ""
+    id: str = ""
+    seq: int = 0
+    interaction_id: str = ""
+    case_id: int = 0
+    customer_id: str = ""
+
+    @property
+    def kind(self) -> str:
+        body = self.body
+        return body.kind if isinstance(body, Unknown) else body.KIND
+
+
+def body_from(kind: str, data: dict[str, Any]) -> Body:
+    """The typed body of a stored event. Unknown kinds stay whole as :class:`Unknown`; fields that this version
+    does not know are left out (the stored row keeps them)."""
+    body = BODIES.get(kind)
+    if body is None:
+        return Unknown(kind, data)
+    known = _FIELDS[kind]
+    made: Body = body(**{name: value for name, value in data.items() if name in known})
+    return made

@@ -1,0 +1,313 @@
+"""What consoles are shown and told: the shapes on the agents' websocket, and what each announcement does to them.
+
+``apply`` is the meaning of an announcement. The console has the same function in TypeScript; both are held to
+the same cases (``tests/live/cases``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+from contact_center.domain.events import ActorKind, Direction, Medium
+from contact_center.domain.time import Moment
+
+Role = Literal["agent", "supervisor", "admin"]
+AgentStateName = Literal["offline", "ready", "reserved", "busy", "wrap_up", "not_ready"]
+CaseStatus = Literal["open", "pending", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentView:
+    """An agent now. ``chosen`` is what they asked for (it takes effect when work ends); ``state`` is what is so.
+    ``load`` and ``capacity`` count interactions by medium."""
+
+    id: str
+    name: str
+    role: Role
+    state: AgentStateName
+    chosen: Literal["offline", "ready", "not_ready"]
+    reason: str
+    since_at: Moment
+    load: dict[str, int]
+    capacity: dict[str, int]
+    skills: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerBrief:
+    """``known`` is false for somebody who is seen for the first time. ``name`` may be empty: show ``point``."""
+
+    id: str
+    name: str
+    known: bool
+    point: str
+    point_kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One earlier interaction of the customer, any channel."""
+
+    interaction_id: str
+    case_id: int
+    medium: Medium
+    subject: str
+    started_at: Moment
+    agent_name: str
+    disposition: str
+    case_status: CaseStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """One reason for the choice, ``code`` with its ``values``; the console says it in the agent's language.
+
+    ``skill`` {skill, level, needed} · ``served_before`` {at} · ``least_loaded`` {load, capacity} ·
+    ``longest_idle`` {idle_ms} · ``only_one`` {} · ``considered`` {count} · ``direct`` {by}
+    """
+
+    code: Literal[
+        "skill", "served_before", "least_loaded", "longest_idle", "only_one", "considered", "direct"
+    ]
+    values: dict[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferView:
+    id: str
+    interaction_id: str
+    case_id: int
+    medium: Medium
+    queue: str
+    queue_name: str
+    subject: str
+    preview: str
+    customer: CustomerBrief
+    dialled: str
+    waiting_since_at: Moment
+    made_at: Moment
+    deadline_at: Moment
+    decision_id: str
+    why: tuple[Why, ...] = ()
+    history: tuple[Past, ...] = ()
+
+
+CallState = Literal["connecting", "connected", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkView:
+    """An interaction in an agent's hands. ``unanswered`` counts the customer's messages since our last one.
+    ``undelivered`` counts our messages that failed or are uncertain. ``call`` is null for written media."""
+
+    interaction_id: str
+    case_id: int
+    case_status: CaseStatus
+    channel: str
+    medium: Medium
+    state: Literal["assigned", "wrap_up"]
+    queue: str
+    queue_name: str
+    subject: str
+    preview: str
+    customer: CustomerBrief
+    dialled: str
+    started_at: Moment
+    assigned_at: Moment
+    last_message_at: Moment
+    unanswered: int
+    undelivered: int
+    call: CallState | None
+    customer_left: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ActorView:
+    kind: ActorKind
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentView:
+    digest: str
+    name: str
+    media_type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One line of a conversation. ``body`` is the event's own, described by the event schema."""
+
+    seq: int
+    id: str
+    kind: str
+    interaction_id: str
+    case_id: int
+    medium: Medium
+    direction: Direction
+    at: Moment
+    actor: ActorView
+    body: dict[str, Any]
+    attachments: tuple[AttachmentView, ...] = ()
+
+
+# --- announcements: what an agent's stream is made of ----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AgentChanged:
+    agent: AgentView
+    kind: Literal["agent.changed"] = "agent.changed"
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRings:
+    offer: OfferView
+    kind: Literal["offer.rings"] = "offer.rings"
+
+
+@dataclass(frozen=True, slots=True)
+class OfferOver:
+    """The offer stopped ringing; ``outcome`` as in the event ``offer.ended``."""
+
+    offer_id: str
+    interaction_id: str
+    outcome: Literal["accepted", "rejected", "expired", "cancelled", "rescinded"]
+    kind: Literal["offer.over"] = "offer.over"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkChanged:
+    """The interaction is in this agent's hands and looks like this now; ``event`` is what just happened, if the
+    conversation grew."""
+
+    work: WorkView
+    event: EventView | None = None
+    kind: Literal["work.changed"] = "work.changed"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkLeft:
+    """The interaction is in this agent's hands no more."""
+
+    interaction_id: str
+    reason: Literal["wrapped_up", "abandoned", "returned", "vanished", "completed", "failed"]
+    kind: Literal["work.left"] = "work.left"
+
+
+Announcement: TypeAlias = AgentChanged | OfferRings | OfferOver | WorkChanged | WorkLeft
+
+
+@dataclass(frozen=True, slots=True)
+class DeskState:
+    """All that an agent's desk shows without opening anything, as of ``seq`` in their stream."""
+
+    seq: int
+    agent: AgentView
+    offers: tuple[OfferView, ...] = ()
+    work: tuple[WorkView, ...] = ()
+
+
+class Gap(Exception):
+    """An announcement is missing: ask for what is after ``seq``, or for a snapshot."""
+
+
+def apply(state: DeskState, seq: int, announcement: Announcement) -> DeskState:
+    """The desk after announcement ``seq``. One that was applied before changes nothing; raises :class:`Gap` if
+    any between is missing. Offers stand in the order they were made, work in the order it was taken."""
+    if seq <= state.seq:
+        return state
+    if seq > state.seq + 1:
+        raise Gap(f"have {state.seq}, got {seq}")
+    match announcement:
+        case AgentChanged():
+            return replace(state, seq=seq, agent=announcement.agent)
+        case OfferRings():
+            offers = [o for o in state.offers if o.id != announcement.offer.id]
+            offers.append(announcement.offer)
+            offers.sort(key=lambda o: (o.made_at, o.id))
+            return replace(state, seq=seq, offers=tuple(offers))
+        case OfferOver():
+            return replace(
+                state, seq=seq, offers=tuple(o for o in state.offers if o.id != announcement.offer_id)
+            )
+        case WorkChanged():
+            work = [w for w in state.work if w.interaction_id != announcement.work.interaction_id]
+            work.append(announcement.work)
+            work.sort(key=lambda w: (w.assigned_at, w.interaction_id))
+            return replace(state, seq=seq, work=tuple(work))
+        case WorkLeft():
+            return replace(
+                state,
+                seq=seq,
+                work=tuple(w for w in state.work if w.interaction_id != announcement.interaction_id),
+            )
+
+
+# --- the floor: what supervisors watch -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """A queue now. ``ready`` of the ``able`` signed-in members could take something. Today counts from midnight
+    in the hub's time zone; ``within_target`` of ``answered`` were accepted inside the service-level target."""
+
+    id: str
+    name: str
+    waiting: int
+    oldest_waiting_at: Moment | None
+    offered: int
+    in_hand: int
+    ready: int
+    able: int
+    target_ms: int
+    offered_today: int
+    answered_today: int
+    within_target_today: int
+    abandoned_today: int
+    waiting_by_medium: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class HandView:
+    interaction_id: str
+    case_id: int
+    medium: Medium
+    state: Literal["offered", "assigned", "wrap_up"]
+    since_at: Moment
+    customer_name: str
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class FloorAgent:
+    agent: AgentView
+    hands: tuple[HandView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of the floor's recent history: ``code`` is an event kind, or ``offer.<outcome>``."""
+
+    at: Moment
+    code: str
+    interaction_id: str
+    case_id: int
+    medium: Medium
+    queue: str
+    agent_name: str
+    customer_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The whole floor (``full``), or only the rows that changed since the last one sent."""
+
+    at: Moment
+    full: bool
+    queues: tuple[QueueView, ...]
+    agents: tuple[FloorAgent, ...]
+    recent: tuple[Happening, ...]

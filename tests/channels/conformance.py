@@ -12,11 +12,11 @@ A channel's test module subclasses :class:`WebhookConformance` (the world calls 
         def sign(self, request, secret): ...
 
 One fixture is two files. ``<name>.<anything>`` is the input, byte for byte as the outside world sent it: a
-webhook is an HTTP message (``.http``: request line, headers, empty line, body; lines end with LF, and one last LF
-is the editor's and is dropped), an e-mail a message (``.eml``), a chat whatever its ``take`` understands.
+webhook is an HTTP message (``.http``: request line, headers, empty line, body, lines end with LF; one last
+LF is the editor's and is dropped), an e-mail a message (``.eml``), a chat whatever its ``take`` understands.
 ``<name>.expected.json`` is ``{"about": "<a sentence>", "events": [...]}``, each event as
-:func:`event_as_json` writes it, or ``{"about": …, "refused": "Malformed"}``. Write the input first; the failure
-message of the first run prints the events, to be read (not merely pasted) into the expectation.
+:func:`event_as_json` writes it, or ``{"about": …, "refused": "Malformed"}``. Write the input first; the
+failure message of the first run prints the events, to be read (not merely pasted) into the expectation.
 
 Where the input is no webhook, override ``take(self, channel, data, now) -> Parsed``: one pure call from bytes
 to what they say, for instance ``parse_message(data, …)``, or every frame of a chat in turn.

@@ -111,12 +111,11 @@ def run_tests(arguments: list[str], env: Mapping[str, str], node: console.Node) 
 def aloud(command: list[str], env: Mapping[str, str], cwd: Path, telling: str) -> tuple[int, str]:
     """Runs a program for everyone to see. Its exit status, and the last line that matches ``telling``."""
     said = ""
-    together = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(
-        command, cwd=cwd, env=env, encoding="utf-8", errors="replace", **together
-    ) as program:
+    pipe, same = subprocess.PIPE, subprocess.STDOUT
+    with subprocess.Popen(command, cwd=cwd, env=env, stdout=pipe, stderr=same) as program:
         assert program.stdout is not None
-        for line in program.stdout:
+        for raw in program.stdout:
+            line = raw.decode(errors="replace")
             print(line, end="", flush=True)
             plain = re.sub(r"\x1b\[[0-9;]*m", "", line)
             if re.search(telling, plain):

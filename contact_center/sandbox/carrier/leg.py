@@ -1,0 +1,152 @@
+"""One telephone on one call: what it is, what was heard on it, and what reaches it while it waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from contact_center.sandbox.twiml import Keys, Transcribe, Words
+
+Where = Literal["dialling", "ringing", "menu", "queue", "conference", "bridged", "recording", "ended"]
+LIVE = frozenset({"queued", "ringing", "in-progress"})
+MAX_LINES = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a leg's next document comes from: an address with facts, or (``text``) the document itself."""
+
+    url: str
+    method: str = "POST"
+    facts: dict[str, str] = field(default_factory=dict)
+    text: str | None = None
+
+
+class Interrupt(Exception):
+    """Something ends what the leg was doing."""
+
+
+class HungUp(Interrupt):
+    """The telephone was put down, by either side."""
+
+
+class Redirected(Interrupt):
+    """The hub sent the call somewhere else."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(source.url)
+        self.source = source
+
+
+class Enough(Interrupt):
+    """What the leg was kept waiting for has come."""
+
+
+@dataclass(slots=True)
+class Transcript:
+    sid: str
+    verb: Transcribe
+    sequence: int = 0
+
+
+@dataclass(slots=True)
+class Leg:
+    """``direction`` in the carrier's words (``inbound``, ``outbound-api``, ``outbound-dial``); ``who`` is the
+    virtual customer's number, empty for an agent's telephone. ``lines`` is all that was heard and said here:
+    ``{at, kind, text, language}`` with kind ``say | announce | music | me | key | note``."""
+
+    sid: str
+    sender: str
+    recipient: str
+    direction: Literal["inbound", "outbound-api", "outbound-dial"]
+    created_at: int
+    who: str = ""
+    pace: float = 1.0
+    status: str = "queued"
+    where: Where = "dialling"
+    parent_sid: str = ""
+    caller_name: str = ""
+    number: str = ""
+    callback: str = ""
+    callback_method: str = "POST"
+    events: frozenset[str] = frozenset({"completed"})
+    timeout: float = 60.0
+    answered_at: int | None = None
+    ended_at: int | None = None
+    ended_by: str = ""
+    conference: str = ""
+    queue: str = ""
+    hold_music: bool = False
+    speaking: bool = False
+    awaiting: dict[str, Any] | None = None
+    sequence: int = 0
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    dropped_lines: int = 0
+    transcripts: list[Transcript] = field(default_factory=list)
+    until: Callable[[], bool] | None = None
+    interrupt: Interrupt | None = None
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    announcing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _input: deque[Keys | Words] = field(default_factory=lambda: deque(maxlen=64))
+
+    @property
+    def live(self) -> bool:
+        return self.status in LIVE
+
+    @property
+    def listening(self) -> bool:
+        """Whether keys or words pressed or said now reach anybody."""
+        return self.awaiting is not None or self.where in ("conference", "bridged", "recording")
+
+    def add_line(self, kind: str, text: str, language: str, at: int) -> None:
+        number = self.dropped_lines + len(self.lines)
+        self.lines.append({"n": number, "at": at, "kind": kind, "text": text, "language": language})
+        if len(self.lines) > MAX_LINES:
+            del self.lines[0]
+            self.dropped_lines += 1
+
+    def put_in(self, given: Keys | Words) -> None:
+        self._input.append(given)
+        self._wake.set()
+
+    def stop(self, interrupt: Interrupt) -> None:
+        """Ends what the leg is doing. Hanging up is final; of two redirections the later one counts."""
+        if not isinstance(self.interrupt, HungUp):
+            self.interrupt = interrupt
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Something that the leg may wait for has changed."""
+        self._wake.set()
+
+    def check(self) -> None:
+        """Raises what has interrupted the leg. A redirection is thereby taken."""
+        if isinstance(self.interrupt, HungUp):
+            raise self.interrupt
+        if self.interrupt is not None:
+            interrupt, self.interrupt = self.interrupt, None
+            raise interrupt
+        if self.until is not None and self.until():
+            raise Enough
+
+    def forget_input(self) -> None:
+        self._input.clear()
+
+    async def next(self, seconds: float | None) -> Keys | Words | None:
+        """What is keyed in or said next, or None after ``seconds``. Raises :class:`Interrupt`."""
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    self._wake.clear()
+                    self.check()
+                    if self._input:
+                        return self._input.popleft()
+                    await self._wake.wait()
+        except TimeoutError:
+            self.check()
+            return None

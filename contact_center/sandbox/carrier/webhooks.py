@@ -1,0 +1,164 @@
+"""The carrier's requests to the hub: form-encoded, signed, timed, tried once more where nothing answered.
+
+https://www.twilio.com/docs/usage/webhooks/webhooks-security for the signature; 15 seconds for the whole, one
+further try after a failed connection, and ``I-Twilio-Idempotency-Token`` equal on both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+from twilio.request_validator import RequestValidator
+
+from contact_center.sandbox.twiml import MAX_BYTES
+from contact_center.sandbox.world import World
+
+TOTAL_SECONDS = 15.0
+CONNECT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """``error`` is the carrier's number for what went wrong (11200: no good answer, 11205: no connection,
+    11100: no address), 0 where nothing did."""
+
+    url: str
+    status: int = 0
+    text: str = ""
+    ms: int = 0
+    error: int = 0
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Mischief:
+    """What goes wrong with the next requests: so many come twice, get lost, or come late by ``delay_ms``.
+    ``rest_failures`` of the hub's own requests are answered with ``rest_status``. ``desk`` is what agents'
+    telephones do: ``answer``, ``busy``, ``no-answer``. ``swap``: the next two status callbacks change places."""
+
+    duplicate: int = 0
+    lose: int = 0
+    delay: int = 0
+    delay_ms: int = 0
+    swap: int = 0
+    rest_failures: int = 0
+    rest_status: int = 503
+    desk: str = "answer"
+
+
+class Webhooks:
+    def __init__(self, token: str, world: World) -> None:
+        self._validator = RequestValidator(token)
+        self._world = world
+        self.mischief = Mischief()
+        self._held: asyncio.Event | None = None
+        # trust_env off: a proxy in the environment must not come between two programs on one machine.
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS),
+            follow_redirects=False,
+            trust_env=False,
+            headers={"User-Agent": "TwilioProxy/1.1", "Accept": "*/*"},
+        )
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    def signature(self, url: str, parameters: Mapping[str, str]) -> str:
+        return str(self._validator.compute_signature(url, dict(parameters)))
+
+    async def call(
+        self, url: str, parameters: Mapping[str, str], *, token: str, who: str, what: str, method: str = "POST"
+    ) -> Reply:
+        """One webhook. ``what`` names it in the ledger (``voice``, ``voice status``, ``sms``); ``token`` is its
+        idempotency token. Never raises: failure is a ``Reply`` with an ``error``."""
+        mischief = self.mischief
+        if mischief.lose > 0:
+            mischief.lose -= 1
+            self._world.note("webhook.lost", who, what=what, url=url, parameters=dict(parameters))
+            return Reply(url, error=11205, reason="Lost on purpose.")
+        if mischief.delay > 0:
+            mischief.delay -= 1
+            await asyncio.sleep(mischief.delay_ms / 1000)
+        await self._swap(what)
+        twice = mischief.duplicate > 0
+        reply = await self._once(url, parameters, token, who, what, method)
+        if twice:
+            mischief.duplicate -= 1
+            reply = await self._once(url, parameters, token, who, what + " (again)", method)
+        return reply
+
+    async def _swap(self, what: str) -> None:
+        """Holds one status callback back until the next one has gone (or two seconds are over)."""
+        if self.mischief.swap <= 0 or "status" not in what:
+            return
+        if self._held is None:
+            self._held = held = asyncio.Event()
+            try:
+                async with asyncio.timeout(2):
+                    await held.wait()
+            except TimeoutError:
+                self._held = None
+            return
+        self.mischief.swap -= 1
+        self._held.set()
+        self._held = None
+
+    async def _once(
+        self, url: str, parameters: Mapping[str, str], token: str, who: str, what: str, method: str
+    ) -> Reply:
+        started = time.monotonic()
+        reply = Reply(url, error=11100, reason="No such address.")
+        for attempt in (1, 2):
+            try:
+                async with asyncio.timeout(TOTAL_SECONDS - (time.monotonic() - started)):
+                    reply = await self._request(url, parameters, token, method)
+                break
+            except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+                break
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                reply = Reply(url, error=11205, reason=f"No connection: {error}")
+                if attempt == 2 or time.monotonic() - started > TOTAL_SECONDS - 1:
+                    break
+                await asyncio.sleep(0.2)
+            except TimeoutError:
+                reply = Reply(url, error=11205, reason="No answer within 15 seconds.")
+                break
+            except httpx.HTTPError as error:
+                reply = Reply(url, error=11200, reason=f"{type(error).__name__}: {error}")
+                break
+        ms = round((time.monotonic() - started) * 1000)
+        reply = Reply(url, reply.status, reply.text, ms, reply.error, reply.reason)
+        self._world.note(
+            "webhook",
+            who,
+            what=what,
+            method=method,
+            url=url,
+            path=urlsplit(url).path,
+            parameters=dict(parameters),
+            status=reply.status,
+            ms=ms,
+            error=reply.error,
+            reason=reply.reason,
+            answer=reply.text[:2_000],
+        )
+        return reply
+
+    async def _request(self, url: str, parameters: Mapping[str, str], token: str, method: str) -> Reply:
+        if method == "GET" and parameters:
+            url += ("&" if "?" in url else "?") + urlencode(parameters)
+        form = None if method == "GET" else dict(parameters)
+        request = self._client.build_request(method, url, data=form)
+        request.headers["I-Twilio-Idempotency-Token"] = token
+        # Signed is the address as it goes over the wire, which the client may have percent-encoded.
+        request.headers["X-Twilio-Signature"] = self.signature(str(request.url), form or {})
+        response = await self._client.send(request)
+        body = response.content[: MAX_BYTES + 1].decode("utf-8", "replace")
+        if response.status_code >= 400:
+            return Reply(url, response.status_code, body, error=11200, reason=f"HTTP {response.status_code}")
+        return Reply(url, response.status_code, body)

@@ -1,0 +1,206 @@
+"""Agents: who they are, what they chose, what they hold, and hence what state they are in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from contact_center.domain.agents import state_of
+from contact_center.domain.occasion import Occasion
+from contact_center.domain.time import Moment
+from contact_center.domain.views import AgentChanged, AgentView
+from contact_center.storage.announcements import announce
+from contact_center.storage.effects import FloorMoved, SeatChanged, tell
+from contact_center.storage.schema import agents, interactions
+
+HELD = ("offered", "assigned", "wrap_up")
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    id: str
+    name: str
+    public_name: str
+    role: str
+    address: str
+    queues: tuple[str, ...]
+    skills: dict[str, int]
+    capacity: dict[str, int]
+    chosen: str
+    reason: str
+    state: str
+    since_at: Moment
+    idle_since_at: Moment
+    presence: int
+
+
+_ALL = select(agents).where(agents.c.active == 1).order_by(agents.c.name)
+_LOCKED = select(agents).where(agents.c.id == bindparam("agent"), agents.c.active == 1).with_for_update()
+_LOAD = (
+    select(interactions.c.medium, interactions.c.state, func.count().label("n"))
+    .where(interactions.c.agent_id == bindparam("agent"), interactions.c.state.in_(HELD))
+    .group_by(interactions.c.medium, interactions.c.state)
+)
+_LOADS = (
+    select(interactions.c.agent_id, interactions.c.medium, interactions.c.state, func.count().label("n"))
+    .where(interactions.c.state.in_(HELD), interactions.c.agent_id != "")
+    .group_by(interactions.c.agent_id, interactions.c.medium, interactions.c.state)
+)
+_UPDATE = (
+    agents.update()
+    .where(agents.c.id == bindparam("agent"))
+    .values(
+        chosen=bindparam("new_chosen"),
+        reason=bindparam("new_reason"),
+        state=bindparam("new_state"),
+        since_at=bindparam("new_since"),
+        idle_since_at=bindparam("new_idle"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What an agent holds: all of it by medium, how much of it rings, how many calls are being wrapped up."""
+
+    by_medium: dict[str, int]
+    offered: int = 0
+    wrapping_calls: int = 0
+    live: int = 0
+
+
+def _agent(row: Any) -> Agent:
+    return Agent(
+        id=row.id,
+        name=row.name,
+        public_name=row.public_name,
+        role=row.role,
+        address=row.address,
+        queues=tuple(row.queues),
+        skills=row.skills,
+        capacity=row.capacity,
+        chosen=row.chosen,
+        reason=row.reason,
+        state=row.state,
+        since_at=row.since_at,
+        idle_since_at=row.idle_since_at,
+        presence=row.presence,
+    )
+
+
+def lock(conn: Connection, agent_id: str) -> Agent | None:
+    """The agent, locked until the transaction ends: whoever counts what they hold must hold this first."""
+    row = conn.execute(_LOCKED, {"agent": agent_id}).one_or_none()
+    return _agent(row) if row else None
+
+
+def every(conn: Connection) -> list[Agent]:
+    return [_agent(row) for row in conn.execute(_ALL)]
+
+
+def _load_of(rows: list[Any]) -> Load:
+    by_medium: dict[str, int] = {}
+    offered = wrapping = live = 0
+    for row in rows:
+        by_medium[row.medium] = by_medium.get(row.medium, 0) + row.n
+        offered += row.n if row.state == "offered" else 0
+        live += row.n if row.state == "assigned" else 0
+        wrapping += row.n if row.state == "wrap_up" and row.medium == "voice" else 0
+    return Load(by_medium, offered, wrapping, live)
+
+
+def load(conn: Connection, agent_id: str) -> Load:
+    return _load_of(list(conn.execute(_LOAD, {"agent": agent_id})))
+
+
+def loads(conn: Connection) -> dict[str, Load]:
+    """What each agent holds who holds anything."""
+    rows: dict[str, list[Any]] = {}
+    for row in conn.execute(_LOADS):
+        rows.setdefault(row.agent_id, []).append(row)
+    return {agent_id: _load_of(of) for agent_id, of in rows.items()}
+
+
+def view(agent: Agent, held: Load) -> AgentView:
+    return AgentView(
+        id=agent.id,
+        name=agent.name,
+        role=agent.role,  # type: ignore[arg-type]  # apply writes only Role's words
+        state=agent.state,  # type: ignore[arg-type]
+        chosen=agent.chosen,  # type: ignore[arg-type]
+        reason=agent.reason,
+        since_at=agent.since_at,
+        load=held.by_medium,
+        capacity=agent.capacity,
+        skills=agent.skills,
+    )
+
+
+def settle(
+    conn: Connection,
+    on: Occasion,
+    agent: Agent,
+    *,
+    chosen: str | None = None,
+    reason: str | None = None,
+) -> AgentView:
+    """Works the agent's state out anew from what they chose (now, if given) and what they hold; stores it, tells
+    their consoles and routing. Idle time starts anew when they become free of everything."""
+    held = load(conn, agent.id)
+    chosen = agent.chosen if chosen is None else chosen
+    reason = agent.reason if reason is None else reason
+    state = state_of(chosen, agent.capacity, held.by_medium, held.offered, held.wrapping_calls)
+    changed = state != agent.state or reason != agent.reason
+    since = on.now if changed else agent.since_at
+    idle = agent.idle_since_at
+    if state == "ready" and not held.by_medium and (agent.state != "ready" or changed):
+        idle = on.now
+    conn.execute(
+        _UPDATE,
+        {
+            "agent": agent.id,
+            "new_chosen": chosen,
+            "new_reason": reason,
+            "new_state": state,
+            "new_since": since,
+            "new_idle": idle,
+        },
+    )
+    shown = view(
+        Agent(
+            agent.id,
+            agent.name,
+            agent.public_name,
+            agent.role,
+            agent.address,
+            agent.queues,
+            agent.skills,
+            agent.capacity,
+            chosen,
+            reason,
+            state,
+            since,
+            idle,
+            agent.presence,
+        ),
+        held,
+    )
+    announce(conn, on.now, agent.id, AgentChanged(shown))
+    tell(conn, SeatChanged(agent.id))
+    tell(conn, FloorMoved(""))
+    return shown
+
+
+def bump_presence(conn: Connection, agent_id: str) -> int:
+    """A new number for the agent's presence: a grace period that began under an older one is void."""
+    return (
+        conn.execute(
+            agents.update()
+            .where(agents.c.id == agent_id)
+            .values(presence=agents.c.presence + 1)
+            .returning(agents.c.presence)
+        ).scalar()
+        or 0
+    )

@@ -1,0 +1,206 @@
+"""The event log: append-only, read in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, literal, select, text
+
+from contact_center.domain.contact_points import ContactPoint
+from contact_center.domain.events import (
+    Actor,
+    Attachment,
+    InteractionEvent,
+    Thread,
+    Unknown,
+    body_from,
+)
+from contact_center.domain.views import ActorView, AttachmentView, EventView
+from contact_center.storage.schema import agents, events
+
+RAW_INLINE = 65_536
+"""Raw input up to this size lies beside its event; larger lies in the blob store, under the same digest."""
+
+_SEEN = select(
+    events.c.id, events.c.interaction_id, events.c.case_id, events.c.extra, events.c.raw_digest
+).where(events.c.channel == bindparam("channel"), events.c.source_id == bindparam("source"))
+_INSERT = {
+    "sqlite": events.insert().returning(events.c.seq),
+    "postgresql": events.insert()
+    .values(txid=text("pg_current_xact_id()::text::bigint"))
+    .returning(events.c.seq),
+}
+_COLUMNS = [c for c in events.c if c.name not in ("raw", "txid")]
+_READ = select(*_COLUMNS)
+
+
+def seen(conn: Connection, channel: str, source_id: str) -> Any | None:
+    """The event that came before under this idempotency key: id, interaction_id, case_id, extra, raw_digest."""
+    return conn.execute(_SEEN, {"channel": channel, "source": source_id}).one_or_none()
+
+
+def append(
+    conn: Connection, event: InteractionEvent, raw: bytes = b"", answer: list[Any] | None = None
+) -> InteractionEvent:
+    """Stores ``event``, whose ids are all given, and returns it with its ``seq``. ``answer`` is what the sender
+    was told, kept so that a repeat is told the same."""
+    sender, dialled = event.sender, event.dialled
+    extra: dict[str, Any] | None = None
+    if event.attachments or event.thread.references or event.thread.ours or answer is not None:
+        extra = {}
+        if event.attachments:
+            extra["attachments"] = [asdict(a) for a in event.attachments]
+        if event.thread.references:
+            extra["references"] = event.thread.references
+        if event.thread.ours:
+            extra["ours"] = event.thread.ours
+        if answer is not None:
+            extra["answer"] = answer
+    body = event.body
+    seq = conn.execute(
+        _INSERT[conn.dialect.name],
+        {
+            "id": event.id,
+            "channel": event.channel,
+            "source_id": event.source_id,
+            "kind": event.kind,
+            "interaction_id": event.interaction_id,
+            "case_id": event.case_id,
+            "customer_id": event.customer_id,
+            "medium": event.medium,
+            "direction": event.direction,
+            "actor_kind": event.actor.kind,
+            "actor_id": event.actor.id,
+            "occurred_at": event.occurred_at,
+            "received_at": event.received_at,
+            "sender_kind": sender.kind if sender else "",
+            "sender": sender.value[:400] if sender else "",
+            "sender_name": event.sender_name[:200],
+            "dialled_kind": dialled.kind if dialled else "",
+            "dialled": dialled.value[:400] if dialled else "",
+            "thread_key": event.thread.key,
+            "body": body.data if isinstance(body, Unknown) else body,
+            "extra": extra,
+            "raw_digest": event.raw_digest,
+            "raw": raw if raw and len(raw) <= RAW_INLINE else None,
+        },
+    ).scalar_one()
+    return replace(event, seq=seq)
+
+
+def _event(row: Any) -> InteractionEvent:
+    extra = row.extra or {}
+    return InteractionEvent(
+        body=body_from(row.kind, row.body),
+        channel=row.channel,
+        source_id=row.source_id,
+        medium=row.medium,
+        direction=row.direction,
+        occurred_at=row.occurred_at,
+        received_at=row.received_at,
+        actor=Actor(row.actor_kind, row.actor_id),
+        sender=ContactPoint(row.sender_kind, row.sender) if row.sender_kind else None,
+        sender_name=row.sender_name,
+        dialled=ContactPoint(row.dialled_kind, row.dialled) if row.dialled_kind else None,
+        thread=Thread(
+            row.thread_key, tuple(extra.get("ours", ())), tuple(extra.get("references", ()))
+        ),
+        attachments=tuple(Attachment(**a) for a in extra.get("attachments", ())),
+        raw_digest=row.raw_digest,
+        id=row.id,
+        seq=row.seq,
+        interaction_id=row.interaction_id,
+        case_id=row.case_id,
+        customer_id=row.customer_id,
+    )
+
+
+def of_log(conn: Connection, after: int, most: int) -> list[InteractionEvent]:
+    """The log after ``after`` in order, ``most`` events at most. On PostgreSQL it stops before the oldest
+    transaction that is still open, so that a reader who goes on from the last ``seq`` never misses one."""
+    query = _READ.where(events.c.seq > after).order_by(events.c.seq).limit(most)
+    if conn.dialect.name == "postgresql":
+        horizon = text("txid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+        query = query.where(horizon)
+    return [_event(row) for row in conn.execute(query)]
+
+
+def of_interaction(
+    conn: Connection, interaction_id: str, after: int = 0, most: int = 1_000_000
+) -> Iterator[InteractionEvent]:
+    query = (
+        _READ.where(events.c.interaction_id == interaction_id, events.c.seq > after)
+        .order_by(events.c.seq)
+        .limit(most)
+    )
+    return (_event(row) for row in conn.execute(query))
+
+
+def of_case(conn: Connection, case_id: int, after: int = 0, most: int = 200) -> list[InteractionEvent]:
+    query = (
+        _READ.where(events.c.case_id == case_id, events.c.seq > after).order_by(events.c.seq).limit(most)
+    )
+    return [_event(row) for row in conn.execute(query)]
+
+
+def of_kinds(
+    conn: Connection, interaction_id: str, kinds: Sequence[str], after: int, most: int
+) -> list[InteractionEvent]:
+    query = (
+        _READ.where(
+            events.c.interaction_id == interaction_id, events.c.kind.in_(kinds), events.c.seq > after
+        )
+        .order_by(events.c.seq)
+        .limit(most)
+    )
+    return [_event(row) for row in conn.execute(query)]
+
+
+def get(conn: Connection, event_id: str) -> InteractionEvent | None:
+    row = conn.execute(_READ.where(events.c.id == event_id)).one_or_none()
+    return _event(row) if row else None
+
+
+def last_received(conn: Connection, interaction_id: str) -> InteractionEvent | None:
+    """The customer's latest message in the interaction."""
+    row = conn.execute(
+        _READ.where(events.c.interaction_id == interaction_id, events.c.kind == "message.received")
+        .order_by(events.c.seq.desc())
+        .limit(1)
+    ).one_or_none()
+    return _event(row) if row else None
+
+
+def agent_names(conn: Connection) -> dict[str, str]:
+    return {row.id: row.name for row in conn.execute(select(agents.c.id, agents.c.name))}
+
+
+def view(event: InteractionEvent, names: dict[str, str]) -> EventView:
+    """``event`` as consoles show it; ``names`` are the agents'."""
+    actor = event.actor
+    name = names.get(actor.id, "") if actor.kind == "agent" else event.sender_name
+    body = event.body
+    data = body.data if isinstance(body, Unknown) else {f.name: getattr(body, f.name) for f in fields(body)}
+    if "agent_id" in data:
+        data["agent_name"] = names.get(data["agent_id"], "")
+    return EventView(
+        seq=event.seq,
+        id=event.id,
+        kind=event.kind,
+        interaction_id=event.interaction_id,
+        case_id=event.case_id,
+        medium=event.medium,
+        direction=event.direction,
+        at=event.received_at,
+        actor=ActorView(actor.kind, actor.id, name),
+        body=data,
+        attachments=tuple(
+            AttachmentView(a.digest, a.name, a.media_type, a.size) for a in event.attachments
+        ),
+    )
+
+
+def count(conn: Connection) -> int:
+    return conn.execute(select(func.count(literal(1))).select_from(events)).scalar_one()

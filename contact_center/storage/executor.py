@@ -1,0 +1,362 @@
+"""Decides where storage functions run: the only place that knows threads, pools and transactions.
+
+``write`` runs a unit (a function that takes the open connection first) inside a transaction shared with whatever
+else is queued, and returns after COMMIT. A unit that raises leaves no trace and harms no neighbour. Units may be
+run again, so they have no effects outside the connection but those they ``tell``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+import structlog
+from sqlalchemy import Connection, create_engine, event, exc
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from contact_center.domain.errors import Refusal, Unavailable
+from contact_center.storage import effects
+from contact_center.storage.effects import Effect
+
+P = ParamSpec("P")
+T = TypeVar("T")
+OnCommit = Callable[[Sequence[Effect]], None]
+
+log = structlog.get_logger(__name__)
+
+GROUP_LIMIT = 256
+"""Units in one transaction at most: a group is one fsync, and one unit's wait is at most a group long."""
+BACKLOG_LIMIT = 20_000
+"""Units waiting at most; beyond, a new one is refused instead of remembered."""
+RETRIES = 4
+"""How often a unit that lost a race with another node (or a neighbour) is run again."""
+
+
+class Executor(Protocol):
+    """Where storage functions run."""
+
+    dialect: str
+
+    async def write(
+        self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Runs ``unit`` and commits. Raises what it raised (and then nothing was stored), or
+        :class:`Unavailable` where the database cannot commit."""
+        ...
+
+    async def read(
+        self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Runs ``query`` on a connection that cannot write, seeing all that was committed before."""
+        ...
+
+    async def start(self, on_commit: OnCommit) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+@dataclass(slots=True)
+class _Unit:
+    run: Callable[[Connection], Any]
+    done: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+    effects: list[Effect] | None = None
+
+
+def _settle(group: list[_Unit], on_commit: OnCommit) -> None:
+    told = [effect for unit in group if unit.effects for effect in unit.effects]
+    if told:
+        on_commit(told)
+    for unit in group:
+        if unit.done.cancelled():
+            continue
+        if unit.error is not None:
+            unit.done.set_exception(unit.error)
+        else:
+            unit.done.set_result(unit.result)
+
+
+def _fail(group: list[_Unit], error: BaseException) -> None:
+    for unit in group:
+        if not unit.done.done():
+            unit.done.set_exception(error)
+
+
+class SqliteExecutor:
+    """One writer thread owns the only writing connection and commits all that is queued as one group, each unit
+    in a savepoint of its own. Readers have connections of their own that refuse to write.
+
+    One writer is also what keeps clear of SQLite's WAL-reset fault (3.7.0 to 3.51.2), which needs two.
+    """
+
+    dialect = "sqlite"
+
+    def __init__(self, path: str, readers: int = 2) -> None:
+        self._path = path
+        self._engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        event.listen(self._engine, "connect", self._prepare)
+        self._queue: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._readers = ThreadPoolExecutor(readers, "sqlite-reader")
+        self._local = threading.local()
+        self._reading: list[Connection] = []
+        self._waiting = 0
+        self._on_commit: OnCommit = lambda _: None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @staticmethod
+    def _prepare(connection: sqlite3.Connection, _: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA busy_timeout=10000")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA cache_size=-32768")
+        cursor.execute("PRAGMA temp_store=MEMORY")
+        cursor.close()
+
+    async def start(self, on_commit: OnCommit) -> None:
+        self._on_commit = on_commit
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        if self._thread is not None:
+            self._queue.put(None)
+            await asyncio.to_thread(self._thread.join)
+            self._thread = None
+        await asyncio.to_thread(self._readers.shutdown)
+        for connection in self._reading:
+            connection.close()
+        self._engine.dispose()
+
+    async def write(
+        self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        if self._waiting >= BACKLOG_LIMIT:
+            raise Unavailable("Too much is waiting to be written.")
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        self._waiting += 1
+        try:
+            self._queue.put(_Unit(lambda conn: unit(conn, *args, **kwargs), done))
+            return await done
+        finally:
+            self._waiting -= 1
+
+    async def read(
+        self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await asyncio.get_running_loop().run_in_executor(
+            self._readers, lambda: self._query(lambda conn: query(conn, *args, **kwargs))
+        )
+
+    def _query(self, query: Callable[[Connection], T]) -> T:
+        conn: Connection | None = getattr(self._local, "conn", None)
+        if conn is None:
+            conn = self._engine.connect()
+            conn.exec_driver_sql("PRAGMA query_only=ON")
+            self._local.conn = conn
+            self._reading.append(conn)
+        driver: Any = conn.connection.driver_connection
+        driver.execute("BEGIN")  # one snapshot for all of the query's statements
+        try:
+            return query(conn)
+        except exc.DBAPIError as error:
+            raise Unavailable("The database cannot be read.") from error
+        finally:
+            with contextlib.suppress(sqlite3.Error):
+                driver.execute("ROLLBACK")
+
+    def _work(self) -> None:
+        loop = self._loop
+        assert loop is not None
+        conn = self._engine.connect()
+        driver: Any = conn.connection.driver_connection
+        while (first := self._queue.get()) is not None:
+            group, last = self._gather(first)
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                for unit in group:
+                    self._run(conn, driver, unit)
+                driver.execute("COMMIT")
+            except sqlite3.Error as error:
+                with contextlib.suppress(sqlite3.Error):
+                    driver.execute("ROLLBACK")
+                effects.take(conn)
+                log.error("commit_failed", units=len(group), error=str(error))
+                unavailable = Unavailable("The database cannot be written.")
+                unavailable.__cause__ = error
+                loop.call_soon_threadsafe(_fail, group, unavailable)
+            else:
+                loop.call_soon_threadsafe(_settle, group, self._on_commit)
+            if last:
+                break
+        conn.close()
+
+    def _gather(self, first: _Unit) -> tuple[list[_Unit], bool]:
+        group = [first]
+        while len(group) < GROUP_LIMIT:
+            try:
+                unit = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if unit is None:
+                return group, True
+            group.append(unit)
+        return group, False
+
+    @staticmethod
+    def _run(conn: Connection, driver: Any, unit: _Unit) -> None:
+        driver.execute("SAVEPOINT unit")
+        try:
+            unit.result = unit.run(conn)
+            unit.effects = effects.take(conn)
+        except Exception as error:
+            effects.take(conn)
+            unit.error = _ours(error)
+            driver.execute("ROLLBACK TO unit")
+        driver.execute("RELEASE unit")
+
+
+class PostgresExecutor:
+    """The same functions on PostgreSQL: each node commits all that is queued as one group over one connection;
+    several nodes meet in the database. A group that fails is run again one unit at a time, so that the one at
+    fault fails alone; a unit that lost a race (unique key, deadlock, serialisation) is run again."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: str, readers: int = 8) -> None:
+        drive = url.replace("postgresql://", "postgresql+asyncpg://", 1)
+        options: dict[str, Any] = {
+            "connect_args": {"server_settings": {"timezone": "UTC", "lock_timeout": "5000"}},
+            "pool_pre_ping": True,
+        }
+        self._engine: AsyncEngine = create_async_engine(drive, pool_size=1, max_overflow=1, **options)
+        self._reading: AsyncEngine = create_async_engine(
+            drive, pool_size=readers, max_overflow=4, isolation_level="REPEATABLE READ", **options
+        )
+        self._queue: asyncio.Queue[_Unit] = asyncio.Queue(BACKLOG_LIMIT)
+        self._task: asyncio.Task[None] | None = None
+        self._on_commit: OnCommit = lambda _: None
+
+    async def start(self, on_commit: OnCommit) -> None:
+        self._on_commit = on_commit
+        self._task = asyncio.create_task(self._work(), name="postgres-writer")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            await self._queue.join()
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        await self._engine.dispose()
+        await self._reading.dispose()
+
+    async def write(
+        self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        try:
+            self._queue.put_nowait(_Unit(lambda conn: unit(conn, *args, **kwargs), done))
+        except asyncio.QueueFull as error:
+            raise Unavailable("Too much is waiting to be written.") from error
+        return await done
+
+    async def read(
+        self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        try:
+            async with self._reading.connect() as conn:
+                return await conn.run_sync(lambda sync: query(sync, *args, **kwargs))
+        except (exc.DBAPIError, OSError, TimeoutError) as error:
+            raise Unavailable("The database cannot be read.") from error
+
+    async def _work(self) -> None:
+        while True:
+            group = [await self._queue.get()]
+            while len(group) < GROUP_LIMIT and not self._queue.empty():
+                group.append(self._queue.get_nowait())
+            try:
+                await self._commit(group)
+            finally:
+                for _ in group:
+                    self._queue.task_done()
+
+    async def _commit(self, group: list[_Unit]) -> None:
+        if len(group) > 1 and await self._attempt(group) is None:
+            _settle(group, self._on_commit)
+            return
+        for unit in group:
+            await self._commit_alone(unit)
+
+    async def _commit_alone(self, unit: _Unit) -> None:
+        for attempt in range(RETRIES):
+            error = await self._attempt([unit])
+            if error is None or not _lost_a_race(error):
+                break
+            await asyncio.sleep(0.01 * 3**attempt)
+        unit.error = None if error is None else _ours(error)
+        if error is not None:
+            unit.effects = None
+        _settle([unit], self._on_commit)
+
+    async def _attempt(self, group: list[_Unit]) -> BaseException | None:
+        """Runs the group in one transaction; the error that undid it, or None after COMMIT."""
+
+        def run(conn: Connection) -> None:
+            for unit in group:
+                unit.error = None
+                unit.result = unit.run(conn)
+                unit.effects = effects.take(conn)
+
+        try:
+            async with self._engine.connect() as conn:
+                try:
+                    await conn.run_sync(run)
+                    await conn.commit()
+                except BaseException:
+                    await conn.run_sync(effects.take)
+                    raise
+        except Exception as error:
+            return error
+        return None
+
+
+def _lost_a_race(error: BaseException) -> bool:
+    if not isinstance(error, exc.DBAPIError):
+        return False
+    # unique_violation, serialization_failure, deadlock_detected, lock_not_available
+    return getattr(error.orig, "sqlstate", "") in {"23505", "40001", "40P01", "55P03"}
+
+
+def _ours(error: BaseException) -> BaseException:
+    """Refusals pass; a fault of the database itself becomes :class:`Unavailable`; a fault of ours stays one."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, (exc.OperationalError, exc.InterfaceError, exc.InternalError, OSError)):
+        log.error("storage_unavailable", error=str(error))
+        unavailable = Unavailable("The database cannot take this now.")
+        unavailable.__cause__ = error
+        return unavailable
+    return error
+
+
+def open_executor(url: str) -> Executor:
+    """The executor for ``sqlite:////path`` or ``postgresql://…``."""
+    if url.startswith("sqlite:///"):
+        return SqliteExecutor(url.removeprefix("sqlite:///"))
+    if url.startswith("postgresql://"):
+        return PostgresExecutor(url)
+    raise ValueError(f"CONTACT_CENTER_DATABASE_URL must begin with sqlite:/// or postgresql://, not {url!r}")

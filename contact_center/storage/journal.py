@@ -1,0 +1,324 @@
+"""How anything happens to an interaction: its event is appended, its record folded on, its owner told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+
+from contact_center.domain.events import (
+    HUB,
+    Actor,
+    Body,
+    CallArrived,
+    Direction,
+    InteractionEvent,
+    MessageReceived,
+    MessageSent,
+    Thread,
+)
+from contact_center.domain.occasion import Occasion
+from contact_center.domain.record import IN_HAND, Record, apply, open_record, record_from
+from contact_center.domain.views import CaseStatus, CustomerBrief, WorkChanged, WorkLeft, WorkView
+from contact_center.storage import events
+from contact_center.storage.announcements import announce
+from contact_center.storage.effects import FloorMoved, ThreadGrew, Waits, WaitsNoMore, tell
+from contact_center.storage.schema import cases, customers, interactions, outbox, queues
+
+
+@dataclass(slots=True)
+class Loaded:
+    """An interaction with what surrounds it, locked for this transaction. Change it through :func:`happen`."""
+
+    record: Record
+    customer_name: str
+    customer_since: int
+    case_status: CaseStatus
+    case_subject: str
+    queue_name: str
+    agent_names: Mapping[str, str]
+    state_before: str = ""
+    fresh: bool = False
+
+    @property
+    def customer(self) -> CustomerBrief:
+        record = self.record
+        return CustomerBrief(
+            id=record.customer_id,
+            name=self.customer_name,
+            known=self.customer_since < record.started_at,
+            point=record.point,
+            point_kind=record.point_kind,
+        )
+
+
+_LOAD = (
+    select(
+        interactions.c.record,
+        customers.c.name.label("customer_name"),
+        customers.c.first_seen_at,
+        cases.c.status,
+        cases.c.subject,
+        queues.c.name.label("queue_name"),
+    )
+    .select_from(interactions)
+    .join(customers, customers.c.id == interactions.c.customer_id)
+    .join(cases, cases.c.id == interactions.c.case_id)
+    .outerjoin(queues, queues.c.id == interactions.c.queue)
+    .with_for_update(of=interactions)
+)
+_BY_ID = _LOAD.where(interactions.c.id == bindparam("interaction"))
+_BY_THREAD = _LOAD.where(
+    interactions.c.channel == bindparam("channel"),
+    interactions.c.thread_key == bindparam("thread"),
+    interactions.c.state != "ended",
+)
+_LATEST_OF_THREAD = (
+    _LOAD.where(
+        interactions.c.channel == bindparam("channel"), interactions.c.thread_key == bindparam("thread")
+    )
+    .order_by(interactions.c.started_at.desc(), interactions.c.id.desc())
+    .limit(1)
+)
+_OF_PROVIDER_ID = _LOAD.where(
+    interactions.c.id
+    == select(outbox.c.interaction_id)
+    .where(outbox.c.channel == bindparam("channel"), outbox.c.provider_id == bindparam("provider"))
+    .limit(1)
+    .scalar_subquery()
+)
+_OPEN_OF_CASE = _LOAD.where(interactions.c.case_id == bindparam("case"), interactions.c.state != "ended")
+_INSERT = interactions.insert()
+_UPDATE = (
+    interactions.update()
+    .where(interactions.c.id == bindparam("interaction"))
+    .values(
+        state=bindparam("new_state"),
+        queue=bindparam("new_queue"),
+        agent_id=bindparam("new_agent"),
+        epoch=bindparam("new_epoch"),
+        last_message_at=bindparam("new_message_at"),
+        ended_at=bindparam("new_ended_at"),
+        record=bindparam("new_record"),
+    )
+)
+
+
+def _loaded(row: Any, names: Mapping[str, str]) -> Loaded | None:
+    if row is None:
+        return None
+    record = record_from(row.record)
+    return Loaded(
+        record=record,
+        customer_name=row.customer_name,
+        customer_since=row.first_seen_at,
+        case_status=row.status,
+        case_subject=row.subject,
+        queue_name=row.queue_name or "",
+        agent_names=names,
+        state_before=record.state,
+    )
+
+
+def load(conn: Connection, interaction_id: str) -> Loaded | None:
+    """The interaction, locked until the transaction ends."""
+    return _loaded(conn.execute(_BY_ID, {"interaction": interaction_id}).one_or_none(), {})
+
+
+def open_of_thread(conn: Connection, channel: str, thread_key: str) -> Loaded | None:
+    """The thread's interaction that is not over."""
+    return _loaded(conn.execute(_BY_THREAD, {"channel": channel, "thread": thread_key}).one_or_none(), {})
+
+
+def latest_of_thread(conn: Connection, channel: str, thread_key: str) -> Loaded | None:
+    """The thread's last interaction, over or not."""
+    row = conn.execute(_LATEST_OF_THREAD, {"channel": channel, "thread": thread_key}).one_or_none()
+    return _loaded(row, {})
+
+
+def of_provider_id(conn: Connection, channel: str, provider_id: str) -> Loaded | None:
+    """The interaction that sent what the provider calls ``provider_id``."""
+    row = conn.execute(_OF_PROVIDER_ID, {"channel": channel, "provider": provider_id}).one_or_none()
+    return _loaded(row, {})
+
+
+def open_of_case(conn: Connection, case_id: int) -> Loaded | None:
+    """The case's interaction that is not over: there is one at most."""
+    return _loaded(conn.execute(_OPEN_OF_CASE, {"case": case_id}).one_or_none(), {})
+
+
+def begin(
+    conn: Connection,
+    event: InteractionEvent,
+    raw: bytes,
+    answer: list[Any] | None,
+    *,
+    customer_name: str,
+    customer_since: int,
+    case_subject: str,
+) -> Loaded:
+    """A new interaction out of its opening event, whose ids are all given."""
+    record = open_record(event)
+    loaded = Loaded(
+        record=record,
+        customer_name=customer_name,
+        customer_since=customer_since,
+        case_status="open",
+        case_subject=case_subject,
+        queue_name="",
+        agent_names={},
+        fresh=True,
+    )
+    stored = events.append(conn, event, raw, answer)
+    apply(record, stored)
+    return loaded
+
+
+def take(
+    conn: Connection,
+    loaded: Loaded,
+    event: InteractionEvent,
+    raw: bytes = b"",
+    answer: list[Any] | None = None,
+) -> InteractionEvent:
+    """Appends what the outside world did to the interaction, and folds it on."""
+    record = loaded.record
+    stored = events.append(
+        conn,
+        replace(
+            event,
+            interaction_id=record.interaction_id,
+            case_id=record.case_id,
+            customer_id=record.customer_id,
+        ),
+        raw,
+        answer,
+    )
+    apply(record, stored)
+    return stored
+
+
+def happen(
+    conn: Connection,
+    on: Occasion,
+    loaded: Loaded,
+    body: Body,
+    actor: Actor = HUB,
+    direction: Direction = "internal",
+) -> InteractionEvent:
+    """Appends what the hub did to the interaction, and folds it on. :func:`save` ends the unit."""
+    record = loaded.record
+    event_id = on.new_id()
+    event = InteractionEvent(
+        body=body,
+        channel=record.channel,
+        source_id=event_id,
+        medium=record.medium,
+        direction=direction,
+        occurred_at=on.now,
+        received_at=on.now,
+        actor=actor,
+        thread=Thread(record.thread_key),
+        id=event_id,
+        interaction_id=record.interaction_id,
+        case_id=record.case_id,
+        customer_id=record.customer_id,
+    )
+    stored = events.append(conn, event)
+    apply(record, stored)
+    return stored
+
+
+def save(conn: Connection, loaded: Loaded) -> None:
+    """Writes the folded record back, once at the end of a unit, and tells routing what it must know."""
+    record = loaded.record
+    if loaded.fresh:
+        conn.execute(
+            _INSERT,
+            {
+                "id": record.interaction_id,
+                "case_id": record.case_id,
+                "customer_id": record.customer_id,
+                "channel": record.channel,
+                "medium": record.medium,
+                "thread_key": record.thread_key,
+                "state": record.state,
+                "queue": record.queue,
+                "agent_id": record.agent_id,
+                "epoch": record.epoch,
+                "started_at": record.started_at,
+                "last_message_at": record.last_message_at,
+                "ended_at": record.ended_at,
+                "record": record,
+            },
+        )
+        loaded.fresh = False
+    else:
+        conn.execute(
+            _UPDATE,
+            {
+                "interaction": record.interaction_id,
+                "new_state": record.state,
+                "new_queue": record.queue,
+                "new_agent": record.agent_id,
+                "new_epoch": record.epoch,
+                "new_message_at": record.last_message_at,
+                "new_ended_at": record.ended_at,
+                "new_record": record,
+            },
+        )
+    if record.state != loaded.state_before:
+        if record.state == "waiting":
+            tell(conn, Waits(record.interaction_id))
+        elif loaded.state_before == "waiting":
+            tell(conn, WaitsNoMore(record.interaction_id))
+        tell(conn, FloorMoved(record.queue))
+        loaded.state_before = record.state
+
+
+def work_view(loaded: Loaded) -> WorkView:
+    """The interaction as its owner's desk shows it."""
+    record = loaded.record
+    call = record.call if record.medium == "voice" else None
+    return WorkView(
+        interaction_id=record.interaction_id,
+        case_id=record.case_id,
+        case_status=loaded.case_status,
+        channel=record.channel,
+        medium=record.medium,
+        state="wrap_up" if record.state == "wrap_up" else "assigned",
+        queue=record.queue,
+        queue_name=loaded.queue_name,
+        subject=loaded.case_subject or record.subject,
+        preview=record.preview,
+        customer=loaded.customer,
+        dialled=record.dialled,
+        started_at=record.started_at,
+        assigned_at=record.assigned_at,
+        last_message_at=record.last_message_at,
+        unanswered=record.unanswered,
+        undelivered=len(record.undelivered),
+        call=call,  # type: ignore[arg-type]  # the fold writes only CallState's words for voice
+        customer_left=record.customer_left,
+    )
+
+
+def tell_owner(
+    conn: Connection, on: Occasion, loaded: Loaded, event: InteractionEvent | None, agent_name: str = ""
+) -> None:
+    """Tells the agent who holds the interaction what it looks like now, with ``event`` if it is a new line."""
+    record = loaded.record
+    if record.agent_id and record.state in IN_HAND:
+        names = {record.agent_id: agent_name}
+        view = events.view(event, names) if event is not None else None
+        announce(conn, on.now, record.agent_id, WorkChanged(work_view(loaded), view))
+    if event is not None and isinstance(event.body, (MessageReceived, MessageSent, CallArrived)):
+        tell(conn, ThreadGrew(record.channel, record.thread_key))
+
+
+def tell_left(conn: Connection, on: Occasion, agent_id: str, loaded: Loaded, reason: Any) -> None:
+    """Tells the agent who held the interaction that it is in their hands no more."""
+    announce(conn, on.now, agent_id, WorkLeft(loaded.record.interaction_id, reason))
+    tell(conn, ThreadGrew(loaded.record.channel, loaded.record.thread_key))

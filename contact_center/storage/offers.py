@@ -1,0 +1,75 @@
+"""Offers: routing's proposals to one agent, and the decisions behind them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+
+from contact_center.domain.time import Moment
+from contact_center.domain.views import OfferView
+from contact_center.storage.schema import decisions, offers
+
+_INSERT = offers.insert()
+_DECIDED = decisions.insert()
+_END = (
+    offers.update()
+    .where(offers.c.id == bindparam("offer"), offers.c.state == "pending")
+    .values(state=bindparam("outcome"), ended_at=bindparam("now"))
+)
+_GET = select(offers).where(offers.c.id == bindparam("offer")).with_for_update()
+_PENDING_OF_AGENT = (
+    select(offers).where(offers.c.agent_id == bindparam("agent"), offers.c.state == "pending")
+).order_by(offers.c.made_at, offers.c.id)
+
+
+def add(conn: Connection, view: OfferView, agent_id: str) -> None:
+    conn.execute(
+        _INSERT,
+        {
+            "id": view.id,
+            "interaction_id": view.interaction_id,
+            "case_id": view.case_id,
+            "agent_id": agent_id,
+            "queue": view.queue,
+            "medium": view.medium,
+            "state": "pending",
+            "made_at": view.made_at,
+            "deadline_at": view.deadline_at,
+            "ended_at": 0,
+            "decision_id": view.decision_id,
+            "view": view,
+        },
+    )
+
+
+def end(conn: Connection, offer_id: str, outcome: str, now: Moment) -> bool:
+    """Ends a pending offer; False where somebody or something else has ended it before."""
+    done = conn.execute(_END, {"offer": offer_id, "outcome": outcome, "now": now})
+    return bool(done.rowcount)
+
+
+def get(conn: Connection, offer_id: str) -> Any | None:
+    return conn.execute(_GET, {"offer": offer_id}).one_or_none()
+
+
+def pending_of_agent(conn: Connection, agent_id: str) -> list[Any]:
+    return list(conn.execute(_PENDING_OF_AGENT, {"agent": agent_id}))
+
+
+def recent(conn: Connection, before: Moment | None, most: int, state: str = "") -> list[Any]:
+    query = select(offers).order_by(offers.c.made_at.desc(), offers.c.id.desc()).limit(most)
+    if before is not None:
+        query = query.where(offers.c.made_at < before)
+    if state:
+        query = query.where(offers.c.state == state)
+    return list(conn.execute(query))
+
+
+def decide(conn: Connection, decision_id: str, interaction_id: str, at: Moment, data: Any) -> None:
+    conn.execute(_DECIDED, {"id": decision_id, "interaction_id": interaction_id, "at": at, "data": data})
+
+
+def decision(conn: Connection, decision_id: str) -> dict[str, Any] | None:
+    row = conn.execute(select(decisions).where(decisions.c.id == decision_id)).one_or_none()
+    return None if row is None else {"id": row.id, **row.data}

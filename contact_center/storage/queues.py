@@ -1,0 +1,74 @@
+"""Queues and the entry points that lead to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, select
+
+from contact_center.storage.schema import entry_points, interactions, queues
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    id: str
+    name: str
+    priority: int
+    skills: dict[str, int]
+    target_ms: int
+    offer_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPoint:
+    """``queue`` or ``flow`` is where it leads; a flow has the queue as what to do when it cannot go on."""
+
+    id: str
+    channel: str
+    dialled: str
+    queue: str
+    flow: str
+    priority: int
+    skills: dict[str, int]
+    language: str
+
+
+_QUEUE = select(queues).where(queues.c.id == bindparam("queue"))
+_ENTRY = (
+    select(entry_points)
+    .where(entry_points.c.channel == bindparam("channel"), entry_points.c.dialled.in_((bindparam("dialled"), "*")))
+    .order_by((entry_points.c.dialled == "*"))
+    .limit(1)
+)
+_WAITING = (
+    select(interactions.c.id)
+    .where(interactions.c.state == "waiting")
+    .order_by(interactions.c.started_at, interactions.c.id)
+)
+
+
+def get(conn: Connection, queue_id: str) -> Queue | None:
+    row = conn.execute(_QUEUE, {"queue": queue_id}).one_or_none()
+    return Queue(row.id, row.name, row.priority, row.skills, row.target_ms, row.offer_ms) if row else None
+
+
+def every(conn: Connection) -> list[Queue]:
+    return [
+        Queue(row.id, row.name, row.priority, row.skills, row.target_ms, row.offer_ms)
+        for row in conn.execute(select(queues).order_by(queues.c.id))
+    ]
+
+
+def entry_point(conn: Connection, channel: str, dialled: str) -> EntryPoint | None:
+    """The channel's door called ``dialled``, else its door for everything (``*``)."""
+    row = conn.execute(_ENTRY, {"channel": channel, "dialled": dialled}).one_or_none()
+    if row is None:
+        return None
+    return EntryPoint(
+        row.id, row.channel, row.dialled, row.queue, row.flow, row.priority, row.skills, row.language
+    )
+
+
+def waiting_ids(conn: Connection) -> list[str]:
+    """Every interaction that waits, oldest first: what routing is rebuilt from."""
+    return [row.id for row in conn.execute(_WAITING)]

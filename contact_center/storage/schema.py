@@ -1,0 +1,361 @@
+"""The tables. Rows have no behaviour; what is unique or checked here is what no race may break."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+
+
+class Json(TypeDecorator[Any]):
+    """JSON in a text column, through orjson: the databases never look inside."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else orjson.dumps(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else orjson.loads(value)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = String(64)
+Key = String(400)
+Serial = BigInteger().with_variant(Integer, "sqlite")
+
+OPEN = text("state <> 'ended'")
+
+# --- customers and cases ---------------------------------------------------------------------------------------
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String(200), nullable=False, default=""),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+contact_points = Table(
+    "contact_points",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("value", Key, primary_key=True),
+    Column("customer_id", Id, nullable=False, index=True),
+    Column("first_seen_at", BigInteger, nullable=False),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("customer_id", Id, nullable=False),
+    Column("subject", String(400), nullable=False, default=""),
+    Column("status", String(16), nullable=False),
+    Column("queue", Id, nullable=False, default=""),
+    Column("agent_id", Id, nullable=False, default=""),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger, nullable=False, default=0),
+    Index("ix_cases_customer_id_status", "customer_id", "status"),
+    Index("ix_cases_updated_at", "updated_at"),
+    sqlite_autoincrement=True,
+)
+
+# --- the record ------------------------------------------------------------------------------------------------
+
+interactions = Table(
+    "interactions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("case_id", BigInteger, nullable=False),
+    Column("customer_id", Id, nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("medium", String(16), nullable=False),
+    Column("thread_key", Key, nullable=False, default=""),
+    Column("state", String(16), nullable=False),
+    Column("queue", Id, nullable=False, default=""),
+    Column("agent_id", Id, nullable=False, default=""),
+    Column("epoch", Integer, nullable=False, default=0),
+    Column("started_at", BigInteger, nullable=False),
+    Column("last_message_at", BigInteger, nullable=False, default=0),
+    Column("ended_at", BigInteger, nullable=False, default=0),
+    Column("record", Json, nullable=False),
+    # One owner: a case has at most one open interaction, hence at most one live offer or assignment.
+    Index(
+        "uq_interactions_open_case",
+        "case_id",
+        unique=True,
+        sqlite_where=OPEN,
+        postgresql_where=OPEN,
+    ),
+    # Two nodes that take in the first two messages of one conversation cannot open it twice.
+    Index(
+        "uq_interactions_open_thread",
+        "channel",
+        "thread_key",
+        unique=True,
+        sqlite_where=text("state <> 'ended' AND thread_key <> ''"),
+        postgresql_where=text("state <> 'ended' AND thread_key <> ''"),
+    ),
+    Index("ix_interactions_thread", "channel", "thread_key", "started_at"),
+    Index("ix_interactions_case_id", "case_id"),
+    Index("ix_interactions_customer_id_started_at", "customer_id", "started_at"),
+    Index("ix_interactions_agent_open", "agent_id", "state", sqlite_where=OPEN, postgresql_where=OPEN),
+    Index("ix_interactions_open_state", "state", "queue", sqlite_where=OPEN, postgresql_where=OPEN),
+    Index("ix_interactions_started_at", "started_at"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("source_id", Key, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("interaction_id", Id, nullable=False),
+    Column("case_id", BigInteger, nullable=False),
+    Column("customer_id", Id, nullable=False),
+    Column("medium", String(16), nullable=False),
+    Column("direction", String(16), nullable=False),
+    Column("actor_kind", String(16), nullable=False),
+    Column("actor_id", Id, nullable=False),
+    Column("occurred_at", BigInteger, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("sender_kind", String(16), nullable=False, default=""),
+    Column("sender", Key, nullable=False, default=""),
+    Column("sender_name", String(200), nullable=False, default=""),
+    Column("dialled_kind", String(16), nullable=False, default=""),
+    Column("dialled", Key, nullable=False, default=""),
+    Column("thread_key", Key, nullable=False, default=""),
+    Column("body", Json, nullable=False),
+    Column("extra", Json),  # attachments and references, where there are any
+    Column("raw_digest", String(64), nullable=False, default=""),
+    Column("raw", LargeBinary),
+    # PostgreSQL gives sequence numbers before it commits; a reader stays behind the oldest open transaction.
+    Column("txid", BigInteger, nullable=False, server_default=text("0")),
+    UniqueConstraint("channel", "source_id", name="uq_events_channel_source_id"),
+    Index("ix_events_interaction_id_seq", "interaction_id", "seq"),
+    Index("ix_events_case_id_seq", "case_id", "seq"),
+    Index("uq_events_id", "id", unique=True),
+    sqlite_autoincrement=True,
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("channel", String(32), nullable=False),
+    Column("source_id", Key, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("request", Json),
+    Column("received_at", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    UniqueConstraint("channel", "source_id", "digest", name="uq_quarantine_once"),
+)
+
+# --- routing ---------------------------------------------------------------------------------------------------
+
+queues = Table(
+    "queues",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("priority", Integer, nullable=False, default=0),
+    Column("skills", Json, nullable=False),
+    Column("target_ms", Integer, nullable=False),
+    Column("offer_ms", Integer, nullable=False, default=0),
+)
+
+entry_points = Table(
+    "entry_points",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("channel", String(32), nullable=False),
+    Column("dialled", Key, nullable=False),
+    Column("queue", Id, nullable=False, default=""),
+    Column("flow", Id, nullable=False, default=""),
+    Column("priority", Integer, nullable=False, default=0),
+    Column("skills", Json, nullable=False),
+    Column("language", String(16), nullable=False, default=""),
+    UniqueConstraint("channel", "dialled", name="uq_entry_points_door"),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("public_name", String(200), nullable=False, default=""),
+    Column("role", String(16), nullable=False),
+    Column("address", Key, nullable=False, default=""),
+    Column("queues", Json, nullable=False),
+    Column("skills", Json, nullable=False),
+    Column("capacity", Json, nullable=False),
+    Column("chosen", String(16), nullable=False, default="offline"),
+    Column("reason", String(64), nullable=False, default=""),
+    Column("state", String(16), nullable=False, default="offline"),
+    Column("since_at", BigInteger, nullable=False, default=0),
+    Column("idle_since_at", BigInteger, nullable=False, default=0),
+    Column("stream_seq", BigInteger, nullable=False, default=0),
+    Column("presence", Integer, nullable=False, default=0),
+    Column("active", Integer, nullable=False, default=1),
+)
+
+offers = Table(
+    "offers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("interaction_id", Id, nullable=False),
+    Column("case_id", BigInteger, nullable=False),
+    Column("agent_id", Id, nullable=False),
+    Column("queue", Id, nullable=False),
+    Column("medium", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("deadline_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False, default=0),
+    Column("decision_id", Id, nullable=False),
+    Column("view", Json, nullable=False),
+    Index(
+        "uq_offers_pending_interaction",
+        "interaction_id",
+        unique=True,
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+    Index("ix_offers_agent_id_state", "agent_id", "state"),
+    Index("ix_offers_made_at", "made_at"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("interaction_id", Id, nullable=False, index=True),
+    Column("at", BigInteger, nullable=False),
+    Column("data", Json, nullable=False),
+)
+
+deadlines = Table(
+    "deadlines",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("ref", Id, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    UniqueConstraint("kind", "ref", name="uq_deadlines_kind_ref"),
+    Index("ix_deadlines_due_at", "due_at"),
+)
+
+# --- out and about ---------------------------------------------------------------------------------------------
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("channel", String(32), nullable=False),
+    Column("verb", String(16), nullable=False),
+    Column("interaction_id", Id, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_at", BigInteger, nullable=False),
+    Column("lease", Id, nullable=False, default=""),
+    Column("provider_id", Key, nullable=False, default=""),
+    Column("reason", Text, nullable=False, default=""),
+    Column("payload", Json, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index(
+        "ix_outbox_due",
+        "next_at",
+        sqlite_where=text("state IN ('queued', 'sending', 'retry')"),
+        postgresql_where=text("state IN ('queued', 'sending', 'retry')"),
+    ),
+    Index("ix_outbox_provider_id", "channel", "provider_id"),
+    Index("ix_outbox_interaction_id", "interaction_id"),
+)
+
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("agent_id", Id, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("ix_announcements_at", "at"),
+)
+
+# --- people, keys, settings ------------------------------------------------------------------------------------
+
+logins = Table(
+    "logins",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("email", Key, nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("locale", String(16), nullable=False, default=""),
+    Column("password_hash", String(255), nullable=False, default=""),
+    Column("agent_id", Id, nullable=False, default=""),
+    Column("active", Integer, nullable=False, default=1),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("login_id", Id, nullable=False, index=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+command_results = Table(
+    "command_results",
+    metadata,
+    Column("actor", Id, primary_key=True),
+    Column("command_id", Id, primary_key=True),
+    Column("at", BigInteger, nullable=False, index=True),
+    Column("result", Json, nullable=False),
+)
+
+channel_memory = Table(
+    "channel_memory",
+    metadata,
+    Column("channel", String(32), primary_key=True),
+    Column("key", Key, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("key", Id, primary_key=True),
+    Column("value", Json, nullable=False),
+)

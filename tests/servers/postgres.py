@@ -201,7 +201,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     with exclusively(folder / "postgres.json") as server:
         if not server:
             home = home_for(unprivileged())
-            server.update(start(home), home=str(home), users=[])
+            try:
+                server.update(start(home), home=str(home), users=[])
+            except BaseException:
+                shutil.rmtree(home)
+                raise
         server["users"].append(os.getpid())
         postgres = Postgres(server["url"], server["psql"])
     yield postgres

@@ -54,6 +54,7 @@ class RedisServer:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env={**os.environ, "LC_ALL": "C.UTF-8"},  # it refuses a locale that the machine does not have
             )
         deadline = time.monotonic() + 10
         while not self._answers():

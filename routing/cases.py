@@ -1,0 +1,124 @@
+"""Cases that wait, and the lanes that they wait in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
+from typing import NamedTuple, TypeAlias
+
+from contact_center.domain.events import Medium
+from contact_center.domain.time import Millis, Moment
+
+TOP_PRIORITY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A case that waits for an agent, as one interaction.
+
+    ``priority`` goes from 0 to 100 (beyond, the nearer end counts). ``skills`` are the levels needed at
+    least. ``epoch`` is the fence that the claim in the database checks; routing only hands it on.
+    ``served_before`` says when each agent last served this customer, ``missed`` when each last rejected
+    this case or let its offer ring out. ``only_agent`` sends it to that agent alone, whatever their queues
+    and skills are, and ``directed_by`` says who sent it there."""
+
+    interaction_id: str
+    case_id: int
+    queue: str
+    medium: Medium
+    priority: int
+    virtual_enqueued_at: Moment
+    skills: Mapping[str, int] = field(default_factory=dict)
+    epoch: int = 0
+    served_before: Mapping[str, Moment] = field(default_factory=dict)
+    missed: Mapping[str, Moment] = field(default_factory=dict)
+    only_agent: str = ""
+    directed_by: str = ""
+
+    def turn(self, ageing_ms: Millis) -> Turn:
+        """When its turn comes: the earliest first. Age and priority in one number that stays what it is,
+        for all cases age alike, so that nothing is ever sorted again and nobody is overtaken for ever."""
+        priority = min(max(self.priority, 0), TOP_PRIORITY)
+        return (self.virtual_enqueued_at - priority * ageing_ms, self.interaction_id)
+
+
+Turn: TypeAlias = tuple[Moment, str]
+Skills: TypeAlias = tuple[tuple[str, int], ...]
+
+
+def needed(skills: Mapping[str, int]) -> Skills:
+    """The skills as a key: in order, without those that ask for nothing."""
+    if not skills:
+        return ()
+    return tuple(sorted([(skill, level) for skill, level in skills.items() if level > 0]))
+
+
+class Pool:
+    """Everybody who could ever take a certain kind of work: the members of a queue with certain skills, or
+    the one agent that a case is directed to. ``mask`` has their bits and follows them."""
+
+    __slots__ = ("agent_id", "lanes", "mask", "queue", "skills")
+
+    def __init__(self, queue: str, skills: Skills, agent_id: str, mask: int) -> None:
+        self.queue = queue
+        self.skills = skills
+        self.agent_id = agent_id
+        self.mask = mask
+        self.lanes = 0
+
+
+class Cooling(NamedTuple):
+    """Agents who may not be offered a case again yet. Those who are ``soft`` may, if nobody else could take
+    it."""
+
+    hard: frozenset[str]
+    soft: frozenset[str]
+
+
+NOT_COOLING = Cooling(frozenset(), frozenset())
+
+LaneKey: TypeAlias = tuple[Pool, Medium, Cooling]
+
+
+class Lane:
+    """Cases that any agent can take either all or none of: one pool, one medium, the same agents cooling
+    down. So only the first of a lane ever needs to be looked at."""
+
+    __slots__ = ("_heap", "cooling", "key", "medium", "pool", "ready", "size")
+
+    def __init__(self, key: LaneKey) -> None:
+        self.key = key
+        self.pool, self.medium, self.cooling = key
+        self.size = 0
+        self.ready = False
+        self._heap: list[Turn] = []
+
+    @property
+    def head(self) -> Turn:
+        """Whose turn is next. The lane must not be empty."""
+        return self._heap[0]
+
+    def add(self, turn: Turn) -> None:
+        heappush(self._heap, turn)
+        self.size += 1
+
+    def left(self, lane_of: Mapping[str, Case]) -> None:
+        """One that was in the lane isn't any more: ``lane_of`` no longer has it here."""
+        self.size -= 1
+        heap = self._heap
+        if len(heap) > 2 * self.size + 64:
+            heap[:] = {turn for turn in heap if self._holds(turn, lane_of)}
+            heapify(heap)
+        while heap and not self._holds(heap[0], lane_of):
+            heappop(heap)
+
+    def _holds(self, turn: Turn, lane_of: Mapping[str, Case]) -> bool:
+        case = lane_of.get(turn[1])
+        return case is not None and case.lane is self and case.turn == turn
+
+
+class Case(NamedTuple):
+    waiting: Waiting
+    turn: Turn
+    lane: Lane

@@ -1,0 +1,334 @@
+"""What routing decided, and why: for the one who was chosen and for everyone who was not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import Any, TypeAlias
+
+from contact_center.domain.events import Medium
+from contact_center.domain.time import Moment
+from contact_center.domain.views import Why
+from routing.cases import Skills, Waiting
+from routing.order import Blocks, in_turn
+from routing.seats import ON_CALL, OPEN, Chunks, Members, Row, row_at
+
+ALL_UP_TO = 200
+"""A queue with no more members than this has every one of them in its explanations."""
+
+BEST_KEPT = 50
+
+Value: TypeAlias = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an agent was or wasn't chosen; the table of codes is in ``docs/routing.md``."""
+
+    code: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """What routing made of one agent. ``rank`` counts from 1 among the eligible. ``terms`` are what the
+    ranking compared, in that order, where the agent was eligible."""
+
+    agent_id: str
+    name: str
+    eligible: bool
+    rank: int | None
+    reasons: tuple[Reason, ...]
+    terms: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that a decision depended on, as it was then. Nothing in it ever changes, so keeping it costs
+    nothing and the explanation may be worked out at leisure."""
+
+    waiting: Waiting
+    skills: Skills
+    policy: str
+    at: Moment
+    chunks: Chunks
+    blocks: Blocks
+    members: Members
+    directed: Row | None
+    fit: int
+    states: Mapping[str, int]
+    spare: int
+    cooling: Mapping[int, Moment]
+    eligible: int
+    known: tuple[Row, ...]
+    chosen: Row | None
+
+
+class Explanation:
+    """Why a case went to whom it went, or why it still waits.
+
+    Exact as of ``at``, and only worked out when it is read. Those considered are the members of the queue,
+    and the agent to whom a case is directed. Up to 200 all are listed; of a larger queue the 50 best of the
+    eligible and as many others (by id) as make 200. ``counts`` always counts everybody: how many agents
+    each reason was true of (an agent can have several)."""
+
+    __slots__ = ("__dict__", "_scene")
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+
+    @property
+    def interaction_id(self) -> str:
+        return self._scene.waiting.interaction_id
+
+    @property
+    def queue(self) -> str:
+        return self._scene.waiting.queue
+
+    @property
+    def medium(self) -> Medium:
+        return self._scene.waiting.medium
+
+    @property
+    def policy(self) -> str:
+        return self._scene.policy
+
+    @property
+    def at(self) -> Moment:
+        return self._scene.at
+
+    @property
+    def _everyone(self) -> int:
+        directed = self._scene.directed
+        return self._scene.members.mask | (directed.bit if directed else 0)
+
+    @cached_property
+    def considered(self) -> int:
+        """How many agents were considered."""
+        return self._everyone.bit_count()
+
+    @cached_property
+    def eligible(self) -> int:
+        """How many of them could have taken the case."""
+        return self._scene.eligible.bit_count()
+
+    @cached_property
+    def _best(self) -> tuple[Row, ...]:
+        """The eligible in the order in which they come into question, as far as they are listed."""
+        scene = self._scene
+        known = sorted(scene.known, key=lambda row: row.place)
+        rest = in_turn(scene.blocks, scene.eligible & ~sum(row.bit for row in known))
+        most = self.considered if self.considered <= ALL_UP_TO else BEST_KEPT
+        others = (row_at(scene.chunks, slot) for slot in islice(rest, max(0, most - len(known))))
+        return (*known[:most], *others)
+
+    def _served_at(self, row: Row) -> Moment:
+        scene = self._scene
+        return scene.waiting.served_before[row.seat.agent_id] if row in scene.known else 0
+
+    def _rows(self, mask: int) -> Iterator[Row]:
+        scene = self._scene
+        members = scene.members
+        for slot in members.by_id(scene.chunks):
+            if mask >> slot & 1:
+                yield row_at(scene.chunks, slot)
+        directed = scene.directed
+        if directed and directed.bit & mask and not directed.bit & members.mask:
+            yield directed
+
+    @cached_property
+    def candidates(self) -> tuple[Considered, ...]:
+        """The eligible by rank, then the others by id."""
+        best = self._best
+        able = [self._eligible(row, rank) for rank, row in enumerate(best, 1)]
+        others = self._rows(self._everyone & ~self._scene.eligible)
+        return (*able, *(self._other(row) for row in islice(others, ALL_UP_TO - len(best))))
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        scene = self._scene
+        everyone = self._everyone
+        directed = scene.directed
+        asked = (directed.bit if directed else 0) if scene.waiting.only_agent else everyone
+        counts = {state: (asked & mask).bit_count() for state, mask in scene.states.items() if state != OPEN}
+        counts["no_capacity"] = (asked & scene.states.get(OPEN, 0) & ~scene.spare).bit_count()
+        counts["missing_skill"] = (asked & ~scene.fit).bit_count()
+        counts["cooling_down"] = sum(asked >> slot & 1 for slot in scene.cooling)
+        counts["directed_elsewhere"] = (everyone & ~asked).bit_count()
+        if scene.chosen:
+            counts["chosen"] = 1
+            counts["not_chosen"] = self.eligible - 1
+        else:
+            counts["could_take_it"] = self.eligible
+        return {code: count for code, count in counts.items() if count}
+
+    @cached_property
+    def why(self) -> tuple[Why, ...]:
+        """The choice in the words that the console says; empty if nobody was chosen."""
+        scene = self._scene
+        row = scene.chosen
+        if row is None:
+            return ()
+        seat = row.seat
+        why: list[Why] = []
+        if scene.waiting.only_agent:
+            why.append(Why("direct", {"by": scene.waiting.directed_by}))
+        if row in scene.known:
+            why.append(Why("served_before", {"at": self._served_at(row)}))
+        for skill, level in scene.skills:
+            why.append(Why("skill", {"skill": skill, "level": seat.skills.get(skill, 0), "needed": level}))
+        if not scene.waiting.only_agent:
+            why.append(self._against_the_next(row))
+        why.append(Why("considered", {"count": self.considered}))
+        return tuple(why)
+
+    def _against_the_next(self, row: Row) -> Why:
+        scene = self._scene
+        if self.eligible == 1:
+            return Why("only_one")
+        second = self._best[1]
+        if row.place[0] != second.place[0]:
+            medium = scene.waiting.medium
+            load, capacity = row.seat.load.get(medium, 0), row.seat.capacity[medium]
+            return Why("least_loaded", {"load": load, "capacity": capacity})
+        return Why("longest_idle", {"idle_ms": max(0, scene.at - row.seat.idle_since_at)})
+
+    @cached_property
+    def summary(self) -> tuple[Reason, ...]:
+        """Why it still waits, in a word; empty if it does not."""
+        scene = self._scene
+        if scene.chosen:
+            return ()
+        return (self._obstacle(),)
+
+    def _obstacle(self) -> Reason:
+        scene = self._scene
+        if scene.eligible:
+            return Reason("could_take_it", {"count": self.eligible})
+        if scene.waiting.only_agent and scene.directed is None:
+            return Reason("agent_unknown", {"agent_id": scene.waiting.only_agent})
+        if not self._everyone:
+            return Reason("nobody_in_queue")
+        if not scene.fit:
+            return Reason("nobody_has_the_skills", {"considered": self.considered})
+        present = scene.fit & (scene.states.get(OPEN, 0) | scene.states.get(ON_CALL, 0))
+        if not present:
+            return Reason("nobody_available", {"able": scene.fit.bit_count()})
+        free = present & scene.states.get(OPEN, 0) & scene.spare
+        if free:
+            until = min(at for slot, at in scene.cooling.items() if free >> slot & 1)
+            return Reason("cooling_down", {"until_at": until})
+        return Reason("everyone_busy", {"available": present.bit_count()})
+
+    def _eligible(self, row: Row, rank: int) -> Considered:
+        seat = row.seat
+        terms: dict[str, Value] = {
+            "served_before_at": self._served_at(row),
+            "share_taken": row.place[0],
+            "idle_since_at": seat.idle_since_at,
+        }
+        return Considered(seat.agent_id, seat.name, True, rank, (self._standing(row),), terms)
+
+    def _standing(self, row: Row) -> Reason:
+        chosen = self._scene.chosen
+        if chosen is None:
+            return Reason("could_take_it")
+        if row is chosen:
+            return Reason("chosen")
+        if (chosen in self._scene.known) != (row in self._scene.known):
+            return Reason("not_chosen", {"by": "served_before"})
+        if chosen.place[0] != row.place[0]:
+            return Reason("not_chosen", {"by": "least_loaded"})
+        if chosen.place[1] != row.place[1]:
+            return Reason("not_chosen", {"by": "longest_idle"})
+        return Reason("not_chosen", {"by": "agent_id"})
+
+    def _other(self, row: Row) -> Considered:
+        scene = self._scene
+        waiting = scene.waiting
+        if waiting.only_agent and waiting.only_agent != row.seat.agent_id:
+            away = Reason("directed_elsewhere", {"agent_id": waiting.only_agent})
+            return Considered(row.seat.agent_id, row.seat.name, False, None, (away,))
+        key = (waiting.medium, scene.skills)
+        known = row.notes.get(key)
+        if known is None:
+            known = Considered(row.seat.agent_id, row.seat.name, False, None, _obstacles(row, *key))
+            row.note(key, known)
+        until = scene.cooling.get(row.slot)
+        if until is None:
+            return known
+        reasons = (*known.reasons, Reason("cooling_down", {"until_at": until}))
+        return Considered(known.agent_id, known.name, False, None, reasons)
+
+    def record(self) -> dict[str, Any]:
+        """All of it in JSON's terms, ``summary`` and ``chosen`` included."""
+        scene = self._scene
+        return {
+            "at": scene.at,
+            "interaction_id": self.interaction_id,
+            "queue": self.queue,
+            "medium": self.medium,
+            "policy": scene.policy,
+            "chosen": scene.chosen.seat.agent_id if scene.chosen else None,
+            "considered": self.considered,
+            "counts": self.counts,
+            "summary": [{"code": r.code, "values": dict(r.values)} for r in self.summary],
+            "candidates": [_plain(considered) for considered in self.candidates],
+        }
+
+
+def _obstacles(row: Row, medium: Medium, skills: Skills) -> tuple[Reason, ...]:
+    seat = row.seat
+    reasons: list[Reason] = []
+    if row.state == "unavailable":
+        reasons.append(Reason("unavailable", {"reason": seat.unavailable_reason}))
+    elif row.state != OPEN:
+        reasons.append(Reason(row.state))
+    elif medium not in row.spare:
+        load, capacity = seat.load.get(medium, 0), seat.capacity.get(medium, 0)
+        reasons.append(Reason("no_capacity", {"medium": medium, "load": load, "capacity": capacity}))
+    for skill, level in skills:
+        if (has := seat.skills.get(skill, 0)) < level:
+            reasons.append(Reason("missing_skill", {"skill": skill, "needed": level, "has": has}))
+    return tuple(reasons)
+
+
+def _plain(considered: Considered) -> dict[str, Any]:
+    return {
+        "agent_id": considered.agent_id,
+        "agent_name": considered.name,
+        "eligible": considered.eligible,
+        "rank": considered.rank,
+        "reasons": [{"code": reason.code, "values": dict(reason.values)} for reason in considered.reasons],
+        "terms": dict(considered.terms),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """This case is to be offered to this agent. ``epoch`` is the one it waited with. ``explanation`` holds
+    the rest; ``candidates``, ``counts`` and ``why`` are its own. Two decisions are equal if they decide the
+    same."""
+
+    interaction_id: str
+    epoch: int
+    queue: str
+    medium: Medium
+    agent_id: str
+    policy: str
+    at: Moment
+    explanation: Explanation = field(compare=False, repr=False)
+
+    @property
+    def candidates(self) -> tuple[Considered, ...]:
+        return self.explanation.candidates
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return self.explanation.counts
+
+    @property
+    def why(self) -> tuple[Why, ...]:
+        return self.explanation.why

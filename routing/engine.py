@@ -1,0 +1,495 @@
+"""The index of who waits and who is free, and the decisions it comes to."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from heapq import heapify, heappop, heappush
+
+from contact_center.domain.events import Medium
+from contact_center.domain.time import Moment
+from routing.cases import NOT_COOLING, Case, Cooling, Lane, LaneKey, Pool, Skills, Turn, Waiting, needed
+from routing.decisions import Decision, Explanation, Scene
+from routing.order import Order, in_turn
+from routing.policy import Policy
+from routing.seats import NOBODY, ON_CALL, OPEN, Members, Row, Rows, Seat, row_at
+
+_FEW = 32
+_POOLS_KEPT = 4096
+
+_Line = list[tuple[Turn, Lane]]
+
+
+class Engine:
+    """Who is offered what.
+
+    Tell it every truth about agents (:meth:`put_seat`) and about cases that wait (:meth:`put_waiting`), in
+    any order and as often as you like, and :meth:`decide`. What it decides it takes as done: the case is
+    gone from the index and the agent's load has grown, until the caller says what became of it by putting
+    both again. The same facts give the same decisions, whatever order they came in.
+
+    Cases wait in lanes that need one look each. What makes it cheap is what it remembers: a lane is *ready*
+    if somebody might be able to take its first case, and a seat is *fresh* if it may have room for
+    something since it was last looked at. Whenever a lane is neither ready nor a fitting seat fresh, nobody
+    can take it."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._cases: dict[str, Case] = {}
+        self._depth: dict[str, int] = {}
+        self._lanes: dict[LaneKey, Lane] = {}
+        self._pools: dict[tuple[str, Skills, str], Pool] = {}
+        self._lines: dict[tuple[str, str], dict[Medium, _Line]] = {}
+        self._soft: dict[tuple[str, str], set[Lane]] = {}
+        self._ready: list[tuple[Turn, int, Lane]] = []
+        self._pushed = 0
+        self._thaw: list[tuple[Moment, str]] = []
+        self._seats: dict[str, Row] = {}
+        self._rows = Rows()
+        self._fresh: dict[int, Row] = {}
+        self._order = Order()
+        self._members: dict[str, Members] = {}
+        self._skilled: dict[str, dict[int, int]] = {}
+        self._states: dict[str, int] = {}
+        self._spare: dict[Medium, int] = {}
+
+    # --- seats --------------------------------------------------------------------------------------------
+
+    def put_seat(self, seat: Seat) -> None:
+        """The truth about an agent, new or changed."""
+        old = self._seats.get(seat.agent_id)
+        if old is None:
+            row = Row(seat, self._rows.new_slot(), self.policy.exclusive_media)
+        else:
+            row = Row(seat, old.slot, self.policy.exclusive_media)
+        moved = old is None or old.seat.queues != seat.queues or old.seat.skills != seat.skills
+        if old and moved:
+            self._unplace(old)
+        self._replace(old, row)
+        if moved:
+            self._place(row)
+        if row.state == OPEN and row.spare:
+            self._fresh[row.slot] = row
+        for queue in seat.queues:
+            self._wake_soft((queue, ""))
+        self._wake_soft(("", seat.agent_id))
+
+    def remove_seat(self, agent_id: str) -> None:
+        """The agent is gone. Unknown ids change nothing."""
+        row = self._seats.get(agent_id)
+        if row is None:
+            return
+        self._unplace(row)
+        self._replace(row, None)
+
+    def _replace(self, old: Row | None, new: Row | None) -> None:
+        """Keeps what changes with every interaction: states, room, order."""
+        if old:
+            self._fresh.pop(old.slot, None)
+            if old.state == OPEN:
+                self._order.remove(old.place)
+        if new:
+            self._seats[new.seat.agent_id] = new
+            self._rows.put(new.slot, new)
+            if new.state == OPEN:
+                self._order.add(new.place)
+        elif old:
+            del self._seats[old.seat.agent_id]
+            self._rows.free_slot(old.slot)
+        bit = (old or new).bit  # type: ignore[union-attr]
+        was, now = (old.state if old else ""), (new.state if new else "")
+        if was != now:
+            if was:
+                self._states[was] ^= bit
+            if now:
+                self._states[now] = self._states.get(now, 0) | bit
+        had, has = (old.spare if old else ()), (new.spare if new else ())
+        if had != has:
+            for medium in {*had} ^ {*has}:
+                self._spare[medium] = self._spare.get(medium, 0) ^ bit
+
+    def _place(self, row: Row) -> None:
+        """Keeps what only changes when an agent is moved: queues, skills, pools."""
+        seat, bit = row.seat, row.bit
+        for queue in seat.queues:
+            self._members[queue] = Members(self._members.get(queue, NOBODY).mask | bit)
+        for skill, level in seat.skills.items():
+            levels = self._skilled.setdefault(skill, {})
+            levels[level] = levels.get(level, 0) | bit
+        for pool in self._pools.values():
+            if _fits(seat, pool):
+                pool.mask |= bit
+
+    def _unplace(self, row: Row) -> None:
+        seat, bit = row.seat, row.bit
+        for queue in seat.queues:
+            if mask := self._members[queue].mask ^ bit:
+                self._members[queue] = Members(mask)
+            else:
+                del self._members[queue]
+            self._wake_soft((queue, ""))
+        for skill, level in seat.skills.items():
+            levels = self._skilled[skill]
+            levels[level] ^= bit
+        for pool in self._pools.values():
+            pool.mask &= ~bit
+
+    # --- cases --------------------------------------------------------------------------------------------
+
+    def put_waiting(self, waiting: Waiting) -> None:
+        """A case waits, or waits otherwise than before."""
+        self.remove_waiting(waiting.interaction_id)
+        cooling = NOT_COOLING
+        if waiting.missed:
+            # Until a decision says what time it is, everyone who missed it counts as cooling down.
+            cooling = Cooling(frozenset(waiting.missed), frozenset())
+            for missed_at in waiting.missed.values():
+                self._thaw_at(missed_at + self.policy.sole_cooldown_ms, waiting)
+                self._thaw_at(missed_at + self.policy.reoffer_cooldown_ms, waiting)
+        self._enter(waiting, waiting.turn(self.policy.ageing_ms), cooling)
+        self._depth[waiting.queue] = self._depth.get(waiting.queue, 0) + 1
+
+    def remove_waiting(self, interaction_id: str) -> None:
+        """The case doesn't wait any more. Unknown ids change nothing."""
+        case = self._cases.get(interaction_id)
+        if case is None:
+            return
+        self._leave(case)
+        queue = case.waiting.queue
+        self._depth[queue] -= 1
+        if not self._depth[queue]:
+            del self._depth[queue]
+
+    def depth(self, queue: str) -> int:
+        """How many cases wait in the queue."""
+        return self._depth.get(queue, 0)
+
+    def waiting(self) -> list[Waiting]:
+        """Every case that waits, in the order of their turns."""
+        return [case.waiting for case in sorted(self._cases.values(), key=lambda case: case.turn)]
+
+    def seats(self) -> list[Seat]:
+        """Every agent, what was decided included, by id."""
+        return [self._seats[agent_id].seat for agent_id in sorted(self._seats)]
+
+    def _enter(self, waiting: Waiting, turn: Turn, cooling: Cooling) -> None:
+        lane = self._lane(waiting, cooling)
+        self._cases[waiting.interaction_id] = Case(waiting, turn, lane)
+        first = not lane.size
+        was = None if first else lane.head
+        lane.add(turn)
+        if lane.head != was:
+            self._line_up(lane, was)
+            if first or lane.ready:
+                self._make_ready(lane)
+
+    def _leave(self, case: Case) -> None:
+        lane = case.lane
+        del self._cases[case.waiting.interaction_id]
+        was = lane.head
+        lane.left(self._cases)
+        if not lane.size:
+            self._line_up(lane, was)
+            self._drop(lane)
+        elif lane.head != was:
+            self._line_up(lane, was)
+            if lane.ready:
+                self._make_ready(lane)
+
+    def _lane(self, waiting: Waiting, cooling: Cooling) -> Lane:
+        key = (self._pool(waiting), waiting.medium, cooling)
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = Lane(key)
+            lane.pool.lanes += 1
+            if cooling.soft:
+                self._soft.setdefault(_line_key(lane.pool), set()).add(lane)
+        return lane
+
+    def _drop(self, lane: Lane) -> None:
+        lane.ready = False
+        lane.pool.lanes -= 1
+        del self._lanes[lane.key]
+        if lane.cooling.soft:
+            key = _line_key(lane.pool)
+            self._soft[key].discard(lane)
+            if not self._soft[key]:
+                del self._soft[key]
+
+    def _pool(self, waiting: Waiting) -> Pool:
+        if waiting.only_agent:
+            key: tuple[str, Skills, str] = ("", (), waiting.only_agent)
+        else:
+            key = (waiting.queue, needed(waiting.skills), "")
+        pool = self._pools.get(key)
+        if pool is None:
+            if len(self._pools) >= _POOLS_KEPT:
+                self._pools = {known: pool for known, pool in self._pools.items() if pool.lanes}
+            pool = self._pools[key] = Pool(*key, self._everyone(*key))
+        return pool
+
+    def _everyone(self, queue: str, skills: Skills, agent_id: str) -> int:
+        if agent_id:
+            row = self._seats.get(agent_id)
+            return row.bit if row else 0
+        mask = self._members.get(queue, NOBODY).mask
+        for skill, least in skills:
+            able = 0
+            for level, bits in self._skilled.get(skill, {}).items():
+                if level >= least:
+                    able |= bits
+            mask &= able
+        return mask
+
+    # --- lines: the lanes of a queue and medium, by whose first case comes first --------------------------
+
+    def _line_up(self, lane: Lane, was: Turn | None) -> None:
+        """The lane's first case is another than ``was`` (None: there was none)."""
+        media = self._lines.setdefault(_line_key(lane.pool), {})
+        line = media.setdefault(lane.medium, [])
+        if was is not None:
+            del line[bisect_left(line, was, key=_turn)]
+        if lane.size:
+            insort(line, (lane.head, lane), key=_turn)
+        elif not line:
+            del media[lane.medium]
+            if not media:
+                del self._lines[_line_key(lane.pool)]
+
+    def _first_for(self, row: Row) -> Lane | None:
+        """The lane whose first case would be this agent's next. (Agents who are only eligible because nobody
+        else is are no matter here: their lanes are made ready when it might be so.)"""
+        best: tuple[Turn, Lane] | None = None
+        keys = [(queue, "") for queue in row.seat.queues]
+        keys.append(("", row.seat.agent_id))
+        for key in keys:
+            if media := self._lines.get(key):
+                for medium in row.spare:
+                    for entry in media.get(medium, ()):
+                        if best and entry[0] > best[0]:
+                            break
+                        if _admits(entry[1], row):
+                            best = entry
+                            break
+        return best[1] if best else None
+
+    # --- deciding -----------------------------------------------------------------------------------------
+
+    def decide(self, now: Moment, limit: int = 100) -> list[Decision]:
+        """What is to be offered to whom, at most ``limit`` of it.
+
+        The case whose turn is earliest of all that somebody can take goes first, to the agent who served
+        the customer lately, else to the least loaded, the longest idle, the first by id. A case that nobody
+        can take holds up nobody. If fewer than ``limit`` come back, nobody can take anything now."""
+        self._thaw_until(now)
+        made: list[Decision] = []
+        while len(made) < limit:
+            self._look_at_fresh()
+            found = self._first_ready()
+            if found is None:
+                break
+            made.append(self._settle(*found, now))
+        return made
+
+    def next_change_at(self, now: Moment) -> Moment | None:
+        """When time alone may make a decision possible: a cool-down ends. Never earlier than ``now``; None
+        if only a new fact can."""
+        self._skim_thaw()
+        return max(now, self._thaw[0][0]) if self._thaw else None
+
+    def explain(self, interaction_id: str, now: Moment) -> Explanation | None:
+        """Why the case still waits; None if it does not."""
+        self._thaw_until(now)
+        case = self._cases.get(interaction_id)
+        if case is None:
+            return None
+        able = self._able(case.lane)
+        return Explanation(self._scene(case, able, self._known(case.waiting, able, now), None, now))
+
+    def _settle(self, lane: Lane, able: int, now: Moment) -> Decision:
+        case = self._cases[lane.head[1]]
+        waiting = case.waiting
+        known = self._known(waiting, able, now) if waiting.served_before else ()
+        if known:
+            chosen = min(known, key=lambda row: row.place)
+        else:
+            chosen = row_at(self._rows.chunks, next(in_turn(self._order.blocks, able)))
+        explanation = Explanation(self._scene(case, able, known, chosen, now))
+        self.remove_waiting(waiting.interaction_id)
+        self._reserve(chosen, waiting.medium)
+        return Decision(
+            waiting.interaction_id,
+            waiting.epoch,
+            waiting.queue,
+            waiting.medium,
+            chosen.seat.agent_id,
+            self.policy.version,
+            now,
+            explanation,
+        )
+
+    def _known(self, waiting: Waiting, able: int, now: Moment) -> tuple[Row, ...]:
+        """Those of ``able`` who served the customer so lately that they come first."""
+        since = now - self.policy.sticky_ms
+        known = []
+        for agent_id, served_at in waiting.served_before.items():
+            row = self._seats.get(agent_id)
+            if row and served_at >= since and row.bit & able:
+                known.append(row)
+        return tuple(known)
+
+    def _reserve(self, row: Row, medium: Medium) -> None:
+        fresh = row.slot in self._fresh
+        left = Row(row.seat.taken(medium), row.slot, self.policy.exclusive_media)
+        self._replace(row, left)
+        if fresh and left.state == OPEN and left.spare:
+            self._fresh[left.slot] = left
+
+    def _scene(self, case: Case, able: int, known: tuple[Row, ...], chosen: Row | None, now: Moment) -> Scene:
+        waiting = case.waiting
+        pool = case.lane.pool
+        return Scene(
+            waiting=waiting,
+            skills=pool.skills,
+            policy=self.policy.version,
+            at=now,
+            chunks=self._rows.chunks,
+            blocks=self._order.blocks,
+            members=self._members.get(waiting.queue, NOBODY),
+            directed=self._seats.get(waiting.only_agent) if waiting.only_agent else None,
+            fit=pool.mask,
+            states=dict(self._states),
+            spare=self._spare.get(waiting.medium, 0),
+            cooling=self._cooling_until(case) if waiting.missed else {},
+            eligible=able,
+            known=known,
+            chosen=chosen,
+        )
+
+    def _able(self, lane: Lane) -> int:
+        """Who could take the lane's first case now."""
+        free = lane.pool.mask & self._states.get(OPEN, 0) & self._spare.get(lane.medium, 0)
+        cooling = lane.cooling
+        if not free or cooling is NOT_COOLING:
+            return free
+        soft = self._bits(cooling.soft)
+        able = free & ~(soft | self._bits(cooling.hard))
+        if not able and soft:
+            present = lane.pool.mask & (self._states.get(OPEN, 0) | self._states.get(ON_CALL, 0))
+            if present & soft == present and present & (present - 1) == 0:
+                return free
+        return able
+
+    def _bits(self, agents: frozenset[str]) -> int:
+        bits = 0
+        for agent_id in agents:
+            if row := self._seats.get(agent_id):
+                bits |= row.bit
+        return bits
+
+    # --- ready lanes and fresh seats ----------------------------------------------------------------------
+
+    def _make_ready(self, lane: Lane) -> None:
+        lane.ready = True
+        self._pushed += 1
+        heappush(self._ready, (lane.head, self._pushed, lane))
+        if len(self._ready) > 2 * len(self._lanes) + 64:
+            self._ready = [
+                (lane.head, at, lane) for at, lane in enumerate(self._lanes.values()) if lane.ready
+            ]
+            heapify(self._ready)
+
+    def _look_at_fresh(self) -> None:
+        if len(self._fresh) > _FEW:
+            self._fresh.clear()
+            for lane in self._lanes.values():
+                if not lane.ready:
+                    self._make_ready(lane)
+            return
+        for row in list(self._fresh.values()):
+            first = self._first_for(row)
+            if first is None:
+                del self._fresh[row.slot]
+            elif not first.ready:
+                self._make_ready(first)
+
+    def _first_ready(self) -> tuple[Lane, int] | None:
+        ready = self._ready
+        while ready:
+            turn, _, lane = ready[0]
+            if lane.ready and lane.head == turn:
+                if able := self._able(lane):
+                    return lane, able
+                lane.ready = False
+            heappop(ready)
+        return None
+
+    def _wake_soft(self, key: tuple[str, str]) -> None:
+        for lane in self._soft.get(key, ()):
+            if not lane.ready:
+                self._make_ready(lane)
+
+    # --- cooling down -------------------------------------------------------------------------------------
+
+    def _thaw_at(self, at: Moment, waiting: Waiting) -> None:
+        heappush(self._thaw, (at, waiting.interaction_id))
+        if len(self._thaw) > 8 * len(self._cases) + 64:
+            self._thaw = list({entry for entry in self._thaw if entry[1] in self._cases})
+            heapify(self._thaw)
+
+    def _thaw_until(self, now: Moment) -> None:
+        while self._thaw and self._thaw[0][0] <= now:
+            case = self._cases.get(heappop(self._thaw)[1])
+            if case and case.waiting.missed:
+                cooling = self._cooling(case.waiting, now)
+                if cooling != case.lane.cooling:
+                    self._leave(case)
+                    self._enter(case.waiting, case.turn, cooling)
+
+    def _cooling(self, waiting: Waiting, now: Moment) -> Cooling:
+        hard, soft = set(), set()
+        for agent_id, missed_at in waiting.missed.items():
+            if missed_at + self.policy.sole_cooldown_ms > now:
+                hard.add(agent_id)
+            elif missed_at + self.policy.reoffer_cooldown_ms > now:
+                soft.add(agent_id)
+        return Cooling(frozenset(hard), frozenset(soft)) if hard or soft else NOT_COOLING
+
+    def _cooling_until(self, case: Case) -> dict[int, Moment]:
+        still = case.lane.cooling.hard | case.lane.cooling.soft
+        until: dict[int, Moment] = {}
+        for agent_id, missed_at in case.waiting.missed.items():
+            row = self._seats.get(agent_id)
+            if row and agent_id in still:
+                until[row.slot] = missed_at + self.policy.reoffer_cooldown_ms
+        return until
+
+    def _skim_thaw(self) -> None:
+        """Drops what concerns cases that are gone, or don't cool down as they did."""
+        while self._thaw:
+            case = self._cases.get(self._thaw[0][1])
+            if case and case.waiting.missed:
+                return
+            heappop(self._thaw)
+
+
+def _turn(entry: tuple[Turn, Lane]) -> Turn:
+    return entry[0]
+
+
+def _line_key(pool: Pool) -> tuple[str, str]:
+    return (pool.queue, pool.agent_id)
+
+
+def _fits(seat: Seat, pool: Pool) -> bool:
+    if pool.agent_id:
+        return pool.agent_id == seat.agent_id
+    if pool.queue not in seat.queues:
+        return False
+    return all(seat.skills.get(skill, 0) >= level for skill, level in pool.skills)
+
+
+def _admits(lane: Lane, row: Row) -> bool:
+    if not lane.pool.mask & row.bit:
+        return False
+    cooling = lane.cooling
+    return cooling is NOT_COOLING or row.seat.agent_id not in cooling.hard | cooling.soft

@@ -1,0 +1,182 @@
+"""Agents as routing sees them, and the places that it keeps them in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from contact_center.domain.events import Medium
+from contact_center.domain.time import Moment
+
+if TYPE_CHECKING:
+    from routing.decisions import Considered
+
+WHOLE = 1_000_000
+"""An agent's whole attention. An interaction takes its share of it: one of four chats a quarter."""
+
+OPEN = "open"
+ON_CALL = "on_call"
+_AWAY = ("offline", "not_ready", "wrap_up")
+_CHUNK_BITS = 6
+_CHUNK = 1 << _CHUNK_BITS
+_NOTES_KEPT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """An agent now. ``skills`` have levels from 1 to 5. ``load`` counts what is live or being offered, by
+    medium, and ``capacity`` how much of it the agent may have; what ``capacity`` does not name, they don't
+    do. ``unavailable_reason`` (``offline | not_ready | wrap_up``, or a word of the house's own) tells why
+    ``available`` is false. ``idle_since_at`` is when the agent last had something to do with a customer."""
+
+    agent_id: str
+    name: str
+    queues: frozenset[str]
+    skills: Mapping[str, int] = field(default_factory=dict)
+    capacity: Mapping[Medium, int] = field(default_factory=dict)
+    load: Mapping[Medium, int] = field(default_factory=dict)
+    available: bool = True
+    unavailable_reason: str = ""
+    idle_since_at: Moment = 0
+
+    def taken(self, medium: Medium) -> Seat:
+        """The same agent with one interaction more."""
+        load = dict(self.load)
+        load[medium] = load.get(medium, 0) + 1
+        return Seat(
+            self.agent_id,
+            self.name,
+            self.queues,
+            self.skills,
+            self.capacity,
+            load,
+            self.available,
+            self.unavailable_reason,
+            self.idle_since_at,
+        )
+
+    def share(self) -> int:
+        """How much of the agent is taken, in millionths of :data:`WHOLE`. What exceeds a lowered capacity
+        still counts; each piece of a medium that is no longer theirs counts as the whole agent."""
+        total = 0
+        for medium, count in self.load.items():
+            if count > 0:
+                total += count * WHOLE // max(1, self.capacity.get(medium, 0))
+        return total
+
+
+Place: TypeAlias = tuple[int, Moment, str, int]
+"""Where an agent stands among those who could take something: share taken, idle since, id, slot."""
+
+
+class Row:
+    """A seat with what follows from it. Never changed: a new truth about the agent makes a new row, so that
+    an explanation which holds the old one stays true. (``notes`` only remembers what was computed from
+    it.)"""
+
+    __slots__ = ("bit", "notes", "place", "seat", "slot", "spare", "state")
+
+    def __init__(self, seat: Seat, slot: int, exclusive: tuple[Medium, ...]) -> None:
+        self.seat = seat
+        self.slot = slot
+        self.bit = 1 << slot
+        self.state = _state(seat, exclusive)
+        load = seat.load
+        self.spare: tuple[Medium, ...] = tuple(
+            [medium for medium, most in seat.capacity.items() if load.get(medium, 0) < most]
+        )
+        self.place: Place = (seat.share(), seat.idle_since_at, seat.agent_id, slot)
+        self.notes: dict[tuple[Medium, tuple[tuple[str, int], ...]], Considered] = {}
+
+    @property
+    def present(self) -> bool:
+        return self.seat.available
+
+    def note(self, key: tuple[Medium, tuple[tuple[str, int], ...]], considered: Considered) -> None:
+        if len(self.notes) >= _NOTES_KEPT:
+            self.notes.clear()
+        self.notes[key] = considered
+
+
+def _state(seat: Seat, exclusive: tuple[Medium, ...]) -> str:
+    if not seat.available:
+        return seat.unavailable_reason if seat.unavailable_reason in _AWAY else "unavailable"
+    for medium in exclusive:
+        if seat.load.get(medium, 0) > 0:
+            return ON_CALL
+    return OPEN
+
+
+Chunks: TypeAlias = tuple[tuple[Row | None, ...], ...]
+_EMPTY_CHUNK: tuple[Row | None, ...] = (None,) * _CHUNK
+
+
+class Rows:
+    """Rows by slot. Writing copies one chunk and the list of chunks; ``chunks`` may therefore be kept by
+    whoever wants the rows as they are now."""
+
+    __slots__ = ("_free", "_next", "chunks")
+
+    def __init__(self) -> None:
+        self.chunks: Chunks = ()
+        self._free: list[int] = []
+        self._next = 0
+
+    def new_slot(self) -> int:
+        if self._free:
+            return self._free.pop()
+        self._next += 1
+        return self._next - 1
+
+    def free_slot(self, slot: int) -> None:
+        self.put(slot, None)
+        self._free.append(slot)
+
+    def put(self, slot: int, row: Row | None) -> None:
+        at, within = slot >> _CHUNK_BITS, slot & (_CHUNK - 1)
+        chunks = list(self.chunks)
+        while at >= len(chunks):
+            chunks.append(_EMPTY_CHUNK)
+        chunk = list(chunks[at])
+        chunk[within] = row
+        chunks[at] = tuple(chunk)
+        self.chunks = tuple(chunks)
+
+
+def row_at(chunks: Chunks, slot: int) -> Row:
+    row = chunks[slot >> _CHUNK_BITS][slot & (_CHUNK - 1)]
+    assert row is not None
+    return row
+
+
+def slots_in(mask: int) -> Iterator[int]:
+    """The numbers of the bits set in ``mask``, lowest first."""
+    base = 0
+    for byte in mask.to_bytes((mask.bit_length() + 7) >> 3, "little"):
+        while byte:
+            low = byte & -byte
+            yield base + low.bit_length() - 1
+            byte ^= low
+        base += 8
+
+
+class Members:
+    """Who belongs to a queue. Replaced, never changed, when somebody comes or goes."""
+
+    __slots__ = ("_by_id", "mask")
+
+    def __init__(self, mask: int) -> None:
+        self.mask = mask
+        self._by_id: tuple[int, ...] | None = None
+
+    def by_id(self, chunks: Chunks) -> tuple[int, ...]:
+        """Their slots in the order of their ids. ``chunks`` must be of a time when this was the queue."""
+        if self._by_id is None:
+            self._by_id = tuple(
+                sorted(slots_in(self.mask), key=lambda slot: row_at(chunks, slot).seat.agent_id)
+            )
+        return self._by_id
+
+
+NOBODY = Members(0)

@@ -503,7 +503,8 @@ class WebhookConformance(ChannelConformance):
         lied_to = replace(signed, headers={**signed.headers, **lies})
         channel = self.open()
         channel.verify(lied_to)
-        assert channel.parse(lied_to, NOW) == channel.parse(signed, NOW)
+        said = [_outcome_of(lambda r=r: channel.parse(r, NOW)) for r in (lied_to, signed)]
+        assert said[0] == said[1]
 
     def test_a_channel_that_is_off_believes_nobody(self, fixture: Fixture) -> None:
         for missing in self.required_settings:
@@ -555,6 +556,13 @@ def _head(data: bytes) -> bytes:
 
 def _flipped(data: bytes, at: int) -> bytes:
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def _outcome_of(act: Callable[[], object]) -> object:
+    try:
+        return act()
+    except Refused as refused:
+        return type(refused), refused.reason
 
 
 def _refusal_of(act: Callable[[], object]) -> Refused | None:

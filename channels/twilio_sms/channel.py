@@ -1,0 +1,141 @@
+"""Twilio's messaging webhooks into events, and our messages to Twilio.
+
+Parameters: twilio.com/docs/messaging/guides/webhook-request, …/outbound-message-status-in-status-callbacks
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from channels.contract import Answer, Malformed, Outgoing, Parsed, Rejected, Request, Response, Sent
+from channels.twilio import CALLBACK_RETRIES, XML, Fields, TwilioChannel, form, unless_refused
+from contact_center.domain.contact_points import ContactPoint, phone
+from contact_center.domain.events import (
+    CUSTOMER,
+    HUB,
+    Body,
+    DeliveryReported,
+    InteractionEvent,
+    MessageReceived,
+    Thread,
+)
+from contact_center.domain.time import Moment
+
+Status = Literal["queued", "sent", "delivered", "read", "undelivered", "failed", "unknown"]
+
+# Twilio's word → ours. An unknown word is "unknown" and rides along in the raw bytes.
+STATUSES: dict[str, Status] = {
+    "accepted": "queued",
+    "scheduled": "queued",
+    "queued": "queued",
+    "sending": "queued",  # handed to the carrier's door, not through it
+    "sent": "sent",
+    "delivered": "delivered",
+    "read": "read",  # WhatsApp and RCS only
+    "undelivered": "undelivered",
+    "failed": "failed",
+    "canceled": "failed",  # a scheduled message that somebody called off
+}
+
+# What an agent should read in place of a number: twilio.com/docs/api/errors.
+ERRORS: dict[str, str] = {
+    "21610": "the customer has opted out (STOP)",
+    "30001": "Twilio's queue was full, or the message waited too long in it",
+    "30002": "the Twilio account is suspended",
+    "30003": "the phone is off or out of reach",
+    "30004": "the phone or its carrier blocks us",
+    "30005": "the number does not exist, or its phone is off",
+    "30006": "a landline, or a carrier that cannot be reached",
+    "30007": "the carrier filtered the message",
+    "30008": "the carrier gave no reason",
+    "30034": "our number is not registered with the carriers (A2P 10DLC)",
+}
+
+VALIDITY_SECONDS = 4 * 60 * 60
+"""An answer that could not leave for four hours would only confuse; Twilio would keep trying for ten."""
+
+MAX_TEXT = 1_600  # twilio.com/docs/api/errors/21617
+
+EMPTY = Response(200, b'<?xml version="1.0" encoding="UTF-8"?><Response/>', XML)
+
+
+class TwilioSms(TwilioChannel):
+    medium = "sms"
+
+    def parse(self, request: Request, now: Moment) -> Parsed:
+        if request.path == "":
+            event = received(form(request), self.name, now)
+        elif request.path == "/status":
+            event = delivery(form(request), self.name, now)
+        else:
+            raise Malformed(f"There is no /webhooks/{self.name}{request.path[:60]}.")
+        return Parsed((event,), raw=request.body)
+
+    def acknowledge(self, request: Request, parsed: Parsed, answers: Sequence[Answer]) -> Response:
+        return EMPTY
+
+    async def send(self, message: Outgoing) -> Sent:
+        to, sender = message.recipient, message.sender
+        if message.verb != "message" or to is None or sender is None:
+            raise Rejected(f"An SMS channel cannot {message.verb} without a recipient and a sender.")
+        if not message.text.strip() or len(message.text) > MAX_TEXT:
+            raise Rejected(f"An SMS has between 1 and {MAX_TEXT} characters.")
+        client = await self.rest()
+        sent = await unless_refused(
+            client.messages.create_async(
+                to=to.value,
+                from_=sender.value,
+                body=message.text,
+                status_callback=self.url("/status") + CALLBACK_RETRIES,
+                validity_period=VALIDITY_SECONDS,
+            )
+        )
+        return Sent(str(sent.sid))
+
+
+def received(fields: Fields, channel: str, now: Moment) -> InteractionEvent:
+    customer, ours = phone(fields.text("From")), phone(fields.text("To"))
+    word = fields.text("OptOutType", 20)  # STOP, START or HELP, which Twilio has answered already
+    body = MessageReceived(_text(fields), automatic=f"opt-out:{word}" if word else "")
+    return _event(fields.needed_sid("MessageSid"), body, channel, customer, ours, now)
+
+
+def _text(fields: Fields) -> str:
+    files = fields.count("NumMedia")
+    lines = [fields.text("Body", 64 * 1024)]
+    if files:
+        lines.append(f"[MMS: {files} {'file' if files == 1 else 'files'}]")
+    return "\n".join(line for line in lines if line)
+
+
+def delivery(fields: Fields, channel: str, now: Moment) -> InteractionEvent:
+    sid, word = fields.needed_sid("MessageSid"), fields.text("MessageStatus", 40)
+    if not word:
+        raise Malformed("The form has no MessageStatus: is this address the one meant for this callback?")
+    code = fields.text("ErrorCode", 20)
+    error = f"{code}: {ERRORS[code]}" if code in ERRORS else code
+    body = DeliveryReported(sid, STATUSES.get(word, "unknown"), error if code != "0" else "")
+    customer, ours = phone(fields.text("To")), phone(fields.text("From"))
+    return _event(f"{sid}:{word}", body, channel, customer, ours, now)
+
+
+def _event(
+    source_id: str, body: Body, channel: str, customer: ContactPoint, ours: ContactPoint, now: Moment
+) -> InteractionEvent:
+    inbound = isinstance(body, MessageReceived)
+    # Two people who hide their numbers are not one conversation.
+    who = source_id if customer.value == "anonymous" else customer.value
+    return InteractionEvent(
+        body=body,
+        channel=channel,
+        source_id=source_id,
+        medium="sms",
+        direction="inbound" if inbound else "outbound",
+        occurred_at=now,  # Twilio's messaging webhooks do not tell the time
+        received_at=now,
+        actor=CUSTOMER if inbound else HUB,
+        sender=customer,
+        dialled=ours,
+        thread=Thread(f"{who}|{ours.value}"),
+    )

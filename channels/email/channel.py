@@ -1,0 +1,90 @@
+"""The e-mail channel: several mailboxes, one parser, one way in and one way out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+from channels.contract import Channel, Context, Hub, Malformed, Outgoing, Parsed, Rejected, Request, Retry, Sent
+from channels.email.compose import compose
+from channels.email.fetch import Fetcher, Pace
+from channels.email.mailboxes import Mailbox, mailboxes_from, recipient_of
+from channels.email.parse import Recipient, parse_message
+from channels.email.parsing import ParsingProcess
+from channels.email.send import Patience, send_letter
+from channels.email.tokens import Tokens, proven
+from contact_center.domain.contact_points import ContactPoint
+from contact_center.domain.events import Medium
+from contact_center.domain.time import Moment
+
+
+class EmailChannel(Channel):
+    medium: Medium = "email"
+
+    def __init__(self, context: Context, pace: Pace | None = None, patience: Patience | None = None) -> None:
+        self.name = context.name
+        self._mailboxes, self._missing = mailboxes_from(context)
+        self._tokens = Tokens(context.secret)
+        self._pace = pace or Pace()
+        self._patience = patience or Patience()
+        self._trouble: dict[str, str] = {}
+        everyone = frozenset(address for mailbox in self._mailboxes for address in mailbox.addresses)
+        self._recipients = {
+            mailbox.address: recipient_of(mailbox, self.name, everyone, self._tokens.instance)
+            for mailbox in self._mailboxes
+        }
+
+    def state(self) -> tuple[Literal["ready", "degraded", "off"], str]:
+        if self._missing:
+            return "off", self._missing
+        wrong = [f"{address}: {reason}" for address, reason in sorted(self._trouble.items()) if reason]
+        return ("degraded", " ".join(wrong)) if wrong else ("ready", "")
+
+    def parse(self, request: Request, now: Moment) -> Parsed:
+        """The event in a raw message (``request.body``), as it would have been fetched: for replaying what
+        lay in quarantine. ``request.path`` may name the mailbox: ``/support@example.com``. E-mail takes no
+        webhooks, so nobody outside gets here."""
+        parsed = parse_message(request.body, self._recipient(request.path.strip("/")), now)
+        return proven(parsed, self._tokens)
+
+    async def send(self, message: Outgoing) -> Sent:
+        if self._missing:
+            raise Retry(self._missing)
+        if message.verb != "message":
+            raise Rejected(f"E-mail can't {message.verb.replace('_', ' ')}.")
+        mailbox = self._sending(message.sender)
+        letter = compose(message, mailbox, self._tokens)
+        return await send_letter(letter, mailbox.smtp, self._patience)
+
+    async def listen(self, hub: Hub) -> None:
+        if self._missing:
+            hub.report("off", self._missing)
+            return
+
+        def report(address: str, reason: str) -> None:
+            if self._trouble.get(address) != reason:
+                self._trouble[address] = reason
+                hub.report(*self.state())
+
+        parsing = ParsingProcess()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for mailbox in self._mailboxes:
+                    recipient = self._recipients[mailbox.address]
+                    fetcher = Fetcher(mailbox, recipient, parsing, self._tokens, report, self._pace)
+                    group.create_task(fetcher.run(hub))
+        finally:
+            await parsing.close()
+
+    def _recipient(self, address: str) -> Recipient:
+        if not self._recipients:
+            raise Malformed(self._missing)
+        return self._recipients.get(address) or next(iter(self._recipients.values()))
+
+    def _sending(self, sender: ContactPoint | None) -> Mailbox:
+        if sender is None:
+            return self._mailboxes[0]
+        for mailbox in self._mailboxes:
+            if sender.value.lower() in mailbox.addresses:
+                return mailbox
+        raise Rejected(f"No mailbox of ours has the address {sender.value[:120]}.")

@@ -1,0 +1,192 @@
+"""Brings what lies in a mailbox to the hub: each message once, none forgotten, none in another's way.
+
+Our place in a mailbox is (UIDVALIDITY, last UID), never a flag: people read mail with other programs too.
+It moves only after the hub has the message, so a crash between the two fetches it again, and the hub knows
+it again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from channels.contract import Busy, Hub, Malformed, Parsed
+from channels.email.imap import Connection, Selected, Summary, Trouble, Unavailable
+from channels.email.mailboxes import Mailbox
+from channels.email.mime import MAX_MESSAGE
+from channels.email.parse import Recipient
+from channels.email.parsing import ParsingProcess
+from channels.email.tokens import Tokens, proven
+from contact_center.domain.time import Moment
+
+log = logging.getLogger(__name__)
+_BATCH = 50
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How patient fetching is, in seconds. ``poll`` is the longest that IDLE is trusted with (RFC 2177 allows
+    29 minutes, NATs and proxies fewer than 9), ``call`` how long the server may take to answer."""
+
+    poll: float = 60.0
+    call: float = 25.0
+    first_retry: float = 1.0
+    longest_retry: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where we are in a mailbox. ``since_at`` is when we first saw it, if what lay there before is not
+    ours."""
+
+    uidvalidity: int
+    uid: int
+    since_at: Moment = 0
+
+    @classmethod
+    def read(cls, text: str) -> Place | None:
+        if not text:
+            return None
+        known = json.loads(text)
+        return cls(known["uidvalidity"], known["uid"], known["since_at"])
+
+    def written(self) -> str:
+        return json.dumps(
+            {"uidvalidity": self.uidvalidity, "uid": self.uid, "since_at": self.since_at},
+            separators=(",", ":"),
+        )
+
+
+class Fetcher:
+    """Follows one mailbox for as long as :meth:`run` runs. ``report`` is told (mailbox, what is wrong or
+    "")."""
+
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        recipient: Recipient,
+        parsing: ParsingProcess,
+        tokens: Tokens,
+        report: Callable[[str, str], None],
+        pace: Pace,
+    ) -> None:
+        self._mailbox = mailbox
+        self._recipient = recipient
+        self._parsing = parsing
+        self._tokens = tokens
+        self._report = report
+        self._pace = pace
+        self._key = f"place:{mailbox.address}:{mailbox.imap.user}@{mailbox.imap.host}:{mailbox.folder}"
+        self._strikes: dict[int, int] = {}
+
+    async def run(self, hub: Hub) -> None:
+        """Never returns; what goes wrong is reported and tried again, more and more slowly."""
+        wait = self._pace.first_retry
+        while True:
+            connection = Connection(self._mailbox.imap, self._pace.call)
+            try:
+                place = await self._settle(connection, hub)
+                while True:
+                    place = await self._catch_up(connection, hub, place)
+                    self._report(self._mailbox.address, "")
+                    wait = self._pace.first_retry
+                    await connection.wait(self._pace.poll)
+            except Busy as error:
+                self._report(self._mailbox.address, f"The hub can't store mail now: {error}")
+            except (Trouble, OSError) as error:
+                self._report(self._mailbox.address, getattr(error, "reason", "") or str(error))
+            except Exception as error:  # a defect of ours must not end the mailbox for good
+                log.exception("fetching %s failed", self._mailbox.address)
+                self._report(self._mailbox.address, f"Fetching failed: {type(error).__name__}: {error}"[:300])
+            finally:
+                await connection.close()
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, self._pace.longest_retry)
+
+    async def _settle(self, connection: Connection, hub: Hub) -> Place:
+        """Opens the mailbox and finds our place in it."""
+        selected = await connection.open(self._mailbox.folder)
+        known = Place.read(await hub.recall(self._key))
+        if known is not None and known.uidvalidity == selected.uidvalidity:
+            return known
+        if known is not None:
+            # The old UIDs mean nothing now: everything is looked at again, and what the hub has it knows
+            # again.
+            log.warning("the UIDs of %s are no longer valid: reading all of it again", self._mailbox.address)
+            return await self._move(hub, Place(selected.uidvalidity, 0, known.since_at))
+        if self._mailbox.import_existing:
+            return await self._move(hub, Place(selected.uidvalidity, 0))
+        last = await self._last_uid(connection, selected)
+        return await self._move(hub, Place(selected.uidvalidity, last, hub.now()))
+
+    async def _last_uid(self, connection: Connection, selected: Selected) -> int:
+        if selected.uidnext:
+            return selected.uidnext - 1
+        return max(await connection.uids_after(0), default=0)
+
+    async def _move(self, hub: Hub, place: Place) -> Place:
+        await hub.remember(self._key, place.written())
+        return place
+
+    async def _catch_up(self, connection: Connection, hub: Hub, place: Place) -> Place:
+        waiting = await connection.uids_after(place.uid)
+        for start in range(0, len(waiting), _BATCH):
+            batch = waiting[start : start + _BATCH]
+            there = {summary.uid: summary for summary in await connection.summaries(batch)}
+            for uid in batch:
+                if uid in there and there[uid].arrived_at >= self._since(place, there[uid]):
+                    await self._take(connection, hub, place, there[uid])
+                place = await self._move(hub, Place(place.uidvalidity, uid, place.since_at))
+        return place
+
+    def _since(self, place: Place, summary: Summary) -> Moment:
+        """IMAP's dates are whole seconds; one without a date is taken."""
+        return place.since_at // 1000 * 1000 if summary.arrived_at else 0
+
+    async def _take(self, connection: Connection, hub: Hub, place: Place, summary: Summary) -> None:
+        """The message is with the hub when this returns, as an event or in quarantine, or it is gone."""
+        too_large = summary.size > MAX_MESSAGE
+        name = f"{self._mailbox.address}|uid {place.uidvalidity}.{summary.uid}"
+        try:
+            raw = await connection.message(summary.uid, headers_only=too_large)
+        except Unavailable as error:
+            if self._strike(summary.uid) < _TRIES:
+                raise
+            await hub.quarantine(name, b"", f"{error.reason} (tried {_TRIES} times)")
+            return
+        if raw is None:
+            log.info("message %s went away before it was fetched", name)
+            return
+        try:
+            parsed = proven(
+                await self._parsing.parse(raw, self._recipient, hub.now(), truncated=too_large), self._tokens
+            )
+        except Malformed as error:
+            await hub.quarantine(_name_of(self._mailbox, raw), raw, error.reason)
+            return
+        await self._hand_over(hub, parsed, summary.uid)
+        self._strikes.pop(summary.uid, None)
+
+    async def _hand_over(self, hub: Hub, parsed: Parsed, uid: int) -> None:
+        try:
+            await hub.take_in(parsed)
+        except Busy:
+            raise
+        except Exception as error:  # whatever it is about this message, the next one must not wait for it
+            if self._strike(uid) < _TRIES:
+                raise
+            log.exception("the hub can't take in a message of %s", self._mailbox.address)
+            reason = f"The hub failed to take it in {_TRIES} times: {type(error).__name__}: {error}"
+            await hub.quarantine(_name_of(self._mailbox, parsed.raw), parsed.raw, reason[:500])
+
+    def _strike(self, uid: int) -> int:
+        self._strikes[uid] = self._strikes.get(uid, 0) + 1
+        return self._strikes[uid]
+
+
+def _name_of(mailbox: Mailbox, raw: bytes) -> str:
+    return f"{mailbox.address}|sha256 {sha256(raw).hexdigest()}"

@@ -1,0 +1,144 @@
+"""Takes a message apart (RFC 2045, 2046): bounded in parts and depth, in linear time, without copying.
+
+Broken MIME is read as its sender meant it where that is plain, and as text where it isn't; nothing is
+dropped."""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from channels.contract import Malformed
+from channels.email.headers import Headers, from_base64, parameters, read_head
+
+MAX_PARTS = 200
+MAX_DEPTH = 20
+MAX_MESSAGE = 25 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A node of the message. ``media_type`` is what the header says, in lower case; ``parameters`` are the
+    Content-Type's; ``disposition`` is ``inline``, ``attachment`` or empty. The body is ``raw[start:end]``."""
+
+    raw: bytes = field(repr=False)
+    headers: Headers = field(repr=False)
+    media_type: str
+    parameters: dict[str, str]
+    disposition: str
+    filename: str
+    start: int
+    end: int
+    children: tuple[Part, ...] = ()
+
+    @property
+    def content_id(self) -> str:
+        return self.headers.first("content-id")[:255].decode("utf-8", "replace").strip().strip("<>")
+
+    def content(self) -> bytes:
+        """The body with its transfer encoding undone. What claims to be base64 and holds none of it is
+        given as it stands, rather than as nothing."""
+        body = self.raw[self.start : self.end]
+        encoding = self.headers.word("content-transfer-encoding").partition(";")[0].strip()
+        if encoding == "base64":
+            return from_base64(body) or body.strip()
+        if encoding == "quoted-printable":
+            return binascii.a2b_qp(body)
+        if encoding in {"x-uuencode", "uuencode", "x-uue", "uue"}:
+            return _from_uuencode(body)
+        return body
+
+
+class _Budget:
+    def __init__(self) -> None:
+        self.parts = 0
+
+    def spend(self) -> None:
+        self.parts += 1
+        if self.parts > MAX_PARTS:
+            raise Malformed(f"The message has more than {MAX_PARTS} parts.")
+
+
+def take_apart(raw: bytes, headers: Headers, body_start: int) -> Part:
+    """The tree of the message whose ``headers`` were read and whose body begins at ``body_start``. An
+    enclosed message is a leaf: it is kept whole. Raises :class:`Malformed` beyond 200 parts or 20 levels."""
+    return _part(raw, headers, body_start, len(raw), "text/plain", 0, _Budget())
+
+
+def _part(raw: bytes, headers: Headers, start: int, end: int, default: str, depth: int, budget: _Budget) -> Part:
+    budget.spend()
+    media_type, given = parameters(headers.first("content-type"))
+    if "/" not in media_type:
+        media_type = default
+    disposition, about = parameters(headers.first("content-disposition"))
+    if disposition not in {"inline", "attachment"}:
+        disposition = "attachment" if disposition else ""  # RFC 2183 2.8: unknown means attachment
+    filename = about.get("filename") or given.get("name", "")
+    children: tuple[Part, ...] = ()
+    if media_type.startswith("multipart/"):
+        if depth >= MAX_DEPTH:
+            raise Malformed(f"The message is nested more than {MAX_DEPTH} levels deep.")
+        children = _children(raw, start, end, given.get("boundary", ""), media_type, depth, budget)
+        if not children:
+            media_type = "text/plain"
+    return Part(raw, headers, media_type, given, disposition, filename, start, end, children)
+
+
+def _children(
+    raw: bytes, start: int, end: int, boundary: str, media_type: str, depth: int, budget: _Budget
+) -> tuple[Part, ...]:
+    default = "message/rfc822" if media_type == "multipart/digest" else "text/plain"
+    children = []
+    for part_start, part_end in _between(raw, start, end, boundary.encode("utf-8", "replace")):
+        headers, body = read_head(raw, part_start, part_end)
+        children.append(_part(raw, headers, body, part_end, default, depth + 1, budget))
+    return tuple(children)
+
+
+def _between(raw: bytes, start: int, end: int, boundary: bytes) -> Iterator[tuple[int, int]]:
+    """Where the parts lie. A part that is not closed ends where its parent does."""
+    opened = -1
+    if boundary:
+        for line_start, line_end, closing in _delimiters(raw, start, end, b"--" + boundary):
+            if opened >= 0:
+                yield opened, max(opened, _before_newline(raw, line_start))
+            if closing:
+                return
+            opened = line_end
+    if opened >= 0:
+        yield opened, end
+
+
+def _delimiters(raw: bytes, start: int, end: int, delimiter: bytes) -> Iterator[tuple[int, int, bool]]:
+    at = start
+    while (found := raw.find(delimiter, at, end)) >= 0:
+        at = found + len(delimiter)
+        if found > start and raw[found - 1] != 0x0A:
+            continue
+        newline = raw.find(b"\n", at, end)
+        line_end = end if newline < 0 else newline + 1
+        if line_end - at > 200:
+            continue
+        rest = raw[at:line_end].strip()
+        if rest in (b"", b"--"):
+            at = line_end
+            yield found, line_end, rest == b"--"
+
+
+def _before_newline(raw: bytes, at: int) -> int:
+    """The line break in front of a delimiter belongs to the delimiter (RFC 2046 5.1.1)."""
+    at -= raw[at - 1 : at] == b"\n"
+    return at - (raw[at - 1 : at] == b"\r")
+
+
+def _from_uuencode(body: bytes) -> bytes:
+    lines: list[bytes] = []
+    for line in body.splitlines():
+        if line.startswith(b"begin ") or line in (b"end", b"`", b""):
+            continue
+        try:
+            lines.append(binascii.a2b_uu(line))
+        except binascii.Error:
+            lines.append(line)
+    return b"".join(lines)

@@ -1,0 +1,95 @@
+"""Keeps the parsing process: starts it, asks it, ends it when it takes too long, and starts another."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from pathlib import Path
+
+from channels.contract import Malformed, Parsed
+from channels.email.mime import MAX_MESSAGE
+from channels.email.parse import Recipient
+from channels.email.worker import FRAME, order, understood
+from contact_center.domain.time import Moment
+
+_ROOT = Path(__file__).resolve().parents[2]
+_ANSWER_LIMIT = 4 * MAX_MESSAGE
+_DEADLINE = 30.0
+
+
+class ParsingProcess:
+    """Parses one message at a time. ``deadline`` is in seconds of wall-clock time per message."""
+
+    def __init__(self, deadline: float = _DEADLINE) -> None:
+        self._deadline = deadline
+        self._process: Process | None = None
+        self._turn = asyncio.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """The process that runs now, if one does."""
+        return self._process.pid if self._process is not None else None
+
+    async def parse(self, raw: bytes, recipient: Recipient, now: Moment, truncated: bool = False) -> Parsed:
+        """As :func:`parse.parse_message`, whatever the message does to the parser: what it doesn't
+        survive, or doesn't finish in time, is :class:`Malformed`. It gets a second try in a fresh process,
+        since a killed process may have been another's fault."""
+        if len(raw) > MAX_MESSAGE:
+            raise Malformed(f"The message is larger than {MAX_MESSAGE // 1024 // 1024} MB.")
+        question = order(raw, recipient, now, truncated)
+        async with self._turn:
+            for _ in range(2):
+                try:
+                    about, data = await asyncio.wait_for(self._ask(question), self._deadline)
+                except TimeoutError:
+                    await self._end()
+                    raise Malformed(f"Parsing it took longer than {self._deadline:g} s.") from None
+                except (asyncio.IncompleteReadError, ConnectionError):
+                    await self._end()
+                except BaseException:
+                    await self._end()
+                    raise
+                else:
+                    return understood(about, data, raw)
+        raise Malformed("Parsing it ended the parser: it took too much memory or time.")
+
+    async def close(self) -> None:
+        async with self._turn:
+            await self._end()
+
+    async def _ask(self, question: bytes) -> tuple[bytes, bytes]:
+        if self._process is None:
+            self._process = await _start()
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(question)
+        await process.stdin.drain()
+        about, data = FRAME.unpack(await process.stdout.readexactly(FRAME.size))
+        if about + data > _ANSWER_LIMIT:
+            raise ConnectionError("The parser's answer is too long.")
+        return await process.stdout.readexactly(about), await process.stdout.readexactly(data)
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.returncode is None:
+            process.kill()
+        # Reading what is left closes the pipes; without it the transport outlives the process.
+        await process.communicate()
+
+
+async def _start() -> Process:
+    # -P: a mailbox's own folder, or wherever the hub was started from, must not lend the parser its modules.
+    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1"}
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "channels.email.worker"),
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=DEVNULL,
+        env=environment,
+        start_new_session=True,
+    )

@@ -1,0 +1,113 @@
+"""Finds the words of a message: its plain text, and the HTML that it was written in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from inscriptis import get_text
+from inscriptis.css_profiles import CSS_PROFILES
+from inscriptis.model.config import ParserConfig
+
+from channels.email.charsets import decode
+from channels.email.mime import Part
+
+MAX_TEXT = 400_000
+_MAX_HTML = 1_000_000
+_TAG = re.compile(r"<[^<>]*>")
+_HIDDEN = re.compile(r"<(style|script|title)\b[^<>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_META = re.compile(rb"<meta[^<>]{0,200}charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
+_CONTROLS = {c: None for c in range(0x20) if chr(c) not in "\n\t"} | {0x7F: None}
+_CONFIG = ParserConfig(css=CSS_PROFILES["strict"])
+
+
+@dataclass(slots=True)
+class Words:
+    """``attachments`` are the leaves that are no words, in order."""
+
+    text: str
+    html: str
+    attachments: list[Part]
+    truncated: bool = False
+
+
+def words_of(message: Part) -> Words:
+    """The message's words. Of alternatives the plain one is the text and the HTML one is kept beside it; what
+    was only written in HTML is rendered to text; parts in a row follow one another."""
+    attachments: list[Part] = []
+    pieces = _read(message, attachments, True)
+    text = _tidy("\n\n".join(piece.text or to_text(piece.html) for piece in pieces))
+    html = "\n".join(piece.html for piece in pieces if piece.html)
+    return Words(text[:MAX_TEXT], html, attachments, len(text) > MAX_TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Words in a row: ``text`` is empty where they were written in HTML only."""
+
+    text: str
+    html: str = ""
+
+
+def _read(part: Part, attachments: list[Part], first: bool) -> list[_Piece]:
+    if part.children and part.media_type == "multipart/alternative":
+        return _alternatives(part, attachments, first)
+    if part.children:
+        pieces: list[_Piece] = []
+        for child in part.children:
+            pieces += _read(child, attachments, first and not pieces)
+        return pieces
+    if not _is_words(part, first):
+        attachments.append(part)
+        return []
+    piece = _Piece("", html_of(part)) if part.media_type == "text/html" else _Piece(_text_of(part))
+    return [piece] if (piece.text or piece.html).strip() else []
+
+
+def _alternatives(part: Part, attachments: list[Part], first: bool) -> list[_Piece]:
+    plain = html = ""
+    for child in part.children:
+        pieces = _read(child, attachments, first)
+        markup = "\n".join(piece.html for piece in pieces if piece.html)
+        if markup:
+            html = markup
+        else:
+            plain = plain or "\n\n".join(piece.text for piece in pieces)
+    return [_Piece(plain, html)] if plain or html else []
+
+
+def _text_of(part: Part) -> str:
+    return decode(part.content(), _label(part))
+
+
+def _is_words(part: Part, first: bool) -> bool:
+    if part.media_type not in {"text/plain", "text/html"} or part.disposition == "attachment":
+        return False
+    return first or not part.filename
+
+
+def html_of(part: Part) -> str:
+    content = part.content()
+    label = _label(part)
+    if not label:
+        declared = _META.search(content[:2048])
+        label = declared[1].decode("ascii") if declared else ""
+    return decode(content, label)
+
+
+def to_text(html: str) -> str:
+    """HTML as text to be read. What even the lenient parser cannot bear loses its tags and nothing else."""
+    html = html[:_MAX_HTML]
+    try:
+        return str(get_text(html, _CONFIG))
+    except Exception:  # lxml and inscriptis name no common error for what they cannot bear
+        return _TAG.sub(" ", _HIDDEN.sub(" ", html[:100_000]))
+
+
+def _label(part: Part) -> str:
+    return part.parameters.get("charset", "").partition(" ")[0]
+
+
+def _tidy(text: str) -> str:
+    text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_CONTROLS)
+    return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")

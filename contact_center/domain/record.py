@@ -244,6 +244,8 @@ def _enqueued(record: Record, event: InteractionEvent, body: Enqueued) -> None:
     record.skills = dict(body.skills)
     record.virtual_enqueued_at = body.virtual_enqueued_at
     record.enqueued_at = event.received_at
+    if record.agent_id and body.reason in ("returned", "vanished"):
+        record.missed[record.agent_id] = event.received_at
     record.agent_id = ""
     record.offer_id = ""
     record.assigned_at = 0

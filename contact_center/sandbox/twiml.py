@@ -224,7 +224,9 @@ def _verbs(element: ElementTree.Element, url: str) -> Iterator[Verb]:
         if verb is not None:
             yield verb
     elif name in {"Start", "Stop"}:
-        yield from (_transcribe(child, url, name == "Start") for child in element if _name(child) == "Transcription")
+        yield from (
+            _transcribe(child, url, name == "Start") for child in element if _name(child) == "Transcription"
+        )
 
 
 def _name(element: ElementTree.Element) -> str:
@@ -522,7 +524,11 @@ def step(position: Position, happened: Happening) -> tuple[Position, Step]:
         case Keys(digits) if isinstance(verb, Gather) and verb.digits:
             return _keyed(position, verb, digits)
         case Words(text, confidence) if isinstance(verb, Gather) and verb.speech and text.strip():
-            said = {"SpeechResult": text.strip(), "Confidence": f"{confidence:.8f}", "Language": verb.language}
+            said = {
+                "SpeechResult": text.strip(),
+                "Confidence": f"{confidence:.8f}",
+                "Language": verb.language,
+            }
             return position, _ask(verb, said)
         case Silence() if isinstance(verb, Gather):
             return _silent(position, verb)
@@ -580,7 +586,9 @@ def _silent(position: Position, gather: Gather) -> tuple[Position, Step]:
         return position, _ask(gather, {"Digits": position.typed})
     if not gather.on_empty:
         return _next(position)
-    empty = {name: "" for name, wanted in (("Digits", gather.digits), ("SpeechResult", gather.speech)) if wanted}
+    empty = {
+        name: "" for name, wanted in (("Digits", gather.digits), ("SpeechResult", gather.speech)) if wanted
+    }
     return position, _ask(gather, empty)
 
 

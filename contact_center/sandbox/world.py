@@ -104,7 +104,14 @@ class World:
     # --- text messages ------------------------------------------------------------------------------------
 
     def add_text(
-        self, sid: str, direction: str, sender: str, recipient: str, body: str, status: str, callback: str = ""
+        self,
+        sid: str,
+        direction: str,
+        sender: str,
+        recipient: str,
+        body: str,
+        status: str,
+        callback: str = "",
     ) -> Row:
         self.sql.execute(
             "INSERT INTO texts (sid, at, direction, sender, recipient, body, status, callback)"
@@ -145,8 +152,10 @@ class World:
         return [dict(row) for row in rows]
 
     def opt_out(self, number: str, from_number: str, out: bool) -> None:
-        verb = "INSERT OR IGNORE INTO opted_out VALUES (?, ?)" if out else (
-            "DELETE FROM opted_out WHERE number = ? AND from_number = ?"
+        verb = (
+            "INSERT OR IGNORE INTO opted_out VALUES (?, ?)"
+            if out
+            else ("DELETE FROM opted_out WHERE number = ? AND from_number = ?")
         )
         self.sql.execute(verb, (number, from_number))
 
@@ -168,7 +177,9 @@ class World:
 
     def letters(self, owner: str, limit: int = 100) -> list[Row]:
         """Newest first, with ``raw``."""
-        rows = self.sql.execute("SELECT * FROM letters WHERE owner = ? ORDER BY seq DESC LIMIT ?", (owner, limit))
+        rows = self.sql.execute(
+            "SELECT * FROM letters WHERE owner = ? ORDER BY seq DESC LIMIT ?", (owner, limit)
+        )
         return [dict(row) for row in rows]
 
     def letter(self, owner: str, seq: int) -> Row | None:
@@ -177,7 +188,8 @@ class World:
 
     def letter_by_id(self, owner: str, message_id: str) -> Row | None:
         row = self.sql.execute(
-            "SELECT * FROM letters WHERE owner = ? AND message_id = ? ORDER BY seq LIMIT 1", (owner, message_id)
+            "SELECT * FROM letters WHERE owner = ? AND message_id = ? ORDER BY seq LIMIT 1",
+            (owner, message_id),
         ).fetchone()
         return dict(row) if row else None
 

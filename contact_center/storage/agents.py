@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -14,6 +14,7 @@ from contact_center.domain.views import AgentChanged, AgentView
 from contact_center.storage.announcements import announce
 from contact_center.storage.effects import FloorMoved, SeatChanged, tell
 from contact_center.storage.schema import agents, interactions
+from routing import Seat
 
 HELD = ("offered", "assigned", "wrap_up")
 
@@ -168,29 +169,28 @@ def settle(
             "new_idle": idle,
         },
     )
-    shown = view(
-        Agent(
-            agent.id,
-            agent.name,
-            agent.public_name,
-            agent.role,
-            agent.address,
-            agent.queues,
-            agent.skills,
-            agent.capacity,
-            chosen,
-            reason,
-            state,
-            since,
-            idle,
-            agent.presence,
-        ),
-        held,
-    )
+    now = replace(agent, chosen=chosen, reason=reason, state=state, since_at=since, idle_since_at=idle)
+    shown = view(now, held)
     announce(conn, on.now, agent.id, AgentChanged(shown))
-    tell(conn, SeatChanged(agent.id))
+    tell(conn, SeatChanged(seat(now, held)))
     tell(conn, FloorMoved(""))
     return shown
+
+
+def seat(agent: Agent, held: Load) -> Seat:
+    """The agent as routing sees them."""
+    away = agent.chosen if agent.chosen != "ready" else "wrap_up" if held.wrapping_calls else ""
+    return Seat(
+        agent_id=agent.id,
+        name=agent.name,
+        queues=frozenset(agent.queues),
+        skills=agent.skills,
+        capacity=agent.capacity,  # type: ignore[arg-type]  # media are checked where configuration is applied
+        load=held.by_medium,  # type: ignore[arg-type]
+        available=not away,
+        unavailable_reason=away,
+        idle_since_at=agent.idle_since_at,
+    )
 
 
 def bump_presence(conn: Connection, agent_id: str) -> int:
@@ -203,4 +203,15 @@ def bump_presence(conn: Connection, agent_id: str) -> int:
             .returning(agents.c.presence)
         ).scalar()
         or 0
+    )
+
+
+def held_ids(conn: Connection, agent_id: str) -> list[str]:
+    """The interactions that are offered to the agent or in their hands, oldest first."""
+    return list(
+        conn.execute(
+            select(interactions.c.id)
+            .where(interactions.c.agent_id == agent_id, interactions.c.state.in_(HELD))
+            .order_by(interactions.c.started_at, interactions.c.id)
+        ).scalars()
     )

@@ -47,3 +47,8 @@ def next_at(conn: Connection) -> Moment | None:
         select(deadlines.c.due_at).order_by(deadlines.c.due_at).limit(1)
     ).scalar()
     return first
+
+
+def postpone(conn: Connection, deadline_id: str, due_at: Moment) -> None:
+    """Tries again later what failed through a fault of ours: one bad row must not stop the others."""
+    conn.execute(deadlines.update().where(deadlines.c.id == deadline_id).values(due_at=due_at))

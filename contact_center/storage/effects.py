@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection
 
 from contact_center.domain.time import Moment
+from routing import Seat, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Announced:
 class Waits:
     """An interaction waits in a queue (or waits again, or with other needs)."""
 
-    interaction_id: str
+    waiting: Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class WaitsNoMore:
 class SeatChanged:
     """An agent's state, capacity, skills or load is not what it was."""
 
-    agent_id: str
+    seat: Seat
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ _INSERT = {
     .values(txid=text("pg_current_xact_id()::text::bigint"))
     .returning(events.c.seq),
 }
+_ANSWER = events.update().where(events.c.id == bindparam("event")).values(extra=bindparam("extra"))
 _COLUMNS = [c for c in events.c if c.name not in ("raw", "txid")]
 _READ = select(*_COLUMNS)
 
@@ -88,6 +89,11 @@ def append(
         },
     ).scalar_one()
     return replace(event, seq=seq)
+
+
+def keep_answer(conn: Connection, event_id: str, answer: list[Any]) -> None:
+    """What the sender of an event was told, so that a repeat of it is told the same."""
+    conn.execute(_ANSWER, {"event": event_id, "extra": {"answer": answer}})
 
 
 def _event(row: Any) -> InteractionEvent:

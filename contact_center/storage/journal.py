@@ -22,10 +22,12 @@ from contact_center.domain.events import (
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import IN_HAND, Record, apply, open_record, record_from
 from contact_center.domain.views import CaseStatus, CustomerBrief, WorkChanged, WorkLeft, WorkView
+from contact_center.storage import customers as customers_storage
 from contact_center.storage import events
 from contact_center.storage.announcements import announce
 from contact_center.storage.effects import FloorMoved, ThreadGrew, Waits, WaitsNoMore, tell
 from contact_center.storage.schema import cases, customers, interactions, outbox, queues
+from routing import Waiting
 
 
 @dataclass(slots=True)
@@ -67,8 +69,9 @@ _LOAD = (
     .join(customers, customers.c.id == interactions.c.customer_id)
     .join(cases, cases.c.id == interactions.c.case_id)
     .outerjoin(queues, queues.c.id == interactions.c.queue)
-    .with_for_update(of=interactions)
 )
+_LOOK = _LOAD.where(interactions.c.id == bindparam("interaction"))
+_LOAD = _LOAD.with_for_update(of=interactions)
 _BY_ID = _LOAD.where(interactions.c.id == bindparam("interaction"))
 _BY_THREAD = _LOAD.where(
     interactions.c.channel == bindparam("channel"),
@@ -125,6 +128,11 @@ def _loaded(row: Any, names: Mapping[str, str]) -> Loaded | None:
 def load(conn: Connection, interaction_id: str) -> Loaded | None:
     """The interaction, locked until the transaction ends."""
     return _loaded(conn.execute(_BY_ID, {"interaction": interaction_id}).one_or_none(), {})
+
+
+def look(conn: Connection, interaction_id: str) -> Loaded | None:
+    """The interaction for reading only, without a lock."""
+    return _loaded(conn.execute(_LOOK, {"interaction": interaction_id}).one_or_none(), {})
 
 
 def open_of_thread(conn: Connection, channel: str, thread_key: str) -> Loaded | None:
@@ -271,11 +279,35 @@ def save(conn: Connection, loaded: Loaded) -> None:
         )
     if record.state != loaded.state_before:
         if record.state == "waiting":
-            tell(conn, Waits(record.interaction_id))
+            tell(conn, Waits(waiting(conn, loaded)))
         elif loaded.state_before == "waiting":
             tell(conn, WaitsNoMore(record.interaction_id))
         tell(conn, FloorMoved(record.queue))
         loaded.state_before = record.state
+
+
+def waiting(conn: Connection, loaded: Loaded) -> Waiting:
+    """The waiting interaction as routing sees it."""
+    record = loaded.record
+    served = (
+        customers_storage.served_before(conn, record.customer_id, record.interaction_id)
+        if loaded.customer.known
+        else {}
+    )
+    for agent_id in record.served_by:
+        served.setdefault(agent_id, record.enqueued_at)
+    return Waiting(
+        interaction_id=record.interaction_id,
+        case_id=record.case_id,
+        queue=record.queue,
+        medium=record.medium,
+        priority=record.priority,
+        virtual_enqueued_at=record.virtual_enqueued_at,
+        skills=record.skills,
+        epoch=record.epoch,
+        served_before=served,
+        missed=dict(record.missed),
+    )
 
 
 def work_view(loaded: Loaded) -> WorkView:

@@ -73,3 +73,15 @@ def decide(conn: Connection, decision_id: str, interaction_id: str, at: Moment, 
 def decision(conn: Connection, decision_id: str) -> dict[str, Any] | None:
     row = conn.execute(select(decisions).where(decisions.c.id == decision_id)).one_or_none()
     return None if row is None else {"id": row.id, **row.data}
+
+
+def missed_in_a_row(conn: Connection, agent_id: str, times: int) -> bool:
+    """Whether the agent's last ``times`` offers all rang out."""
+    last = conn.execute(
+        select(offers.c.state)
+        .where(offers.c.agent_id == agent_id, offers.c.state != "pending")
+        .order_by(offers.c.ended_at.desc(), offers.c.id.desc())
+        .limit(times)
+    ).scalars()
+    states = list(last)
+    return len(states) == times and all(state == "expired" for state in states)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from channels.contract import Outgoing
 from contact_center.domain.contact_points import ContactPoint
+from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import Moment
 from contact_center.storage.effects import Due, tell
 from contact_center.storage.schema import outbox
@@ -77,6 +78,25 @@ def put(conn: Connection, channel: str, message: Outgoing) -> None:
     tell(conn, Due("outbox", message.created_at))
 
 
+def hang_up(
+    conn: Connection, on: Occasion, channel: str, interaction_id: str, case_id: int, thread_key: str
+) -> None:
+    """The call is to end."""
+    put(
+        conn,
+        channel,
+        Outgoing(
+            verb="hang_up",
+            outbox_id=on.new_id(),
+            interaction_id=interaction_id,
+            case_id=case_id,
+            created_at=on.now,
+            attempt=0,
+            thread_key=thread_key,
+        ),
+    )
+
+
 def _message(row: Any) -> Outgoing:
     data = dict(row.payload)
     for side in ("recipient", "sender"):
@@ -85,6 +105,11 @@ def _message(row: Any) -> Outgoing:
     data["references"] = tuple(data["references"])
     data["attempt"] = row.attempts + 1
     return Outgoing(**data)
+
+
+def nothing_due(conn: Connection, now: Moment) -> bool:
+    first = next_at(conn)
+    return first is None or first > now
 
 
 def lease(conn: Connection, now: Moment, until: Moment, token: str, most: int) -> list[Row]:

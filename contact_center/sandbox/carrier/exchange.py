@@ -8,8 +8,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import formatdate
-from typing import Any
+from typing import Any, TypeVar
 
 import phonenumbers
 
@@ -27,13 +28,19 @@ from contact_center.sandbox.carrier.leg import (
 from contact_center.sandbox.carrier.webhooks import Reply, Webhooks
 from contact_center.sandbox.world import World
 
+_T = TypeVar("_T")
+
 API_VERSION = "2010-04-01"
 APOLOGY = "We are sorry, an application error has occurred. Goodbye."
 SHORTEST_WAIT = 1.0
 """Seconds: a wait document is fetched at most this often, however little there is to hear in it."""
-MAX_SILENT_DOCUMENTS = 50
-"""A call that asks for so many documents in a row without anything heard or waited for goes round in circles."""
+HASTY = 0.25
+MAX_HASTY_DOCUMENTS = 50
+"""A call that asks for so many documents in a row, none of which took a quarter of a second, goes in circles."""
 MAX_LEGS_KEPT = 5_000
+
+
+_NOT_WHILE_WAITING = (twiml.Enqueue, twiml.Dial, twiml.Record, twiml.Message, twiml.Reject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,7 @@ class Exchange:
 
     def answer(self, leg: Leg) -> None:
         leg.answered.set()
+        leg.wake()
 
     def press(self, leg: Leg, digits: str) -> None:
         self._line(leg, "key", digits)
@@ -129,7 +137,12 @@ class Exchange:
                 break
             del self.legs[oldest]
         self.world.note(
-            "call.placed", leg.who, sid=leg.sid, sender=leg.sender, recipient=leg.recipient, direction=leg.direction
+            "call.placed",
+            leg.who,
+            sid=leg.sid,
+            sender=leg.sender,
+            recipient=leg.recipient,
+            direction=leg.direction,
         )
         return leg
 
@@ -139,22 +152,22 @@ class Exchange:
         if number is None or not number.voice_url:
             self._line(leg, "note", "not-in-service")
             leg.ended_by = leg.ended_by or "carrier"
-            await self._finish(leg, "failed")
+            self._finish(leg, "failed")
             return
         leg.callback = number.voice_status_url
         await self._follow(leg, Source(number.voice_url))
 
     async def _run_outbound(self, leg: Leg, source: Source) -> None:
-        await self._report(leg, "initiated")
+        self._report(leg, "initiated")
         leg.status, leg.where = "ringing", "ringing"
         self.world.changed()
-        await self._report(leg, "ringing")
+        self._report(leg, "ringing")
         outcome = await self._ring(leg)
         if outcome != "answered":
-            await self._finish(leg, outcome)
+            self._finish(leg, outcome)
             return
         self._take_up(leg)
-        await self._report(leg, "answered")
+        self._report(leg, "answered")
         await self._follow(leg, source)
 
     async def _ring(self, leg: Leg) -> str:
@@ -164,10 +177,8 @@ class Exchange:
         if desk and manners == "busy":
             return "busy"
         if desk and manners == "answer":
-            asyncio.get_running_loop().call_later(self.desk_answers_after, leg.answered.set)
-        answered = asyncio.ensure_future(leg.answered.wait())
+            asyncio.get_running_loop().call_later(self.desk_answers_after, self.answer, leg)
         leg.until = leg.answered.is_set
-        answered.add_done_callback(lambda _: leg.wake())
         try:
             await leg.next(leg.timeout)
         except Enough:
@@ -178,7 +189,6 @@ class Exchange:
             return "canceled"
         finally:
             leg.until = None
-            answered.cancel()
         return "no-answer"
 
     def _take_up(self, leg: Leg) -> None:
@@ -200,21 +210,25 @@ class Exchange:
             how = "hangup"
         leg.ended_by = leg.ended_by or "hub"
         if leg.answered_at is None:
-            await self._finish(leg, {"busy": "busy", "rejected": "busy", "hangup": "no-answer"}.get(how, "completed"))
+            self._finish(
+                leg, {"busy": "busy", "rejected": "busy", "hangup": "no-answer"}.get(how, "completed")
+            )
         else:
-            await self._finish(leg, "completed")
+            self._finish(leg, "completed")
 
-    async def _finish(self, leg: Leg, status: str) -> None:
+    def _finish(self, leg: Leg, status: str) -> None:
         leg.status, leg.where, leg.awaiting = status, "ended", None
         leg.hold_music = leg.speaking = False
         leg.ended_at = self.world.now()
-        self.world.note("call.ended", leg.who, sid=leg.sid, status=status, by=leg.ended_by, seconds=seconds(leg))
+        self.world.note(
+            "call.ended", leg.who, sid=leg.sid, status=status, by=leg.ended_by, seconds=seconds(leg)
+        )
         for transcript in list(leg.transcripts):
             self._stop_transcript(leg, transcript)
         leg.over.set()
-        await self._report(leg, "completed")
+        self._report(leg, "completed")
 
-    async def _report(self, leg: Leg, event: str) -> None:
+    def _report(self, leg: Leg, event: str) -> None:
         """A status callback, for whoever asked for ``event`` (initiated, ringing, answered, completed)."""
         if not leg.callback or event not in leg.events:
             return
@@ -229,30 +243,48 @@ class Exchange:
         leg.sequence += 1
         if event == "completed":
             facts |= {"CallDuration": str(seconds(leg)), "Duration": str(-(-seconds(leg) // 60))}
-        await self.tell(leg.callback, {**self.facts(leg), **facts}, leg.who, "voice status", leg.callback_method)
+        self._spawn(
+            self._tell_in_order(
+                leg.in_order,
+                leg.callback,
+                {**self.facts(leg), **facts},
+                leg.who,
+                "voice status",
+                leg.callback_method,
+            )
+        )
+
+    async def _tell_in_order(
+        self, order: asyncio.Lock, url: str, facts: dict[str, str], who: str, what: str, method: str
+    ) -> None:
+        async with order:
+            await self.tell(url, facts, who, what, method)
 
     # --- documents ------------------------------------------------------------------------------------------
 
     async def _documents(self, leg: Leg, source: Source) -> str:
         """Plays documents, each asked for by the one before. Returns how it ended; raises ``Interrupt``."""
-        silent = 0
+        loop, hasty = asyncio.get_running_loop(), 0
         while True:
+            began = loop.time()
             verbs = await self._fetch(leg, source)
             if verbs is None:
                 self._take_up_once(leg)
                 await self._hear(leg, twiml.Say(APOLOGY), None)
                 return "hangup"
-            heard = len(leg.lines) + leg.dropped_lines
             position, step = twiml.step(twiml.Position(verbs), twiml.Begin())
             while not isinstance(step, twiml.Ask | twiml.End | twiml.LeaveQueue):
                 leg.check()
                 self._take_up_once(leg)
                 happened = await self._carry_out(leg, step)
                 position, step = twiml.step(position, happened)
+            if isinstance(step, twiml.End) and step.how in ("busy", "rejected"):
+                return step.how
+            self._take_up_once(leg)
             if not isinstance(step, twiml.Ask):
-                return step.how if isinstance(step, twiml.End) else "finished"
-            silent = silent + 1 if len(leg.lines) + leg.dropped_lines == heard else 0
-            if silent > MAX_SILENT_DOCUMENTS:
+                return "hangup"
+            hasty = hasty + 1 if loop.time() - began < HASTY else 0
+            if hasty > MAX_HASTY_DOCUMENTS:
                 self._error(leg, 12205, "The documents redirect to each other without end.")
                 return "hangup"
             source = Source(step.url, step.method, dict(step.facts))
@@ -279,13 +311,14 @@ class Exchange:
         if source.text is not None:
             text = source.text
         else:
-            asked = self._spawn(
+            asked = self._start(
                 self.tell(source.url, {**self.facts(leg), **source.facts}, leg.who, "voice", source.method)
             )
             asked.add_done_callback(lambda _: leg.wake())
             previous, leg.until = leg.until, lambda: asked.done() or bool(previous and previous())
             try:
-                await leg.next(None)
+                while not asked.done():
+                    await leg.next(None)
             except Enough:
                 if not asked.done():
                     raise
@@ -413,15 +446,16 @@ class Exchange:
 
     async def _wait_document(self, leg: Leg, source: Source) -> bool:
         """One round of the wait document; True where it said ``<Leave>``."""
-        for _ in range(MAX_SILENT_DOCUMENTS):
+        for _ in range(MAX_HASTY_DOCUMENTS):
             verbs = await self._fetch(leg, source)
             # A wait document that fails doesn't end the call: the carrier goes on with its own music.
-            position, step = twiml.step(twiml.Position(verbs or (twiml.Play("music:"),)), twiml.Begin())
+            if verbs is None:
+                verbs = (twiml.Play("music:"),)
+            allowed = tuple(verb for verb in verbs if not isinstance(verb, _NOT_WHILE_WAITING))
+            position, step = twiml.step(twiml.Position(allowed), twiml.Begin())
             while not isinstance(step, twiml.Ask | twiml.End | twiml.LeaveQueue):
                 leg.check()
-                inert = isinstance(step, twiml.Do) and not isinstance(step.verb, twiml.Transcribe)
-                happened = twiml.Returned() if inert else await self._carry_out(leg, step)
-                position, step = twiml.step(position, happened)
+                position, step = twiml.step(position, await self._carry_out(leg, step))
             if isinstance(step, twiml.LeaveQueue):
                 return True
             if isinstance(step, twiml.End):
@@ -449,11 +483,11 @@ class Exchange:
                     if waiting:
                         leg.until = lambda: out() or (conference.status != "init" and not member.hold)
                         url = (member.hold_url or None) if member.hold else settings.wait_url
-                        await self._wait(leg, url, settings.wait_method, lambda: {})
+                        await self._wait(leg, url, settings.wait_method, dict)
                     else:
                         leg.until = lambda: out() or member.hold
                         given = await leg.next(None)
-                        if isinstance(given, twiml.Words):
+                        if isinstance(given, twiml.Words) and not member.muted:
                             self._said(leg, given)
                         elif isinstance(given, twiml.Keys) and dial.hang_up_on_star and "*" in given.digits:
                             break
@@ -467,7 +501,9 @@ class Exchange:
         if leg.live:
             leg.where = "menu"
         lasted = str((self.world.now() - began) // 1000)
-        return twiml.Returned({"DialCallStatus": "answered", "DialCallDuration": lasted, "DialBridged": "true"})
+        return twiml.Returned(
+            {"DialCallStatus": "answered", "DialCallDuration": lasted, "DialBridged": "true"}
+        )
 
     def _room(self, settings: twiml.Conference) -> Conference:
         for conference in reversed(self.conferences.values()):
@@ -491,7 +527,9 @@ class Exchange:
         )
         conference.members[leg.sid] = member
         leg.where, leg.conference = "conference", conference.sid
-        self.world.note("conference.joined", leg.who, sid=leg.sid, conference=conference.sid, name=conference.name)
+        self.world.note(
+            "conference.joined", leg.who, sid=leg.sid, conference=conference.sid, name=conference.name
+        )
         self.announce_event(conference, "participant-join", member)
         if conference.due():
             conference.status = "in-progress"
@@ -504,9 +542,15 @@ class Exchange:
         if member is None:
             return
         self.world.note("conference.left", leg.who, sid=leg.sid, conference=conference.sid)
-        self.announce_event(conference, "participant-leave", member, {"ReasonParticipantLeft": "participant_hung_up"})
+        self.announce_event(
+            conference, "participant-leave", member, {"ReasonParticipantLeft": "participant_hung_up"}
+        )
         if member.end_on_exit or not conference.members:
-            reason = "participant-with-end-conference-on-exit-left" if member.end_on_exit else "last-participant-left"
+            reason = (
+                "participant-with-end-conference-on-exit-left"
+                if member.end_on_exit
+                else "last-participant-left"
+            )
             self.end_conference(conference, reason, leg.sid)
         conference.wake()
 
@@ -523,6 +567,10 @@ class Exchange:
         if by:
             facts["CallSidEndingConference"] = by
         self.announce_event(conference, "conference-end", None, facts)
+
+    def kick(self, conference: Conference, member: Member) -> None:
+        self._part(conference, member.leg)
+        member.leg.wake()
 
     def announce_event(
         self, conference: Conference, event: str, member: Member | None, more: Mapping[str, str] | None = None
@@ -553,12 +601,8 @@ class Exchange:
                 facts["ParticipantLabel"] = member.label
         facts |= more or {}
         who = member.leg.who if member else ""
-        self._spawn(self._tell_in_order(conference, facts, who))
-
-    async def _tell_in_order(self, conference: Conference, facts: dict[str, str], who: str) -> None:
-        async with conference.in_order:
-            settings = conference.settings
-            await self.tell(settings.callback, facts, who, "conference status", settings.callback_method)
+        url, method = conference.settings.callback, conference.settings.callback_method
+        self._spawn(self._tell_in_order(conference.in_order, url, facts, who, "conference status", method))
 
     def announce(self, conference: Conference, member: Member, url: str, method: str) -> None:
         """One member is told something by the hub (AnnounceUrl), while the conference goes on."""
@@ -586,7 +630,9 @@ class Exchange:
                     break
                 if isinstance(prompt, twiml.Say):
                     self._line(leg, "announce", prompt.text, prompt.language)
+                    leg.speaking = True
                 await asyncio.sleep(twiml.lasts(prompt) * leg.pace)
+                leg.speaking = False
             self.announce_event(conference, "announcement-end", member, asked)
 
     # --- other telephones -----------------------------------------------------------------------------------
@@ -607,7 +653,7 @@ class Exchange:
             timeout=dial.timeout,
         )
         self._add(child)
-        task = self._spawn(self._run_child(child, target, leg))
+        task = self._start(self._run_child(child, target, leg))
         task.add_done_callback(lambda _: leg.wake())
         leg.where, leg.until = "bridged", child.over.is_set
         try:
@@ -627,14 +673,14 @@ class Exchange:
         return twiml.Returned(facts | {"DialCallDuration": str(seconds(child))})
 
     async def _run_child(self, child: Leg, target: twiml.Target, parent: Leg) -> None:
-        await self._report(child, "initiated")
+        self._report(child, "initiated")
         child.status, child.where = "ringing", "ringing"
         self.world.changed()
-        await self._report(child, "ringing")
+        self._report(child, "ringing")
         outcome = await self._ring(child)
         if outcome == "answered":
             self._take_up(child)
-            await self._report(child, "answered")
+            self._report(child, "answered")
             outcome = "completed"
             try:
                 if target.url:
@@ -646,7 +692,7 @@ class Exchange:
             except Interrupt:
                 pass
         child.ended_by = child.ended_by or "hub"
-        await self._finish(child, outcome)
+        self._finish(child, outcome)
         parent.wake()
 
     async def _record(self, leg: Leg, verb: twiml.Record) -> twiml.Returned:
@@ -724,8 +770,12 @@ class Exchange:
 
     # --- telling the hub ------------------------------------------------------------------------------------
 
-    async def tell(self, url: str, facts: Mapping[str, str], who: str, what: str, method: str = "POST") -> Reply:
-        return await self.webhooks.call(url, facts, token=self.new_sid("")[:36], who=who, what=what, method=method)
+    async def tell(
+        self, url: str, facts: Mapping[str, str], who: str, what: str, method: str = "POST"
+    ) -> Reply:
+        return await self.webhooks.call(
+            url, facts, token=self.new_sid("")[:36], who=who, what=what, method=method
+        )
 
     def facts(self, leg: Leg) -> dict[str, str]:
         """What every voice webhook says of its call."""
@@ -756,7 +806,10 @@ class Exchange:
     def _error(self, leg: Leg, code: int, reason: str) -> None:
         self.world.note("carrier.error", leg.who, sid=leg.sid, code=code, reason=reason)
 
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        _ = self._start(work)
+
+    def _start(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -788,6 +841,4 @@ def _lower(value: bool) -> str:
 
 
 def _iso(at: int) -> str:
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -91,6 +91,7 @@ class Leg:
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
     announcing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    in_order: asyncio.Lock = field(default_factory=asyncio.Lock)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _input: deque[Keys | Words] = field(default_factory=lambda: deque(maxlen=64))
 

@@ -72,7 +72,14 @@ class Webhooks:
         return str(self._validator.compute_signature(url, dict(parameters)))
 
     async def call(
-        self, url: str, parameters: Mapping[str, str], *, token: str, who: str, what: str, method: str = "POST"
+        self,
+        url: str,
+        parameters: Mapping[str, str],
+        *,
+        token: str,
+        who: str,
+        what: str,
+        method: str = "POST",
     ) -> Reply:
         """One webhook. ``what`` names it in the ledger (``voice``, ``voice status``, ``sms``); ``token`` is its
         idempotency token. Never raises: failure is a ``Reply`` with an ``error``."""

@@ -1,0 +1,1 @@
+"""What agents do at their desks: be ready, accept, answer, note, wrap up."""

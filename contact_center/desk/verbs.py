@@ -1,0 +1,303 @@
+"""The agent's verbs. Each checks that the caller may, does it in one transaction, and tells whoever must know.
+
+Every verb takes (connection, occasion, acting agent or login, arguments) and raises a ``Refusal`` before it has
+changed anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from channels.contract import Outgoing
+from contact_center.domain.contact_points import ContactPoint
+from contact_center.domain.errors import NotAllowed, NotFound, NotValid, TooLate
+from contact_center.domain.events import (
+    Actor,
+    CustomerLeft,
+    Ended,
+    MessageSent,
+    NoteAdded,
+    WrappedUp,
+    WrapUpStarted,
+)
+from contact_center.domain.occasion import Occasion
+from contact_center.domain.views import AgentView, EventView
+from contact_center.moves import moves
+from contact_center.storage import agents, cases, customers, events, journal, offers, outbox, queues, settings
+from contact_center.storage.journal import Loaded
+
+TEXT_LIMIT = 20_000
+SPOKEN_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """Who does it: the agent whose desk it is (empty: none), and the role of the login or key behind it."""
+
+    agent_id: str
+    role: str
+    name: str = ""
+
+    @property
+    def supervises(self) -> bool:
+        return self.role in ("supervisor", "admin")
+
+
+def _agent(conn: Connection, agent_id: str) -> agents.Agent:
+    agent = agents.lock(conn, agent_id) if agent_id else None
+    if agent is None:
+        raise NotFound("agent")
+    return agent
+
+
+def _mine(conn: Connection, acting: Acting, interaction_id: str) -> Loaded:
+    """The interaction, if it is in the acting agent's hands."""
+    loaded = journal.load(conn, interaction_id)
+    if loaded is None or (loaded.record.agent_id != acting.agent_id and not acting.supervises):
+        raise NotFound("interaction")
+    if loaded.record.agent_id != acting.agent_id or loaded.record.state not in ("assigned", "wrap_up"):
+        raise TooLate("not_yours", "This is not in your hands any more.")
+    return loaded
+
+
+def _text(value: str, limit: int = TEXT_LIMIT) -> str:
+    text = value.strip()
+    if not text:
+        raise NotValid("empty", "There is nothing to send.")
+    if len(text) > limit:
+        raise NotValid("too_long", f"That is longer than {limit} characters.")
+    return text
+
+
+# --- being there ------------------------------------------------------------------------------------------------
+
+
+def set_state(
+    conn: Connection, on: Occasion, acting: Acting, agent_id: str, state: str, reason: str = ""
+) -> AgentView:
+    """What the agent chooses to be; work in hand stays. Leaving ends the offers that ring."""
+    if agent_id != acting.agent_id and not acting.supervises:
+        raise NotAllowed("Only a supervisor sets somebody else's state.")
+    if state not in ("ready", "not_ready", "offline"):
+        raise NotValid("state", "A state is ready, not_ready or offline.")
+    agent = _agent(conn, agent_id)
+    if state != "ready":
+        for offer in offers.pending_of_agent(conn, agent_id):
+            moves.decline(
+                conn, on, offer.interaction_id, agent, "rejected", "left", Actor("agent", agent.id)
+            )
+    return agents.settle(conn, on, agent, chosen=state, reason=reason[:64] if state == "not_ready" else "")
+
+
+# --- being offered ----------------------------------------------------------------------------------------------
+
+
+def accept(conn: Connection, on: Occasion, acting: Acting, offer_id: str) -> dict[str, str]:
+    """Takes the offered interaction. Exactly one of accepting, expiring and cancelling happens."""
+    agent = _agent(conn, acting.agent_id)
+    offer = offers.get(conn, offer_id)
+    if offer is None or offer.agent_id != agent.id:
+        raise NotFound("offer")
+    if offer.state == "accepted":
+        return {"interaction_id": offer.interaction_id}
+    loaded = journal.load(conn, offer.interaction_id) if offer.state == "pending" else None
+    event = None
+    if loaded is not None and loaded.record.offer_id == offer_id:
+        event = moves.end_offer(conn, on, loaded, agent.id, "accepted", "", Actor("agent", agent.id))
+    if loaded is None or event is None:
+        raise TooLate("offer_gone", "This offer is over.")
+    record = loaded.record
+    if record.medium == "voice":
+        outbox.put(
+            conn,
+            record.channel,
+            replace(
+                _outgoing(on, loaded, "connect"),
+                offer_id=offer_id,
+                agent_id=agent.id,
+                agent_address=agent.address or f"client:{agent.id}",
+                language=record.language,
+            ),
+        )
+    journal.save(conn, loaded)
+    journal.tell_owner(conn, on, loaded, event, agent.name)
+    agents.settle(conn, on, agent)
+    moves.happened(conn, on, loaded, "offer.accepted", agent.name)
+    return {"interaction_id": record.interaction_id}
+
+
+def reject(
+    conn: Connection, on: Occasion, acting: Acting, offer_id: str, reason: str = ""
+) -> dict[str, str]:
+    """Declines the offer; the interaction goes back to its own place in the queue."""
+    agent = _agent(conn, acting.agent_id)
+    offer = offers.get(conn, offer_id)
+    if offer is None or offer.agent_id != agent.id:
+        raise NotFound("offer")
+    actor = Actor("agent", agent.id)
+    if not moves.decline(conn, on, offer.interaction_id, agent, "rejected", reason, actor):
+        raise TooLate("offer_gone", "This offer is over.")
+    agents.settle(conn, on, agent)
+    return {}
+
+
+# --- talking ----------------------------------------------------------------------------------------------------
+
+
+def _outgoing(on: Occasion, loaded: Loaded, verb: Any) -> Outgoing:
+    record = loaded.record
+    return Outgoing(
+        verb=verb,
+        outbox_id=on.new_id(),
+        interaction_id=record.interaction_id,
+        case_id=record.case_id,
+        created_at=on.now,
+        attempt=0,
+        thread_key=record.thread_key,
+        recipient=ContactPoint(record.point_kind, record.point),  # type: ignore[arg-type]
+        recipient_name=loaded.customer_name,
+        sender=ContactPoint("other", record.dialled),
+        language=record.language,
+    )
+
+
+def reply(
+    conn: Connection, on: Occasion, acting: Acting, interaction_id: str, text: str, subject: str = ""
+) -> EventView:
+    """Answers the customer through the channel that they came by; on a call the text is spoken to them."""
+    loaded = _mine(conn, acting, interaction_id)
+    record = loaded.record
+    text = _text(text, SPOKEN_LIMIT if record.medium == "voice" else TEXT_LIMIT)
+    if record.medium == "voice" and record.call != "connected":
+        raise TooLate("not_connected", "The caller is not on the line.")
+    agent = _agent(conn, acting.agent_id)
+    asked = events.last_received(conn, interaction_id) if record.medium == "email" else None
+    message = replace(
+        _outgoing(on, loaded, "message"),
+        text=text,
+        subject=(subject.strip() or record.subject)[:400],
+        sender_name=agent.public_name or agent.name,
+        agent_id=agent.id,
+    )
+    if asked is not None:
+        own, *earlier = asked.thread.references or ("",)
+        references = tuple(r for r in (*earlier, own) if r)
+        message = replace(message, references=references)
+    outbox.put(conn, record.channel, message)
+    sent = MessageSent(text=text, outbox_id=message.outbox_id, subject=message.subject)
+    event = journal.happen(conn, on, loaded, sent, Actor("agent", agent.id), "outbound")
+    journal.save(conn, loaded)
+    journal.tell_owner(conn, on, loaded, event, agent.name)
+    return events.view(event, {agent.id: agent.name})
+
+
+def note(
+    conn: Connection, on: Occasion, acting: Acting, interaction_id: str, text: str
+) -> EventView:
+    """Words for colleagues, beside the conversation."""
+    loaded = journal.load(conn, interaction_id)
+    if loaded is None or (loaded.record.agent_id != acting.agent_id and not acting.supervises):
+        raise NotFound("interaction")
+    actor = Actor("agent", acting.agent_id) if acting.agent_id else Actor("hub")
+    event = journal.happen(conn, on, loaded, NoteAdded(_text(text)), actor)
+    journal.save(conn, loaded)
+    journal.tell_owner(conn, on, loaded, event, acting.name)
+    return events.view(event, {acting.agent_id: acting.name})
+
+
+def hang_up(conn: Connection, on: Occasion, acting: Acting, interaction_id: str) -> dict[str, str]:
+    """Ends the call; wrap-up begins."""
+    loaded = _mine(conn, acting, interaction_id)
+    record = loaded.record
+    if record.medium != "voice":
+        raise NotValid("no_call", "This is not a call.")
+    if record.state == "wrap_up":
+        return {}
+    agent = _agent(conn, acting.agent_id)
+    _hang_up(conn, on, loaded)
+    event = moves.begin_wrap_up(conn, on, loaded, "agent hung up", Actor("agent", agent.id))
+    journal.tell_owner(conn, on, loaded, event, agent.name)
+    return {}
+
+
+def _hang_up(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    record = loaded.record
+    if record.medium == "voice" and not record.customer_left:
+        outbox.hang_up(conn, on, record.channel, record.interaction_id, record.case_id, record.thread_key)
+        journal.happen(conn, on, loaded, CustomerLeft("we hung up"))
+
+
+# --- wrapping up ------------------------------------------------------------------------------------------------
+
+
+def wrap_up(
+    conn: Connection,
+    on: Occasion,
+    acting: Acting,
+    interaction_id: str,
+    disposition: str,
+    note: str = "",
+    case_status: str = "closed",
+) -> dict[str, str]:
+    """Ends the interaction with its outcome. A live call ends too."""
+    loaded = _mine(conn, acting, interaction_id)
+    if case_status not in ("open", "pending", "closed"):
+        raise NotValid("case_status", "A case becomes open, pending or closed.")
+    known = {d["id"] for d in settings.get(conn, "dispositions", [])}
+    if known and disposition not in known:
+        raise NotValid("disposition", "That outcome is not in the list.")
+    agent = _agent(conn, acting.agent_id)
+    actor = Actor("agent", agent.id)
+    record = loaded.record
+    if record.state == "assigned":
+        _hang_up(conn, on, loaded)
+        journal.happen(conn, on, loaded, WrapUpStarted("agent"), actor)
+    text = note.strip()[:TEXT_LIMIT]
+    done = WrappedUp(disposition[:64], text, case_status)  # type: ignore[arg-type]
+    journal.happen(conn, on, loaded, done, actor)
+    journal.happen(conn, on, loaded, Ended("wrapped_up"), actor)
+    journal.save(conn, loaded)
+    cases.set_status(conn, on, record.case_id, case_status, agent.id)
+    journal.tell_left(conn, on, agent.id, loaded, "wrapped_up")
+    agents.settle(conn, on, agent)
+    moves.happened(conn, on, loaded, "wrapped_up", agent.name)
+    return {}
+
+
+def return_to_queue(
+    conn: Connection, on: Occasion, acting: Acting, interaction_id: str, queue: str = ""
+) -> dict[str, str]:
+    """Gives the interaction back to its queue, or on to another, at the place that it has always had."""
+    loaded = _mine(conn, acting, interaction_id)
+    if loaded.record.state != "assigned":
+        raise TooLate("over", "This is being wrapped up.")
+    target = None
+    if queue and queue != loaded.record.queue:
+        target = queues.get(conn, queue)
+        if target is None:
+            raise NotFound("queue")
+    agent = _agent(conn, acting.agent_id)
+    if loaded.record.medium == "voice":
+        raise NotValid("live_call", "A live call cannot be passed on; hang up or wrap up.")
+    reason = "transferred" if target else "returned"
+    moves.take_from(conn, on, loaded, agent, reason, Actor("agent", agent.id), target)
+    agents.settle(conn, on, agent)
+    return {}
+
+
+def rename_customer(
+    conn: Connection, on: Occasion, acting: Acting, customer_id: str, name: str
+) -> dict[str, Any]:
+    """What we call the customer."""
+    name = " ".join(name.split())[:200]
+    if not customers.rename(conn, on, customer_id, name):
+        raise NotFound("customer")
+    loaded = None
+    for case in customers.open_cases(conn, customer_id):
+        loaded = journal.open_of_case(conn, case.id) if case.busy else None
+        if loaded is not None:
+            journal.tell_owner(conn, on, loaded, None)
+    return {"customer": {"id": customer_id, "name": name}}

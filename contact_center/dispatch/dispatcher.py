@@ -1,0 +1,205 @@
+"""The running side of dispatch: feeds routing with what committed, claims what it decides, keeps the deadlines."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+
+import structlog
+
+from contact_center.dispatch.claim import claim, facts, handle_deadline
+from contact_center.domain.errors import Unavailable
+from contact_center.domain.occasion import Occasion
+from contact_center.domain.time import SECOND, Moment
+from contact_center.storage import deadlines
+from contact_center.storage.effects import ConfigChanged, Due, SeatChanged, Waits, WaitsNoMore
+from contact_center.storage.executor import Executor
+from routing import Decision, Engine, Policy
+from routing.decisions import Explanation
+
+log = structlog.get_logger(__name__)
+
+SWEEP_MS = 30 * SECOND
+"""However quiet it is, routing is held against the database this often: nothing may wait because of a lost hint."""
+
+
+class Dispatcher:
+    """One engine, fed by effects; the database has the last word on everything that it decides."""
+
+    def __init__(self, executor: Executor, policy: Policy, occasion: Callable[[], Occasion]) -> None:
+        self._executor = executor
+        self._policy = policy
+        self._occasion = occasion
+        self._engine = Engine(policy)
+        self._wake = asyncio.Event()
+        self._wake_deadlines = asyncio.Event()
+        self._claims: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._scheduled = False
+        self._rebuild = True
+        self._loading: list[Waits | WaitsNoMore | SeatChanged] | None = None
+        self.decided = 0
+        self.lost = 0
+
+    # --- what committed ---------------------------------------------------------------------------------------
+
+    def told(self, effect: Waits | WaitsNoMore | SeatChanged) -> None:
+        """Something committed that routing must know. While the database is being read anew it is kept, and
+        told to the new engine too: it may or may not be in what was read, and telling it twice does no harm."""
+        if self._loading is not None:
+            self._loading.append(effect)
+        self._tell(self._engine, effect)
+        if not isinstance(effect, WaitsNoMore):
+            self._soon()
+
+    @staticmethod
+    def _tell(engine: Engine, effect: Waits | WaitsNoMore | SeatChanged) -> None:
+        match effect:
+            case Waits():
+                engine.put_waiting(effect.waiting)
+            case WaitsNoMore():
+                engine.remove_waiting(effect.interaction_id)
+            case SeatChanged():
+                engine.put_seat(effect.seat)
+
+    def config_changed(self, effect: ConfigChanged) -> None:
+        self._rebuild = True
+        self._wake.set()
+
+    def due(self, effect: Due) -> None:
+        if effect.kind == "deadline":
+            self._wake_deadlines.set()
+
+    def doubt(self) -> None:
+        """Something was missed (another node, a lost hint): ask the database for everything again."""
+        self._rebuild = True
+        self._wake.set()
+
+    # --- deciding ---------------------------------------------------------------------------------------------
+
+    def _soon(self) -> None:
+        """Decides after all effects of the transaction are in, without waiting for anything else."""
+        if not self._scheduled and not self._rebuild:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._decide)
+
+    def _decide(self) -> None:
+        self._scheduled = False
+        started = time.perf_counter_ns()
+        decisions = self._engine.decide(self._occasion().now)
+        if not decisions:
+            self._wake.set()
+            return
+        each_us = (time.perf_counter_ns() - started) // 1_000 // len(decisions)
+        for decision in decisions:
+            task = asyncio.create_task(self._claim(decision, each_us))
+            self._claims.add(task)
+            task.add_done_callback(self._claims.discard)
+        self._soon()
+
+    async def _claim(self, decision: Decision, latency_us: int) -> None:
+        try:
+            offer_id = await self._executor.write(
+                lambda conn: claim(conn, self._occasion(), decision, self._policy, latency_us)
+            )
+        except Unavailable:
+            await asyncio.sleep(1)
+            self.doubt()
+            return
+        except Exception:
+            log.exception("claim_failed", interaction_id=decision.interaction_id)
+            self.doubt()
+            return
+        self.decided += 1
+        if not offer_id:
+            self.lost += 1
+
+    def explain(self, interaction_id: str) -> Explanation | None:
+        """Why the interaction still waits; None if it doesn't."""
+        return self._engine.explain(interaction_id, self._occasion().now)
+
+    # --- running ----------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        await self._load()
+        self._tasks = [
+            asyncio.create_task(self._route(), name="routing"),
+            asyncio.create_task(self._keep_deadlines(), name="deadlines"),
+        ]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        if self._claims:
+            await asyncio.gather(*self._claims, return_exceptions=True)
+
+    async def _load(self) -> None:
+        missed: list[Waits | WaitsNoMore | SeatChanged] = []
+        self._loading = missed
+        try:
+            seats, waits = await self._executor.read(facts)
+        finally:
+            self._loading = None
+        engine = Engine(self._policy)
+        for seat in seats:
+            engine.put_seat(seat)
+        for waiting in waits:
+            engine.put_waiting(waiting)
+        for effect in missed:
+            self._tell(engine, effect)
+        self._engine = engine
+        self._rebuild = False
+        self._soon()
+
+    async def _route(self) -> None:
+        """Looks again when a cool-down ends, when asked to, and every so often in any case."""
+        while True:
+            now = self._occasion().now
+            change = self._engine.next_change_at(now)
+            wait_ms = SWEEP_MS if change is None else min(SWEEP_MS, max(1, change - now))
+            self._wake.clear()
+            swept = False
+            try:
+                await asyncio.wait_for(self._wake.wait(), wait_ms / 1_000)
+            except TimeoutError:
+                swept = wait_ms == SWEEP_MS
+            try:
+                if self._rebuild or swept:
+                    await self._load()
+                elif change is not None and self._occasion().now >= change:
+                    self._soon()
+            except Unavailable:
+                await asyncio.sleep(1)
+                self._rebuild = True
+
+    async def _keep_deadlines(self) -> None:
+        while True:
+            self._wake_deadlines.clear()
+            try:
+                first = await self._executor.read(deadlines.next_at)
+                now = self._occasion().now
+                if first is not None and first <= now:
+                    await self._act(now)
+                    continue
+                wait_ms = SWEEP_MS if first is None else min(SWEEP_MS, first - now)
+            except Unavailable:
+                wait_ms = SECOND
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake_deadlines.wait(), max(wait_ms, 5) / 1_000)
+
+    async def _act(self, now: Moment) -> None:
+        for row in await self._executor.read(deadlines.due, now):
+            try:
+                await self._executor.write(
+                    lambda conn, row=row: handle_deadline(conn, self._occasion(), row)  # type: ignore[misc]
+                )
+            except Unavailable:
+                raise
+            except Exception:
+                log.exception("deadline_failed", kind=row.kind, ref=row.ref)
+                await self._executor.write(deadlines.postpone, row.id, now + 60 * SECOND)

@@ -1,0 +1,31 @@
+"""Whether anybody sits at an agent's desk."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from contact_center.domain.occasion import Occasion
+from contact_center.domain.time import SECOND
+from contact_center.storage import agents, deadlines
+
+GRACE_MS = 20 * SECOND
+"""How long a lost connection may take to come back before the agent counts as gone."""
+
+
+def came(conn: Connection, agent_id: str) -> None:
+    """A console of the agent's is connected: no grace period that began before can end in their absence."""
+    agents.bump_presence(conn, agent_id)
+
+
+def left(conn: Connection, on: Occasion, agent_id: str) -> None:
+    """Their last console is gone: they have :data:`GRACE_MS` to come back."""
+    presence = agents.bump_presence(conn, agent_id)
+    if presence:
+        deadlines.put(conn, on, "presence", f"{agent_id}#{presence}", on.now + GRACE_MS)
+
+
+def all_gone(conn: Connection, on: Occasion) -> None:
+    """After a start nobody is connected yet: whoever was there has the usual time to come back."""
+    for agent in agents.every(conn):
+        if agent.chosen != "offline":
+            left(conn, on, agent.id)

@@ -1,0 +1,319 @@
+"""One event in, one transaction: recorded, matched, queued, announced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from channels.contract import Answer
+from contact_center.domain.calls import CallAction
+from contact_center.domain.contact_points import ContactPoint
+from contact_center.domain.events import (
+    OPENING_KINDS,
+    ROUTING,
+    CallArrived,
+    CallerInput,
+    CallLeg,
+    CustomerLeft,
+    DeliveryChanged,
+    DeliveryReported,
+    InteractionEvent,
+    MessageReceived,
+)
+from contact_center.domain.matching import choose_case
+from contact_center.domain.occasion import Occasion
+from contact_center.domain.record import preview_of
+from contact_center.moves import moves
+from contact_center.storage import agents, cases, customers, events, journal, outbox, queues
+from contact_center.storage.effects import ThreadGrew, tell
+from contact_center.storage.journal import Loaded
+from contact_center.storage.queues import EntryPoint
+
+@dataclass(frozen=True, slots=True)
+class CallSteps:
+    """What a live call does next, asked of the telephony verb by whoever wires the hub. Both store what happened
+    and give the actions; they may enqueue the call."""
+
+    arrive: Callable[[Connection, Occasion, Loaded, EntryPoint | None], tuple[CallAction, ...]]
+    hear: Callable[[Connection, Occasion, Loaded, CallerInput], tuple[CallAction, ...]]
+    pack: Callable[[tuple[CallAction, ...]], list[Any]]
+    unpack: Callable[[list[Any]], tuple[CallAction, ...]]
+
+
+def take_in(
+    conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes, calls: CallSteps
+) -> Answer:
+    """Takes ``event`` in. The same ``(channel, source_id)`` again changes nothing and gives the same answer."""
+    seen = events.seen(conn, event.channel, event.source_id)
+    if seen is not None:
+        told = (seen.extra or {}).get("answer")
+        return Answer(
+            interaction_id=seen.interaction_id,
+            case_id=seen.case_id,
+            event_id=seen.id,
+            repeated=True,
+            actions=calls.unpack(told) if told else (),
+        )
+    event = replace(event, id=on.new_id(), received_at=on.now)
+    loaded, stranger = _find(conn, event)
+    if loaded is not None:
+        return _TAKERS.get(type(event.body), _take_line)(conn, on, loaded, event, raw, calls)
+    if event.kind not in OPENING_KINDS:
+        return Answer(unknown=True)
+    return _open(conn, on, event, raw, calls, stranger)
+
+
+def _find(conn: Connection, event: InteractionEvent) -> tuple[Loaded | None, Loaded | None]:
+    """The interaction that ``event`` belongs to, and else the one whose token it carries but may not join: its
+    sender is a stranger there, or it is over."""
+    body = event.body
+    if isinstance(body, DeliveryReported):
+        return journal.of_provider_id(conn, event.channel, body.provider_id), None
+    for named in event.thread.ours:
+        loaded = journal.load(conn, named)
+        if loaded is None:
+            continue
+        if not loaded.record.is_open:
+            current = journal.open_of_case(conn, loaded.record.case_id)
+            loaded = current or loaded
+        if loaded.record.is_open and loaded.record.channel == event.channel and _belongs(loaded, event):
+            return loaded, None
+        return None, loaded
+    if not event.thread.key:
+        return None, None
+    if event.kind == MessageReceived.KIND:
+        return journal.open_of_thread(conn, event.channel, event.thread.key), None
+    return journal.latest_of_thread(conn, event.channel, event.thread.key), None
+
+
+def _belongs(loaded: Loaded, event: InteractionEvent) -> bool:
+    """Whether the sender takes part in the interaction: a token proves the thread, never who writes."""
+    body = event.body
+    unverified = isinstance(body, MessageReceived) and bool(body.unverified)
+    return (
+        event.sender is not None
+        and event.sender.value == loaded.record.point
+        and event.sender.kind == loaded.record.point_kind
+        and not unverified
+    )
+
+
+# --- a new interaction ------------------------------------------------------------------------------------------
+
+
+def _open(
+    conn: Connection,
+    on: Occasion,
+    event: InteractionEvent,
+    raw: bytes,
+    calls: CallSteps,
+    named: Loaded | None,
+) -> Answer:
+    point = event.sender or ContactPoint("other", "")
+    customer = customers.at_point(conn, point)
+    if customer is None:
+        customer = customers.add(conn, on, point, event.sender_name)
+    elif event.sender_name and not customer.name:
+        customers.rename(conn, on, customer.id, event.sender_name)
+        customer = replace(customer, name=event.sender_name[:200])
+    dialled = event.dialled.value if event.dialled else ""
+    door = queues.entry_point(conn, event.channel, dialled)
+
+    body = event.body
+    proven_case = 0
+    if named is not None:
+        if _belongs(named, event):
+            proven_case = named.record.case_id
+        elif isinstance(body, MessageReceived) and not body.unverified:
+            event = replace(
+                event,
+                body=replace(body, unverified=f"replies to case {named.record.case_id} from another address"),
+            )
+            body = event.body
+    unverified = isinstance(body, MessageReceived) and bool(body.unverified)
+    choice = choose_case(
+        [] if customer.new else customers.open_cases(conn, customer.id),
+        proven_case,
+        on.now,
+        own_topic=event.medium == "email",
+        known_sender=point.identifies and not unverified,
+    )
+    subject = ""
+    if isinstance(body, MessageReceived):
+        subject = body.subject or preview_of(body.text)
+    case_id = choice.case_id
+    if case_id:
+        cases.reopen(conn, on, case_id)
+        case = cases.get(conn, case_id)
+        subject = case.subject if case is not None else subject
+    else:
+        case_id = cases.add(conn, on, customer.id, subject, door.queue if door else moves.FALLBACK_QUEUE)
+
+    event = replace(event, interaction_id=on.new_id(), case_id=case_id, customer_id=customer.id)
+    if isinstance(body, CallArrived):
+        return _open_call(conn, on, event, raw, calls, door, customer, subject)
+    loaded = journal.begin(
+        conn,
+        event,
+        raw,
+        None,
+        customer_name=customer.name,
+        customer_since=customer.first_seen_at,
+        case_subject=subject,
+    )
+    moves.enqueue_through(conn, on, loaded, door)
+    journal.save(conn, loaded)
+    tell(conn, ThreadGrew(event.channel, event.thread.key))
+    moves.happened(conn, on, loaded, "arrived")
+    return Answer(event.interaction_id, case_id, event.id)
+
+
+def _open_call(
+    conn: Connection,
+    on: Occasion,
+    event: InteractionEvent,
+    raw: bytes,
+    calls: CallSteps,
+    door: EntryPoint | None,
+    customer: customers.Customer,
+    subject: str,
+) -> Answer:
+    loaded = journal.begin(
+        conn,
+        event,
+        raw,
+        None,
+        customer_name=customer.name,
+        customer_since=customer.first_seen_at,
+        case_subject=subject,
+    )
+    actions = calls.arrive(conn, on, loaded, door)
+    journal.save(conn, loaded)
+    events.keep_answer(conn, event.id, calls.pack(actions))
+    moves.happened(conn, on, loaded, "arrived")
+    return Answer(event.interaction_id, event.case_id, event.id, actions=actions)
+
+
+# --- an interaction that exists ---------------------------------------------------------------------------------
+
+
+def _answer(loaded: Loaded, event: InteractionEvent, actions: tuple[CallAction, ...] = ()) -> Answer:
+    return Answer(loaded.record.interaction_id, loaded.record.case_id, event.id, actions=actions)
+
+
+def _take_line(
+    conn: Connection, on: Occasion, loaded: Loaded, event: InteractionEvent, raw: bytes, calls: CallSteps
+) -> Answer:
+    """A message, a line of transcript, or anything else that only adds to the conversation."""
+    stored = journal.take(conn, loaded, event, raw)
+    journal.save(conn, loaded)
+    journal.tell_owner(conn, on, loaded, stored)
+    return _answer(loaded, event)
+
+
+def _take_input(
+    conn: Connection, on: Occasion, loaded: Loaded, event: InteractionEvent, raw: bytes, calls: CallSteps
+) -> Answer:
+    body = event.body
+    assert isinstance(body, CallerInput)
+    journal.take(conn, loaded, event, raw)
+    actions = calls.hear(conn, on, loaded, body)
+    journal.save(conn, loaded)
+    events.keep_answer(conn, event.id, calls.pack(actions))
+    return _answer(loaded, event, actions)
+
+
+def _take_leg(
+    conn: Connection, on: Occasion, loaded: Loaded, event: InteractionEvent, raw: bytes, calls: CallSteps
+) -> Answer:
+    body = event.body
+    assert isinstance(body, CallLeg)
+    connected = loaded.record.call == "connected"
+    stored = journal.take(conn, loaded, event, raw)
+    record = loaded.record
+    if record.state == "assigned" and body.leg == "agent" and body.state in ("left", "ended", "failed"):
+        if connected or record.customer_left:
+            _agent_hung_up(conn, on, loaded)
+        else:
+            _agent_unreachable(conn, on, loaded)
+    elif body.leg == "customer" and body.state in ("left", "ended"):
+        _customer_gone(conn, on, loaded)
+    journal.save(conn, loaded)
+    journal.tell_owner(conn, on, loaded, stored)
+    return _answer(loaded, event)
+
+
+def _agent_hung_up(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    """The agent put the phone down: the customer's leg ends too, and what is left is to wrap up."""
+    record = loaded.record
+    if not record.customer_left:
+        outbox.hang_up(conn, on, record.channel, record.interaction_id, record.case_id, record.thread_key)
+    moves.begin_wrap_up(conn, on, loaded, "agent hung up")
+
+
+def _agent_unreachable(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    """The agent's phone did not answer: the caller goes back to their place, the agent is taken out of the way
+    until they say that their phone is well."""
+    agent = agents.lock(conn, loaded.record.agent_id)
+    if agent is None:
+        return
+    moves.take_from(conn, on, loaded, agent, "returned", ROUTING)
+    agents.settle(conn, on, agent, chosen="not_ready", reason="phone_unreachable")
+
+
+def _take_leave(
+    conn: Connection, on: Occasion, loaded: Loaded, event: InteractionEvent, raw: bytes, calls: CallSteps
+) -> Answer:
+    gone_before = loaded.record.customer_left
+    stored = journal.take(conn, loaded, event, raw)
+    if not gone_before:
+        _customer_gone(conn, on, loaded)
+    journal.save(conn, loaded)
+    journal.tell_owner(conn, on, loaded, stored)
+    return _answer(loaded, event)
+
+
+def _customer_gone(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    """The customer left: what waits or rings for them stops, what is in hand is wrapped up. Somebody who leaves a
+    chat before anyone came has still said something: that stays in its queue until an agent has seen it."""
+    record = loaded.record
+    if record.state == "assigned" and record.medium == "voice":
+        moves.begin_wrap_up(conn, on, loaded, "customer left")
+    elif record.state in ("flow", "waiting", "offered") and record.medium == "voice":
+        moves.abandon(conn, on, loaded)
+
+
+_DELIVERY_RANK = {
+    "queued": 0, "sending": 1, "retry": 1, "uncertain": 2, "accepted": 3, "sent": 3, "undelivered": 4,
+    "failed": 4, "delivered": 5, "read": 6,
+}  # fmt: skip
+"""A report never takes a message back to an earlier state: reports come late, twice and in any order."""
+
+
+def _take_report(
+    conn: Connection, on: Occasion, loaded: Loaded, event: InteractionEvent, raw: bytes, calls: CallSteps
+) -> Answer:
+    body = event.body
+    assert isinstance(body, DeliveryReported)
+    stored = journal.take(conn, loaded, event, raw)
+    row = outbox.by_provider_id(conn, event.channel, body.provider_id)
+    known = {"sent": "accepted", "undelivered": "failed"}.get(body.status, body.status)
+    if row is not None and _DELIVERY_RANK.get(known, 0) > _DELIVERY_RANK.get(row.state, 0):
+        outbox.set_state(conn, row.id, known, body.error)
+        changed = DeliveryChanged(row.id, known, body.provider_id, body.error)  # type: ignore[arg-type]
+        stored = journal.happen(conn, on, loaded, changed)
+    journal.save(conn, loaded)
+    journal.tell_owner(conn, on, loaded, stored)
+    return _answer(loaded, event)
+
+
+_Taker = Callable[[Connection, Occasion, Loaded, InteractionEvent, bytes, CallSteps], Answer]
+_TAKERS: dict[type, _Taker] = {
+    CallerInput: _take_input,
+    CallLeg: _take_leg,
+    CustomerLeft: _take_leave,
+    DeliveryReported: _take_report,
+}

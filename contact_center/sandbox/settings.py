@@ -12,7 +12,7 @@ HUB_MAIL = "support@hub.example"
 DEMO_ACCOUNT = "AC" + "5a9db0c4" * 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Settings:
     """``pace`` is how long a spoken second lasts (1: as in life, 0: no time at all, for automation)."""
 

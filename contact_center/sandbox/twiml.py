@@ -7,7 +7,7 @@ The meanings are those of https://www.twilio.com/docs/voice/twiml; what a sandbo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 from urllib.parse import urljoin
@@ -310,7 +310,8 @@ def _enqueue(element: ElementTree.Element, url: str) -> Enqueue:
 
 
 def _dial(element: ElementTree.Element, url: str) -> Dial | None:
-    target = next(filter(None, (_target(child, url) for child in element)), None)
+    nouns = (_target(child, url) for child in element)
+    target = next((noun for noun in nouns if noun is not None), None)
     if target is None and (number := _text(element)):
         target = Target(number)
     if target is None:
@@ -391,7 +392,7 @@ def _message(element: ElementTree.Element, url: str) -> Message:
     )
 
 
-_READERS = {
+_READERS: dict[str, Callable[[ElementTree.Element, str], Verb | None]] = {
     "Gather": _gather,
     "Redirect": lambda element, url: Redirect(_at(url, _text(element) or url), _method(element)),
     "Hangup": lambda _element, _url: Hangup(),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
 import httpx
-from twilio.request_validator import RequestValidator
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from contact_center.sandbox.twiml import MAX_BYTES
 from contact_center.sandbox.world import World

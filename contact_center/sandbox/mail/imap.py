@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from proxyprotocol.reader import ProxyProtocolReader
+from proxyprotocol.sock import SocketInfo
 from pymap.backend.dict import Config, Identity, Login, Session
 from pymap.backend.dict.filter import FilterSet
 from pymap.backend.dict.mailbox import MailboxData, MailboxSet, Message
@@ -218,16 +218,14 @@ class ImapServer:
 
     async def start(self, listening: socket.socket) -> None:
         await self._boxes.load()
-        answer = ProxyProtocolReader(self._config.proxy_protocol).get_callback(
-            IMAPServer(self._login, self._config)
-        )
+        answer = IMAPServer(self._login, self._config)
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.current_task()
             assert task is not None
             self._connections.add(task)
             try:
-                await answer(reader, writer)
+                await answer(reader, writer, SocketInfo.get(writer, None))
             except (ConnectionError, asyncio.CancelledError):
                 pass  # the client is gone, or the sandbox ends
             finally:

@@ -43,8 +43,8 @@ def author(headers: Headers) -> Author:
     froms = headers.all("from")
     if len(froms) != 1:
         shown = seemly(decode_words(b", ".join(froms)[:_MAX_FROM]), 320)
-        count = "no" if not froms else str(len(froms))
-        return Author(ContactPoint("other", shown), "", f"The message has {count} From headers.")
+        count = f"{len(froms)} From headers" if froms else "no From header"
+        return Author(ContactPoint("other", shown), "", f"The message has {count}.")
     value = froms[0]
     if len(value) > _MAX_FROM:
         shown = seemly(decode_words(value[:_MAX_FROM]), 320)

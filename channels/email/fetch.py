@@ -80,7 +80,7 @@ class Fetcher:
         self._tokens = tokens
         self._report = report
         self._pace = pace
-        self._key = f"place:{mailbox.address}:{mailbox.imap.user}@{mailbox.imap.host}:{mailbox.folder}"
+        self._key = f"place:{mailbox.address}:{mailbox.folder}"
         self._strikes: dict[int, int] = {}
 
     async def run(self, hub: Hub) -> None:

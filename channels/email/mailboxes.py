@@ -144,6 +144,7 @@ def _single(settings: Mapping[str, str]) -> dict[str, Any]:
     return {
         "name": settings.get("email_name", "").strip(),
         "address": settings["email_address"],
+        "aliases": settings.get("email_aliases", "").replace(",", " ").split(),
         "imap_url": settings["email_imap_url"],
         "smtp_url": settings["email_smtp_url"],
         "trusted_authserv": settings.get("email_trusted_authserv", "").strip(),

@@ -1,0 +1,148 @@
+"""Real mail servers for tests: pymap (IMAP) in a process of its own over a Maildir, aiosmtpd (SMTP) beside us."""
+
+from __future__ import annotations
+
+import asyncio
+import imaplib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from pysasl.hashing import BuiltinHash
+
+USER, PASSWORD = "support", 'pass "word" \\ 1'
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class ImapServer:
+    """pymap over the Maildir in ``folder``, which outlives it: stopped and started, or killed, it has its mail
+    and its UIDs again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        (folder / "mail").mkdir(parents=True, exist_ok=True)
+        (folder / "mail" / "pymap-etc-passwd").write_text(f"{USER}::1000:1000::{USER}:\n")
+        secret = BuiltinHash(rounds=10).hash(PASSWORD)
+        (folder / "mail" / "pymap-etc-shadow").write_text(f"{USER}:{secret}::::\n")
+        (folder / "mail" / "pymap-etc-group").write_text("")
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-c", "from pymap.main import main; main()"),
+                *("--no-service", "admin", "--no-service", "managesieve", "--host", "127.0.0.1"),
+                *("--port", str(self.port), "--no-tls", "maildir", str(self.folder / "mail")),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 15
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    raise AssertionError("pymap did not start") from None
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def put(self, *messages: bytes) -> None:
+        """As another mail program would: by IMAP APPEND."""
+        with imaplib.IMAP4("127.0.0.1", self.port, timeout=10) as client:
+            client.login(USER, PASSWORD)
+            for message in messages:
+                answer, said = client.append("INBOX", "", imaplib.Time2Internaldate(time.time()), message)
+                assert answer == "OK", said
+
+    def read_everything(self) -> None:
+        """A person looks at the mail first: all of it gets \\Seen."""
+        with imaplib.IMAP4("127.0.0.1", self.port, timeout=10) as client:
+            client.login(USER, PASSWORD)
+            client.select("INBOX")
+            client.store("1:*", "+FLAGS", "\\Seen")
+
+    def forget_uids(self) -> None:
+        """As after a restore from backup: UIDVALIDITY changes, every message gets another UID."""
+        for known in (self.folder / "mail" / USER).rglob("dovecot-uidlist"):
+            known.unlink()
+
+    def lose_everything(self) -> None:
+        shutil.rmtree(self.folder / "mail" / USER, ignore_errors=True)
+
+    @property
+    def url(self) -> str:
+        return f"imap://127.0.0.1:{self.port}"
+
+
+@dataclass
+class Received:
+    sender: str
+    recipients: list[str]
+    data: bytes
+
+
+@dataclass
+class SmtpServer:
+    """aiosmtpd on the test's own loop. ``on_data`` may answer in its stead, or end the connection."""
+
+    received: list[Received] = field(default_factory=list)
+    refuse_recipient: str = ""
+    on_data: Callable[[SMTP], str | None] | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    port: int = 0
+    _server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._session, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+            self._server = None
+
+    def _session(self) -> SMTP:
+        return SMTP(self, hostname="mail.test", enable_SMTPUTF8=True, **self.options)
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.refuse_recipient:
+            return self.refuse_recipient
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        content = envelope.original_content
+        assert isinstance(content, bytes)
+        answer = self.on_data(server) if self.on_data else None
+        if answer is not None:
+            return answer
+        self.received.append(Received(str(envelope.mail_from), list(envelope.rcpt_tos), content))
+        return "250 OK queued"
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"

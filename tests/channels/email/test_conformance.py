@@ -1,0 +1,76 @@
+"""E-mail is held to what every channel is held to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from channels.contract import Channel, Parsed, Request
+from tests.channels.conformance import ChannelConformance
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+class TestEmail(ChannelConformance):
+    channel = "email"
+    fixtures = FIXTURES
+    settings: ClassVar = {
+        "email_address": "support@hub.test",
+        "email_aliases": "help@hub.test, sales@hub.test",
+        "email_imap_url": "imap://support:secret@127.0.0.1:1143",
+        "email_smtp_url": "smtp://127.0.0.1:1025",
+    }
+    config: ClassVar[dict[str, Any]] = {}
+    required_settings = ("email_address", "email_imap_url", "email_smtp_url")
+
+    def take(self, channel: Channel, data: bytes, now: int) -> Parsed:
+        return channel.parse(Request("POST", "", "", "", {}, data), now)
+
+    def hostile(self) -> Iterator[tuple[str, bytes]]:
+        yield from super().hostile()
+        head = b"From: a@example.com\r\nTo: support@hub.test\r\n"
+        parts = b"--b\r\n\r\nx\r\n"
+        many = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        yield "20,000 encoded words", head + b"Subject: " + b"=?utf-8?q?=41?=\r\n " * 20_000 + b"\r\n\r\nx"
+        yield "4,000 encoded words", head + b"Subject: " + b"=?utf-8?q?=41?=\r\n " * 3_500 + b"\r\n\r\nx"
+        yield "100,000 parts", head + many + parts * 100_000 + b"--b--"
+        yield "100,000 boundaries that aren't", head + many + b"--bb\r\n" * 100_000
+        yield "half a million hyphens", head + many + b"--b-" * 125_000
+        levels = b"".join(
+            b"--b%d\r\nContent-Type: multipart/mixed; boundary=b%d\r\n\r\n" % (n, n + 1) for n in range(2_000)
+        )
+        yield "2,000 levels", head + b"Content-Type: multipart/mixed; boundary=b0\r\n\r\n" + levels
+        yield "2,000 enclosed messages", head + b"Content-Type: message/rfc822\r\n\r\n" * 2_000
+        types = b"Content-Type: text/plain" + b"".join(b"; p%d=v" % n for n in range(20_000))
+        yield "20,000 parameters", head + types + b"\r\n\r\nx"
+        yield "a parameter of quotes", head + b'Content-Type: text/plain; name="' + b'\\"' * 30_000 + b"\r\n\r\nx"
+        yield "endless quotes in From", b'From: "' + b'\\"' * 30_000 + b"\r\n\r\nx"
+        yield "quotes in a short From", b'From: "' + b'\\"' * 1_000 + b" <a@b.example>\r\n\r\nx"
+        yield "comments in To", b"From: a@b.example\r\nTo: " + b"(" * 30_000 + b"\r\n\r\nx"
+        yield "Message-ID <[", head + b"Message-ID: <[\r\n\r\nx"
+        yield "many ids", head + b"References: " + b"<a@b>" * 12_000 + b"\r\n\r\nx"
+        yield "one long id", head + b"Message-ID: <" + b"a" * 60_000 + b"@b>\r\n\r\nx"
+        yield "an id of at signs", head + b"References: " + b"@" * 60_000 + b"\r\n\r\nx"
+        yield "words of question marks", head + b"Subject: " + b"=?a?q?" * 10_000 + b"\r\n\r\nx"
+        yield "60,000 header lines", b"From: a@b.example\r\n" + b"a:\r\n" * 15_000 + b"\r\nx"
+        yield "folds only", b"From: a@b.example\r\n" + b" \r\n" * 20_000 + b"\r\nx"
+        results = b"Authentication-Results: mx; " + b"(" * 30_000
+        yield "comments in Authentication-Results", head + results + b"\r\n\r\nx"
+        markup = head + b"Content-Type: text/html\r\n\r\n"
+        yield "a deep page", markup + b"<div>" * 50_000
+        yield "a page of brackets", markup + b"<" * 300_000
+        yield "a page of attributes", markup + b"<a " + b"x=y " * 100_000 + b">"
+        yield "a table in a table", markup + b"<table><tr><td>" * 3_000
+        yield "a wide table", markup + b"<table>" + b"<tr>" + b"<td>x" * 20_000
+        encoded = head + b"Content-Transfer-Encoding: base64\r\n\r\n"
+        yield "padding", encoded + b"=" * 500_000
+        yield "runs of base64", encoded + b"QQ==" * 100_000
+        quoted = head + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+        yield "equals signs", quoted + b"=" * 500_000
+        uu = head + b"Content-Transfer-Encoding: x-uuencode\r\n\r\n"
+        yield "uuencode of lines", uu + b"M\n" * 100_000
+        for charset in (b"utf-7", b"utf-16", b"iso-2022-jp", b"hz-gb-2312", b"idna", b"punycode", b"rot13"):
+            named = head + b"Content-Type: text/plain; charset=" + charset + b"\r\n\r\n"
+            yield f"junk in {charset.decode()}", named + b"\x1b$B~{+AGE-\xff\xfe\x00\xd8" * 20_000
+        yield "unlabelled junk", head + b"\r\n" + bytes(range(256)) * 2_000

@@ -172,8 +172,9 @@ class Fields:
         """RFC 2822, as Twilio's callbacks tell the time; ``now`` where the field holds none."""
         value = self._values.get(name, "")[:64]
         try:
-            return int(parsedate_to_datetime(value).timestamp() * 1_000) if value else now
-        except (ValueError, TypeError, OverflowError):
+            at = parsedate_to_datetime(value) if value else None
+            return int(at.timestamp() * 1_000) if at and at.tzinfo else now
+        except (ValueError, TypeError, IndexError, OverflowError, OSError):
             return now
 
 
@@ -221,6 +222,9 @@ class TwilioChannel(Channel):
         self.auth_token = setting("twilio_auth_token")
         self.rest_url = setting("twilio_rest_url") or REST_URL
         self.public_url = context.public_url.rstrip("/")
+        # Others that speak Twilio's language need not know Twilio's extension of addresses.
+        at_twilio = (urlsplit(self.rest_url).hostname or "").endswith(".twilio.com")
+        self._retries = CALLBACK_RETRIES if at_twilio else ""
         # A token being rotated, and a key made for webhooks alone, are as good as the token.
         secrets = (self.auth_token, setting("twilio_auth_token_secondary"), setting("twilio_webhook_key"))
         self._secrets = tuple(secret.encode() for secret in secrets if secret)
@@ -246,6 +250,10 @@ class TwilioChannel(Channel):
         """The address of this channel's own webhook, for Twilio to call."""
         told = "?" + urlencode(parameters) if parameters else ""
         return f"{self.public_url}/webhooks/{self.name}{path}{told}"
+
+    def callback(self, path: str, **parameters: str) -> str:
+        """As :meth:`url`, for what Twilio tells and then forgets."""
+        return self.url(path, **parameters) + self._retries
 
     async def rest(self) -> Any:
         """Twilio's REST client, made at the first use: importing it takes half a second, and not on the event

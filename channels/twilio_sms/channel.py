@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from channels.contract import Answer, Malformed, Outgoing, Parsed, Rejected, Request, Response, Sent
-from channels.twilio import CALLBACK_RETRIES, XML, Fields, TwilioChannel, form, unless_refused
+from channels.twilio import XML, Fields, TwilioChannel, form, unless_refused
 from contact_center.domain.contact_points import ContactPoint, phone
 from contact_center.domain.events import (
     CUSTOMER,
@@ -87,7 +87,7 @@ class TwilioSms(TwilioChannel):
                 to=to.value,
                 from_=sender.value,
                 body=message.text,
-                status_callback=self.url("/status") + CALLBACK_RETRIES,
+                status_callback=self.callback("/status"),
                 validity_period=VALIDITY_SECONDS,
             )
         )

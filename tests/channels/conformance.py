@@ -157,9 +157,7 @@ class ChannelConformance:
 
     # --- hooks -------------------------------------------------------------------------------------------
 
-    def open(
-        self, settings: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None
-    ) -> Channel:
+    def open(self, settings: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None) -> Channel:
         """The channel, opened as the hub opens it."""
         context = Context(
             name=self.channel,
@@ -341,6 +339,8 @@ class WebhookConformance(ChannelConformance):
     another_secret: ClassVar[str] = "somebody else's secret"
     vocabulary: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Fixture → the form fields of it whose values are words of the vendor's choosing."""
+    largest_signed: ClassVar[int] = 70_000
+    """Hostile bodies above this are not signed: no sender of this size is genuine, and signing takes its time."""
 
     # --- hooks -------------------------------------------------------------------------------------------
 
@@ -373,8 +373,9 @@ class WebhookConformance(ChannelConformance):
         """As genuine as it can be signed; then past the signature, since parsing must bear what a genuine
         sender gets wrong; then with the answers to it."""
         request = self.request(data)
-        for candidate in (request, self._signed_if_possible(request)):
-            _refusal_of(lambda c=candidate: channel.verify(c))
+        _refusal_of(lambda: channel.verify(request))
+        if len(request.body) <= self.largest_signed:
+            _refusal_of(lambda: channel.verify(self._signed_if_possible(request)))
         try:
             parsed = channel.parse(request, NOW)
         except Refused:
@@ -404,6 +405,8 @@ class WebhookConformance(ChannelConformance):
         yield from super().hostile()
         yield "10^5 fields", b"&".join(b"a%d=%d" % (n, n) for n in range(100_000))
         yield "10^5 empty fields", b"&" * 100_000
+        yield "thousands of fields", b"&".join(b"a%d=%d" % (n, n) for n in range(5_000))
+        yield "thousands of empty fields", b"&" * 60_000
         yield "10^5 times one field", b"&".join([b"From=%2B14155550100"] * 100_000)
         yield "a field of a megabyte", b"Body=" + b"%E4%BD%A0" * 120_000
         yield "broken percent signs", b"&".join([b"From=%", b"To=%2", b"Body=%ZZ%", b"%=%"] * 50)
@@ -427,8 +430,7 @@ class WebhookConformance(ChannelConformance):
                 pairs = [pair.partition(b"=") for pair in body.split(b"&")]
                 assert name.encode() in [key for key, _, _ in pairs], f"{fixture.name} has no field {name}"
                 changed = b"&".join(
-                    key + b"=" + (b"a-word-of-2031" if key == name.encode() else value)
-                    for key, _, value in pairs
+                    key + b"=" + (b"a-word-of-2031" if key == name.encode() else value) for key, _, value in pairs
                 )
                 yield f"{fixture.name}, {name}", head + b"\n\n" + changed
 
@@ -473,9 +475,9 @@ class WebhookConformance(ChannelConformance):
 
     def test_a_request_with_something_added_or_taken_away_is_forged(self, fixture: Fixture) -> None:
         signed = self.sign(self.request(fixture.data), self.secret)
-        for body in (signed.body + b"&Admin=1", b"Admin=1&" + signed.body, signed.body[:-1], b""):
-            if body != signed.body:
-                self._assert_forged(replace(signed, body=body))
+        shorter = signed.body.rstrip(b"=")[:-1]  # an equals sign with nothing behind it says nothing
+        for body in (signed.body + b"&Admin=1", b"Admin=1&" + signed.body, shorter, b""):
+            self._assert_forged(replace(signed, body=body))
         for url in (signed.url + "&x=1", signed.url + "/", signed.url[:-1], signed.url.upper()):
             self._assert_forged(replace(signed, url=url))
 
@@ -520,8 +522,7 @@ class WebhookConformance(ChannelConformance):
         if parsed is None:
             return
         answers = [
-            Answer("interaction", 7, "event", actions=(Say("Good day", "en-US"), HangUp()))
-            for _ in parsed.events
+            Answer("interaction", 7, "event", actions=(Say("Good day", "en-US"), HangUp())) for _ in parsed.events
         ]
         repeated = [replace(answer, repeated=True) for answer in answers]
         told = self.open().acknowledge(request, parsed, answers)

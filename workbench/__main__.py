@@ -152,8 +152,9 @@ def bench(arguments: list[str]) -> int:
 
 
 def lock(_: list[str]) -> int:
-    with Steps(1).step("Python packages", "written to constraints.txt"):
+    with Steps(1).step("Python packages") as outcome:
         environment.lock()
+        outcome.detail = " (constraints.txt)"
     return 0
 
 

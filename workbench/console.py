@@ -113,5 +113,9 @@ def install(node: Node) -> None:
 def build(node: Node) -> None:
     before = digest(sources())
     quietly([*node.npm, "run", "build"], env=node.env, cwd=HOME)
+    note_built(before)
+
+
+def note_built(source: str) -> None:
     BUILT_FROM.parent.mkdir(exist_ok=True)
-    BUILT_FROM.write_text(before)
+    BUILT_FROM.write_text(source)

@@ -88,6 +88,10 @@ def lacks(extras: Iterable[str]) -> list[str]:
 def install(extras: Iterable[str]) -> None:
     command = [str(PYTHON), "-m", "pip", "install", "--prefer-binary", "--disable-pip-version-check"]
     quietly([*command, "-c", str(CONSTRAINTS), *requirements(extras)])
+    note_installed(extras)
+
+
+def note_installed(extras: Iterable[str]) -> None:
     STAMP.write_text(json.dumps({"place": str(HOME), "fingerprint": fingerprint(), "extras": sorted(extras)}))
 
 
@@ -103,7 +107,8 @@ def lock() -> None:
         asked = [*project["build-system"]["requires"], *requirements(extras)]
         quietly([*pip, "install", "--prefer-binary", *never, *asked])
         listed = subprocess.run([*pip, "freeze"], check=True, capture_output=True, text=True).stdout
-    pins = sorted(line.lower().replace("_", "-") for line in listed.splitlines() if "==" in line)
+    pins = [line.lower().replace("_", "-") for line in listed.splitlines() if "==" in line]
+    pins.sort(key=lambda pin: pin.split("=="))
     CONSTRAINTS.write_text(PREAMBLE + "".join(f"{pin}\n" for pin in pins))
 
 

@@ -18,17 +18,13 @@ LOG = ROOT / ".cache" / "workbench.log"
 CHINESE = {
     "Python environment": "Python 环境",
     "Python packages": "Python 依赖包",
-    "Node.js": "Node.js",
-    "Console packages": "控制台依赖包",
     "Agent console": "坐席控制台",
     "Browser for tests": "测试用浏览器",
-    "Starting the hub": "启动联络中心",
     "Format": "格式",
     "Lint": "代码检查",
     "Types": "类型检查",
     "Import contracts": "导入约束",
     "Generated types": "生成的类型",
-    "Console types": "控制台类型检查",
     "ready": "就绪",
     "created": "已创建",
     "installed": "已安装",
@@ -36,7 +32,6 @@ CHINESE = {
     "fetched": "已下载",
     "passed": "通过",
     "failed": "失败",
-    "the first time takes a minute or two": "首次运行需要一两分钟",
     "Everything that was printed is in": "完整输出见",
 }
 

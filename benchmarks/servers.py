@@ -188,4 +188,20 @@ class Hub(Server):
 
 
 def configuration(agents: int) -> dict[str, object]:
-    return {}
+    """One queue for everything, and agents who take four text conversations each. Offers ring for long, so that
+    none expires while the client is slow."""
+    return {
+        "queues": [{"id": "support", "name": "Support", "offer_seconds": 3_600}],
+        "entry_points": [{"channel": "twilio_sms", "dialled": "*", "queue": "support"}],
+        "agents": [
+            {
+                "id": f"agent-{number}",
+                "name": f"Agent {number}",
+                "email": f"agent-{number}@example.com",
+                "queues": ["support"],
+                "capacity": {"sms": 4},
+            }
+            for number in range(agents)
+        ],
+        "dispositions": [{"id": "done", "name": "Done"}],
+    }

@@ -51,9 +51,7 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 def database_url(database_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """A migrated database of the test's own."""
     if database_kind == "sqlite":
-        template: Path | None = request.getfixturevalue("sqlite_template")
-        if template is not None:
-            shutil.copy(template, tmp_path / "hub.db")
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "hub.db")
         yield f"sqlite:///{tmp_path}/hub.db"
         return
     server: Postgres = request.getfixturevalue("postgres")

@@ -35,9 +35,7 @@ async def browser() -> AsyncIterator[Browser]:
     closed, with all its pages, after the test."""
     executable = chromium.find()
     if executable is None:
-        raise RuntimeError(
-            "There is no browser on this machine: `make test` fetches one, or set HUB_CHROMIUM."
-        )
+        raise RuntimeError("There is no browser on this machine: `make test` fetches one, or set HUB_CHROMIUM.")
     use_node_of_wheel()
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(

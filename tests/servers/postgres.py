@@ -111,9 +111,7 @@ def home_for(user: dict[str, Any]) -> Path:
         if subprocess.run(["test", "-x", str(folder)], **user).returncode == 0:
             return folder
         folder.rmdir()
-    raise RuntimeError(
-        "No temporary folder can be reached by the user that PostgreSQL runs as. Set TMPDIR to one."
-    )
+    raise RuntimeError("No temporary folder can be reached by the user that PostgreSQL runs as. Set TMPDIR to one.")
 
 
 def binaries(home: Path, user: dict[str, Any]) -> Path:

@@ -8,6 +8,8 @@ import asyncpg
 import redis.asyncio
 from playwright.async_api import Browser
 
+from contact_center.storage import events
+from contact_center.storage.executor import open_executor
 from tests.servers.redis import RedisServer
 
 
@@ -21,6 +23,13 @@ async def test_each_test_has_an_empty_database_of_its_own(bare_database_url: str
     assert await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
     assert await connection.fetchval("SHOW server_encoding") == "UTF8"
     await connection.close()
+
+
+async def test_a_database_has_the_hubs_tables_and_nothing_in_them(database_url: str) -> None:
+    executor = open_executor(database_url)
+    await executor.start(lambda _: None)
+    assert await executor.read(events.count) == 0
+    await executor.stop()
 
 
 async def test_a_redis_that_was_stopped_comes_back_empty_at_the_same_address(

@@ -24,6 +24,7 @@ from websockets.uri import parse_uri
 from benchmarks.world import API_KEY
 
 TICKS = os.sysconf("SC_CLK_TCK")
+HEARTBEAT_SECONDS = 20.0
 PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 
 
@@ -62,6 +63,10 @@ def resident_kb(root: int) -> int:
 
 def open_files(root: int) -> int:
     return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in tree(root))
+
+
+def threads(root: int) -> int:
+    return sum(len(os.listdir(f"/proc/{pid}/task")) for pid in tree(root))
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -233,6 +238,7 @@ class Agent(asyncio.Protocol):
             if isinstance(event, Response):
                 if self.protocol.handshake_exc is None:
                     self.opened.set_result(None)
+                    self._beat(random.random())
                 else:
                     self.opened.set_exception(self.protocol.handshake_exc)
             elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
@@ -252,6 +258,14 @@ class Agent(asyncio.Protocol):
         if not self.opened.done():
             self.opened.set_exception(error or ConnectionResetError("The hub closed the socket."))
 
+    def _beat(self, share: float = 1.0) -> None:
+        """Whoever is silent for two heartbeats is taken to be gone. The first beat comes at a moment of its
+        own, so that a thousand agents do not beat as one."""
+        if not self.closed:
+            if share == 1.0:
+                self.send({"type": "ping"})
+            asyncio.get_running_loop().call_later(HEARTBEAT_SECONDS * share, self._beat)
+
     def send(self, message: dict[str, Any]) -> None:
         self.protocol.send_text(orjson.dumps(message))
         self._flush()
@@ -270,6 +284,7 @@ class Agent(asyncio.Protocol):
 
     def close(self) -> None:
         if not self.closed:
+            self.closed = True
             self.protocol.send_close(1000)
             self._flush()
             self.transport.close()

@@ -188,18 +188,21 @@ class Hub(Server):
 
 
 def configuration(agents: int) -> dict[str, object]:
-    """One queue for everything, and agents who take four text conversations each. Offers ring for long, so that
-    none expires while the client is slow."""
+    """One queue for everything, and agents who take four text conversations each. Offers ring for long, so
+    that none expires while the client is slow."""
     return {
         "queues": [{"id": "support", "name": "Support", "offer_seconds": 3_600}],
-        "entry_points": [{"channel": "twilio_sms", "dialled": "*", "queue": "support"}],
+        "entry_points": [
+            {"channel": channel, "dialled": "*", "queue": "support"}
+            for channel in ("twilio_sms", "twilio_voice", "webchat")
+        ],
         "agents": [
             {
                 "id": f"agent-{number}",
                 "name": f"Agent {number}",
                 "email": f"agent-{number}@example.com",
                 "queues": ["support"],
-                "capacity": {"sms": 4},
+                "capacity": {"sms": 4, "voice": 1, "chat": 3},
             }
             for number in range(agents)
         ],

@@ -211,7 +211,11 @@ def safe_id(value: str, limit: int = 128) -> bool:
 
 
 class TwilioChannel(Channel):
-    """Settings, signatures and the REST client; what a webhook means is for the channels to say."""
+    """Settings, signatures and the REST client; what a webhook means is for the channels to say.
+
+    ``answer_seconds`` is how long Twilio may take over one REST request."""
+
+    answer_seconds: float = 15.0
 
     def __init__(self, context: Context) -> None:
         def setting(name: str) -> str:
@@ -265,7 +269,9 @@ class TwilioChannel(Channel):
             async with self._opening:
                 if self._client is None:
                     rest = await asyncio.to_thread(importlib.import_module, "channels.twilio_rest")
-                    self._client = rest.open_client(self.account_sid, self.auth_token, self.rest_url)
+                    self._client = rest.open_client(
+                        self.account_sid, self.auth_token, self.rest_url, self.answer_seconds
+                    )
         return self._client
 
     async def close(self) -> None:
@@ -289,8 +295,16 @@ async def unless_refused(request: Awaitable[T]) -> T:
         if refusal.status in (401, 403) and refusal.code in (None, 20003):
             raise Retry(f"{said} Check CONTACT_CENTER_TWILIO_ACCOUNT_SID and …_AUTH_TOKEN.") from refusal
         raise TwilioRefused(said, refusal.status, refusal.code or 0) from refusal
-    except (TwilioException, ValueError, KeyError) as error:
+    except (TwilioException, ValueError, LookupError, AttributeError, TypeError) as error:
         raise Uncertain(f"Twilio answered something that cannot be read: {error}") from error
+
+
+def sid_of(answer: Any) -> str:
+    """The identifier of what Twilio made. Raises :class:`Uncertain` where it does not say."""
+    sid = answer.sid
+    if not isinstance(sid, str) or not _SID.fullmatch(sid):
+        raise Uncertain("Twilio took the request and gave no identifier for what it made.")
+    return sid
 
 
 async def harmless_twice(request: Awaitable[T]) -> T:

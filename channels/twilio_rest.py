@@ -13,19 +13,18 @@ from channels.contract import Retry, Uncertain
 from channels.twilio import rest_address
 
 CONNECT_SECONDS = 5
-ANSWER_SECONDS = 15
 
 
 class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]  # the package has no types
     """One pool of connections. A request that cannot have arrived raises :class:`Retry`; one that may have
     been carried out raises :class:`Uncertain`; every answer that says something is left to the package."""
 
-    def __init__(self, rest_url: str) -> None:
+    def __init__(self, rest_url: str, answer_seconds: float) -> None:
         super().__init__(pool_connections=False)
         self._rest_url = rest_url
         # Idle connections are given up before the far side does: a request on a dead one is an uncertain one.
         connector = aiohttp.TCPConnector(limit=20, keepalive_timeout=4)
-        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS, connect=CONNECT_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=answer_seconds, connect=CONNECT_SECONDS)
         self.session = aiohttp.ClientSession(connector=connector, timeout=timeout)
 
     async def request(
@@ -45,8 +44,7 @@ class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]  # the package h
                 rest_address(url, self._rest_url),
                 params=params,
                 data=data,
-                headers=headers,
-                auth=aiohttp.BasicAuth(*auth) if auth else None,
+                headers={**(headers or {}), **_proof(auth)},
                 allow_redirects=allow_redirects,
             ) as answer:
                 text = await answer.text(errors="replace")
@@ -56,6 +54,11 @@ class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]  # the package h
             raise Retry(f"Twilio cannot be reached: {error}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unsure(method, f"Twilio did not answer: {type(error).__name__} {error}") from error
+
+
+def _proof(auth: tuple[str, str] | None) -> dict[str, str]:
+    # A header, since the package's own way (aiohttp.BasicAuth) is deprecated and warns.
+    return {"Authorization": aiohttp.encode_basic_auth(*auth)} if auth else {}
 
 
 def _raise_for_trouble(method: str, status: int, retry_after: str) -> None:
@@ -71,8 +74,9 @@ def _unsure(method: str, reason: str) -> Retry | Uncertain:
     return Retry(reason) if method.upper() == "GET" else Uncertain(reason)
 
 
-def open_client(account_sid: str, auth_token: str, rest_url: str) -> Any:
+def open_client(account_sid: str, auth_token: str, rest_url: str, answer_seconds: float) -> Any:
     """Twilio's client. Call it on the event loop, and close its ``http_client``. The environment's own
     TWILIO_* variables have no say: settings are the hub's."""
     ours_alone = {"TWILIO_EDGE": "", "TWILIO_REGION": ""}
-    return Client(account_sid, auth_token, http_client=_HttpClient(rest_url), environment=ours_alone)
+    http_client = _HttpClient(rest_url, answer_seconds)
+    return Client(account_sid, auth_token, http_client=http_client, environment=ours_alone)

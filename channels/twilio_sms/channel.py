@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from channels.contract import Answer, Malformed, Outgoing, Parsed, Rejected, Request, Response, Sent
-from channels.twilio import XML, Fields, TwilioChannel, form, unless_refused
+from channels.twilio import XML, Fields, TwilioChannel, form, sid_of, unless_refused
 from contact_center.domain.contact_points import ContactPoint, phone
 from contact_center.domain.events import (
     CUSTOMER,
@@ -91,7 +91,7 @@ class TwilioSms(TwilioChannel):
                 validity_period=VALIDITY_SECONDS,
             )
         )
-        return Sent(str(sent.sid))
+        return Sent(sid_of(sent))
 
 
 def received(fields: Fields, channel: str, now: Moment) -> InteractionEvent:

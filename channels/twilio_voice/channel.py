@@ -53,6 +53,7 @@ from channels.twilio import (
     harmless_twice,
     query,
     safe_id,
+    sid_of,
     unless_refused,
 )
 from channels.twilio_voice import twiml
@@ -286,7 +287,7 @@ class TwilioVoice(TwilioChannel):
                 timeout=RING_SECONDS,
             )
         )
-        return Sent(str(leg.sid))
+        return Sent(sid_of(leg))
 
     async def _into_room(self, client: Any, message: Outgoing, room: str) -> None:
         call, language = message.thread_key, message.language or "en-US"
@@ -320,7 +321,7 @@ class TwilioVoice(TwilioChannel):
         if not rooms:
             raise Rejected("The caller is not connected with an agent, so nothing can be said to them.")
         said = self.url("/announce", text=packed(message.text), language=message.language or "en-US")
-        participant = client.conferences(str(rooms[0].sid)).participants(message.thread_key)
+        participant = client.conferences(sid_of(rooms[0])).participants(message.thread_key)
         try:
             await unless_refused(participant.update_async(announce_url=said, announce_method="POST"))
         except TwilioRefused as refused:

@@ -44,9 +44,7 @@ class Settings:
                 raise ValueError(f"CONTACT_CENTER_{name} must be a number, not {text!r}.") from None
 
         missing = [
-            f"CONTACT_CENTER_{name}"
-            for name in ("TWILIO_AUTH_TOKEN", "SANDBOX_MAIL_PASSWORD")
-            if not value(name, "")
+            f"CONTACT_CENTER_{name}" for name in ("TWILIO_AUTH_TOKEN", "SANDBOX_MAIL_PASSWORD") if not value(name, "")
         ]
         if missing:
             raise ValueError(f"Set {' and '.join(missing)}: the hub must be started with the same.")

@@ -88,19 +88,14 @@ class Town:
         )
         self.texts = Texts(self.world, self.webhooks, settings.account, numbers, new_sid)
         self.imap = ImapServer(self.world, HUB_MAIL, settings.mail_password)
-        self.post = Post(
-            self.world, self.imap, HUB_MAIL, settings.mail_password, lambda: uuid.uuid4().hex
-        )
-        self.door = Door(
-            self.world, self.exchange, self.texts, self.post, settings.public_url, settings.token
-        )
+        self.post = Post(self.world, self.imap, HUB_MAIL, settings.mail_password, lambda: uuid.uuid4().hex)
+        self.door = Door(self.world, self.exchange, self.texts, self.post, settings.public_url, settings.token)
         self._server: _Server | None = None
 
     async def serve(self, ready: Callable[[dict[str, Any]], None]) -> None:
         host = self.settings.host
         sockets = [
-            listen(host, port)
-            for port in (self.settings.port, self.settings.smtp_port, self.settings.imap_port)
+            listen(host, port) for port in (self.settings.port, self.settings.smtp_port, self.settings.imap_port)
         ]
         page, smtp, imap = (each.getsockname()[1] for each in sockets)
         told = {"ready": True, "page": f"http://{_shown(host)}:{page}/", "smtp": smtp, "imap": imap}

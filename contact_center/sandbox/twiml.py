@@ -138,6 +138,7 @@ class Dial:
     timeout: float = 30.0
     caller_id: str = ""
     hang_up_on_star: bool = False
+    time_limit: float = 14_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,19 +172,7 @@ class Message:
 
 
 Verb: TypeAlias = (
-    Say
-    | Play
-    | Pause
-    | Gather
-    | Redirect
-    | Hangup
-    | Reject
-    | Leave
-    | Enqueue
-    | Dial
-    | Record
-    | Transcribe
-    | Message
+    Say | Play | Pause | Gather | Redirect | Hangup | Reject | Leave | Enqueue | Dial | Record | Transcribe | Message
 )
 
 
@@ -224,9 +213,7 @@ def _verbs(element: ElementTree.Element, url: str) -> Iterator[Verb]:
         if verb is not None:
             yield verb
     elif name in {"Start", "Stop"}:
-        yield from (
-            _transcribe(child, url, name == "Start") for child in element if _name(child) == "Transcription"
-        )
+        yield from (_transcribe(child, url, name == "Start") for child in element if _name(child) == "Transcription")
 
 
 def _name(element: ElementTree.Element) -> str:
@@ -324,6 +311,7 @@ def _dial(element: ElementTree.Element, url: str) -> Dial | None:
         timeout=_number(element.get("timeout"), 30, 1, 600),
         caller_id=element.get("callerId") or "",
         hang_up_on_star=_flag(element, "hangupOnStar", False),
+        time_limit=_number(element.get("timeLimit"), 14_400, 1, 86_400),
     )
 
 
@@ -587,9 +575,7 @@ def _silent(position: Position, gather: Gather) -> tuple[Position, Step]:
         return position, _ask(gather, {"Digits": position.typed})
     if not gather.on_empty:
         return _next(position)
-    empty = {
-        name: "" for name, wanted in (("Digits", gather.digits), ("SpeechResult", gather.speech)) if wanted
-    }
+    empty = {name: "" for name, wanted in (("Digits", gather.digits), ("SpeechResult", gather.speech)) if wanted}
     return position, _ask(gather, empty)
 
 

@@ -174,8 +174,7 @@ class Door:
                 "voice": self._trace(number, "voice") if number else [],
                 "sms": self._trace(number, "sms") if number else [],
                 "mail": [
-                    _shown_post(line)
-                    for line in self.world.lately(address, ("mail.to_hub", "mail.to_customer"), 8)
+                    _shown_post(line) for line in self.world.lately(address, ("mail.to_hub", "mail.to_customer"), 8)
                 ]
                 if address
                 else [],

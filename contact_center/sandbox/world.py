@@ -177,9 +177,7 @@ class World:
 
     def letters(self, owner: str, limit: int = 100) -> list[Row]:
         """Newest first, with ``raw``."""
-        rows = self.sql.execute(
-            "SELECT * FROM letters WHERE owner = ? ORDER BY seq DESC LIMIT ?", (owner, limit)
-        )
+        rows = self.sql.execute("SELECT * FROM letters WHERE owner = ? ORDER BY seq DESC LIMIT ?", (owner, limit))
         return [dict(row) for row in rows]
 
     def letter(self, owner: str, seq: int) -> Row | None:

@@ -210,9 +210,7 @@ class Exchange:
             how = "hangup"
         leg.ended_by = leg.ended_by or "hub"
         if leg.answered_at is None:
-            self._finish(
-                leg, {"busy": "busy", "rejected": "busy", "hangup": "no-answer"}.get(how, "completed")
-            )
+            self._finish(leg, {"busy": "busy", "rejected": "busy", "hangup": "no-answer"}.get(how, "completed"))
         else:
             self._finish(leg, "completed")
 
@@ -220,9 +218,7 @@ class Exchange:
         leg.status, leg.where, leg.awaiting = status, "ended", None
         leg.hold_music = leg.speaking = False
         leg.ended_at = self.world.now()
-        self.world.note(
-            "call.ended", leg.who, sid=leg.sid, status=status, by=leg.ended_by, seconds=seconds(leg)
-        )
+        self.world.note("call.ended", leg.who, sid=leg.sid, status=status, by=leg.ended_by, seconds=seconds(leg))
         for transcript in list(leg.transcripts):
             self._stop_transcript(leg, transcript)
         leg.over.set()
@@ -427,9 +423,7 @@ class Exchange:
         finally:
             leg.queue = ""
 
-    async def _wait(
-        self, leg: Leg, url: str | None, method: str, facts: Callable[[], dict[str, str]]
-    ) -> None:
+    async def _wait(self, leg: Leg, url: str | None, method: str, facts: Callable[[], dict[str, str]]) -> None:
         """Plays the wait document again and again until it says ``<Leave>``. Without one there is music (None)
         or silence (empty). Raises ``Interrupt``."""
         loop = asyncio.get_running_loop()
@@ -471,10 +465,15 @@ class Exchange:
     async def _confer(self, leg: Leg, dial: twiml.Dial, settings: twiml.Conference) -> twiml.Returned:
         conference = self._room(settings)
         member = self._join(conference, leg, settings)
-        began = self.world.now()
+        began, loop = self.world.now(), asyncio.get_running_loop()
+        too_long = loop.call_later(dial.time_limit, self._part, conference, leg)
 
         def out() -> bool:
             return leg.sid not in conference.members
+
+        def lasted() -> dict[str, str]:
+            waited = str((self.world.now() - began) // 1000)
+            return {"DialCallStatus": "answered", "DialCallDuration": waited, "DialBridged": "true"}
 
         try:
             while not out():
@@ -495,15 +494,21 @@ class Exchange:
                     pass
                 finally:
                     leg.until, leg.hold_music = None, False
+        except HungUp:
+            self._left_for_good(leg, dial, lasted())
+            raise
         finally:
+            too_long.cancel()
             leg.conference = ""
             self._part(conference, leg)
-        if leg.live:
-            leg.where = "menu"
-        lasted = str((self.world.now() - began) // 1000)
-        return twiml.Returned(
-            {"DialCallStatus": "answered", "DialCallDuration": lasted, "DialBridged": "true"}
-        )
+        leg.where = "menu"
+        return twiml.Returned(lasted())
+
+    def _left_for_good(self, leg: Leg, dial: twiml.Dial, facts: dict[str, str]) -> None:
+        """The caller hung up while connected: the action is told, its answer comes too late to be executed."""
+        leg.status = "completed"
+        if dial.action:
+            self._spawn(self.tell(dial.action, {**self.facts(leg), **facts}, leg.who, "voice left", dial.method))
 
     def _room(self, settings: twiml.Conference) -> Conference:
         for conference in reversed(self.conferences.values()):
@@ -527,9 +532,7 @@ class Exchange:
         )
         conference.members[leg.sid] = member
         leg.where, leg.conference = "conference", conference.sid
-        self.world.note(
-            "conference.joined", leg.who, sid=leg.sid, conference=conference.sid, name=conference.name
-        )
+        self.world.note("conference.joined", leg.who, sid=leg.sid, conference=conference.sid, name=conference.name)
         self.announce_event(conference, "participant-join", member)
         if conference.due():
             conference.status = "in-progress"
@@ -542,15 +545,9 @@ class Exchange:
         if member is None:
             return
         self.world.note("conference.left", leg.who, sid=leg.sid, conference=conference.sid)
-        self.announce_event(
-            conference, "participant-leave", member, {"ReasonParticipantLeft": "participant_hung_up"}
-        )
+        self.announce_event(conference, "participant-leave", member, {"ReasonParticipantLeft": "participant_hung_up"})
         if member.end_on_exit or not conference.members:
-            reason = (
-                "participant-with-end-conference-on-exit-left"
-                if member.end_on_exit
-                else "last-participant-left"
-            )
+            reason = "participant-with-end-conference-on-exit-left" if member.end_on_exit else "last-participant-left"
             self.end_conference(conference, reason, leg.sid)
         conference.wake()
 
@@ -665,6 +662,9 @@ class Exchange:
                     break
         except Enough:
             pass
+        except HungUp:
+            self._left_for_good(leg, dial, {"DialCallStatus": "completed", "DialCallSid": child.sid})
+            raise
         finally:
             leg.until = None
             self.hang_up(child, "hub")
@@ -770,12 +770,8 @@ class Exchange:
 
     # --- telling the hub ------------------------------------------------------------------------------------
 
-    async def tell(
-        self, url: str, facts: Mapping[str, str], who: str, what: str, method: str = "POST"
-    ) -> Reply:
-        return await self.webhooks.call(
-            url, facts, token=self.new_sid("")[:36], who=who, what=what, method=method
-        )
+    async def tell(self, url: str, facts: Mapping[str, str], who: str, what: str, method: str = "POST") -> Reply:
+        return await self.webhooks.call(url, facts, token=self.new_sid("")[:36], who=who, what=what, method=method)
 
     def facts(self, leg: Leg) -> dict[str, str]:
         """What every voice webhook says of its call."""

@@ -106,11 +106,7 @@ class Rest:
                 (participant + "/{sid}.json", "POST", self.update_participant),
                 (participant + "/{sid}.json", "DELETE", self.delete_participant),
             )
-        ] + [
-            Route(
-                f"/{API_VERSION}/{{rest:path}}", self._door(self.unknown), methods=["GET", "POST", "DELETE"]
-            )
-        ]
+        ] + [Route(f"/{API_VERSION}/{{rest:path}}", self._door(self.unknown), methods=["GET", "POST", "DELETE"])]
 
     def _door(self, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
@@ -119,9 +115,7 @@ class Rest:
                 self._admit(request)
                 form = await _form(request)
                 status, body = await answer(request, form)
-                response: Response = (
-                    Response(status_code=204) if status == 204 else JSONResponse(body, status)
-                )
+                response: Response = Response(status_code=204) if status == 204 else JSONResponse(body, status)
             except RestError as error:
                 status, response = error.status, error.response()
             self.exchange.world.note(
@@ -172,9 +166,7 @@ class Rest:
             raise RestError(400, 21603, "A 'From' phone number is required.")
         sender = sender or next(iter(self.texts.numbers))
         if sender not in self.texts.numbers:
-            raise RestError(
-                400, 21659, f"'{sender}' is not a Twilio phone number or Short Code country mismatch"
-            )
+            raise RestError(400, 21659, f"'{sender}' is not a Twilio phone number or Short Code country mismatch")
         if not body and "MediaUrl" not in form:
             raise RestError(400, 21602, "Message body is required.")
         if len(body) > MAX_BODY:
@@ -482,9 +474,7 @@ def _slices(items: Sequence[Any]) -> Callable[[int, int], Sequence[Any]]:
     return lambda limit, offset: items[offset : offset + limit]
 
 
-def _page(
-    request: Request, form: Form, name: str, found: Callable[[int, int], Sequence[Any]]
-) -> dict[str, Any]:
+def _page(request: Request, form: Form, name: str, found: Callable[[int, int], Sequence[Any]]) -> dict[str, Any]:
     """A page of a list, with the addresses of its neighbours. One more than asked for tells whether it goes on."""
     size, page = form.number("PageSize", 50, 1, 1000), form.number("Page", 0, 0, 1_000_000)
     items = list(found(size + 1, page * size))

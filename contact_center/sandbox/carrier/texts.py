@@ -68,9 +68,7 @@ class Texts:
 
     def send(self, sender: str, recipient: str, body: str, callback: str = "") -> Row:
         """The hub sends a text to a virtual customer."""
-        text = self.world.add_text(
-            self.new_sid("SM"), "outbound-api", sender, recipient, body, "queued", callback
-        )
+        text = self.world.add_text(self.new_sid("SM"), "outbound-api", sender, recipient, body, "queued", callback)
         self.world.note("sms.out", recipient, sid=text["sid"], sender=sender, body=body)
         self._spawn(self._carry(text))
         return text

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
@@ -18,8 +18,41 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 from contact_center.sandbox.twiml import MAX_BYTES
 from contact_center.sandbox.world import World
 
-TOTAL_SECONDS = 15.0
-CONNECT_SECONDS = 5.0
+RETRY_AFTER = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What an address may ask for in its fragment, which is never sent or signed: ``#rc=2&rp=4xx,5xx&tt=9000``
+    (https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides)."""
+
+    connect: float = 5.0
+    read: float = 15.0
+    total: float = 15.0
+    retries: int = 1
+    policy: frozenset[str] = frozenset({"ct"})
+
+    @classmethod
+    def read_from(cls, fragment: str) -> Overrides:
+        asked = dict(parse_qsl(fragment, max_num_fields=20)) if len(fragment) < 200 else {}
+
+        def ms(name: str, default: float, low: int, high: int) -> float:
+            text = asked.get(name, "")
+            return min(max(int(text), low), high) / 1000 if text.isascii() and text.isdigit() else default
+
+        return cls(
+            connect=ms("ct", _USUAL.connect, 100, 10_000),
+            read=ms("rt", _USUAL.read, 100, 15_000),
+            total=ms("tt", _USUAL.total, 100, 15_000),
+            retries=round(ms("rc", _USUAL.retries / 1000, 0, 5) * 1000),
+            policy=frozenset(asked["rp"].split(",")) if "rp" in asked else _USUAL.policy,
+        )
+
+    def retries_after(self, failure: str) -> bool:
+        return failure in self.policy or "all" in self.policy
+
+
+_USUAL = Overrides()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +92,6 @@ class Webhooks:
         self._held: asyncio.Event | None = None
         # trust_env off: a proxy in the environment must not come between two programs on one machine.
         self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS),
             follow_redirects=False,
             trust_env=False,
             headers={"User-Agent": "TwilioProxy/1.1", "Accept": "*/*"},
@@ -118,25 +150,18 @@ class Webhooks:
     async def _once(
         self, url: str, parameters: Mapping[str, str], token: str, who: str, what: str, method: str
     ) -> Reply:
+        url, _, fragment = url.partition("#")
+        wanted = Overrides.read_from(fragment)
         started = time.monotonic()
-        reply = Reply(url, error=11100, reason="No such address.")
-        for attempt in (1, 2):
-            try:
-                async with asyncio.timeout(TOTAL_SECONDS - (time.monotonic() - started)):
-                    reply = await self._request(url, parameters, token, method)
+        reply = Reply(url, error=11205, reason="No time left.")
+        for attempt in range(wanted.retries + 1):
+            if attempt:
+                await asyncio.sleep(RETRY_AFTER)
+            left = wanted.total - (time.monotonic() - started)
+            if left <= 0:
                 break
-            except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-                break
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                reply = Reply(url, error=11205, reason=f"No connection: {error}")
-                if attempt == 2 or time.monotonic() - started > TOTAL_SECONDS - 1:
-                    break
-                await asyncio.sleep(0.2)
-            except TimeoutError:
-                reply = Reply(url, error=11205, reason="No answer within 15 seconds.")
-                break
-            except httpx.HTTPError as error:
-                reply = Reply(url, error=11200, reason=f"{type(error).__name__}: {error}")
+            reply, failure = await self._attempt(url, parameters, token, method, left, wanted)
+            if not failure or not wanted.retries_after(failure):
                 break
         ms = round((time.monotonic() - started) * 1000)
         reply = Reply(url, reply.status, reply.text, ms, reply.error, reply.reason)
@@ -156,11 +181,31 @@ class Webhooks:
         )
         return reply
 
-    async def _request(self, url: str, parameters: Mapping[str, str], token: str, method: str) -> Reply:
+    async def _attempt(
+        self, url: str, parameters: Mapping[str, str], token: str, method: str, left: float, wanted: Overrides
+    ) -> tuple[Reply, str]:
+        """The reply, and the kind of its failure in the words of ``rp`` (empty: none that a retry may mend)."""
+        try:
+            async with asyncio.timeout(left):
+                reply = await self._request(url, parameters, token, method, wanted)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            return Reply(url, error=11100, reason="No such address."), ""
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            return Reply(url, error=11205, reason=f"No connection: {error}"), "ct"
+        except (httpx.TimeoutException, TimeoutError):
+            return Reply(url, error=11205, reason="No answer in time."), "rt"
+        except httpx.HTTPError as error:
+            return Reply(url, error=11200, reason=f"{type(error).__name__}: {error}"), "rt"
+        return reply, f"{reply.status // 100}xx" if reply.error else ""
+
+    async def _request(
+        self, url: str, parameters: Mapping[str, str], token: str, method: str, wanted: Overrides
+    ) -> Reply:
         if method == "GET" and parameters:
             url += ("&" if "?" in url else "?") + urlencode(parameters)
         form = None if method == "GET" else dict(parameters)
-        request = self._client.build_request(method, url, data=form)
+        patience = httpx.Timeout(wanted.read, connect=wanted.connect)
+        request = self._client.build_request(method, url, data=form, timeout=patience)
         request.headers["I-Twilio-Idempotency-Token"] = token
         # Signed is the address as it goes over the wire, which the client may have percent-encoded.
         request.headers["X-Twilio-Signature"] = self.signature(str(request.url), form or {})

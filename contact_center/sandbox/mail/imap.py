@@ -38,9 +38,7 @@ class KeptMailbox(MailboxData):
         super().__init__(box._content_cache, box._thread_cache)
         self._name = name
         self._sql = world.sql
-        row = self._sql.execute(
-            "SELECT uid_validity, max_uid FROM imap_mailboxes WHERE name = ?", (name,)
-        ).fetchone()
+        row = self._sql.execute("SELECT uid_validity, max_uid FROM imap_mailboxes WHERE name = ?", (name,)).fetchone()
         if row is None:
             self._uid_validity = int(time.time())
             self._sql.execute(
@@ -74,9 +72,7 @@ class KeptMailbox(MailboxData):
         self._forget([uid])
         return moved
 
-    async def update(
-        self, uid: int, cached_msg: CachedMessage, flag_set: frozenset[Flag], mode: FlagOp
-    ) -> Message:
+    async def update(self, uid: int, cached_msg: CachedMessage, flag_set: frozenset[Flag], mode: FlagOp) -> Message:
         message = await super().update(uid, cached_msg, flag_set, mode)
         self._sql.execute(
             "UPDATE imap_messages SET flags = ? WHERE mailbox = ? AND uid = ?",
@@ -94,9 +90,7 @@ class KeptMailbox(MailboxData):
             "INSERT OR REPLACE INTO imap_messages VALUES (?, ?, ?, ?, ?)",
             (self._name, message.uid, message.internal_date.timestamp(), _flags(message), raw),
         )
-        self._sql.execute(
-            "UPDATE imap_mailboxes SET max_uid = ? WHERE name = ?", (self._max_uid, self._name)
-        )
+        self._sql.execute("UPDATE imap_mailboxes SET max_uid = ? WHERE name = ?", (self._max_uid, self._name))
 
     def _carry_over(self, uid: int, destination: MailboxData, to_uid: int | None) -> None:
         if to_uid is None or not isinstance(destination, KeptMailbox):
@@ -106,9 +100,7 @@ class KeptMailbox(MailboxData):
             " WHERE mailbox = ? AND uid = ?",
             (destination._name, to_uid, self._name, uid),
         )
-        self._sql.execute(
-            "UPDATE imap_mailboxes SET max_uid = ? WHERE name = ?", (to_uid, destination._name)
-        )
+        self._sql.execute("UPDATE imap_mailboxes SET max_uid = ? WHERE name = ?", (to_uid, destination._name))
 
     def _forget(self, uids: Iterable[int]) -> None:
         self._sql.executemany(

@@ -65,7 +65,7 @@ class Post:
         self.world.note("mail.login", "", mechanism=mechanism, ok=good)
         return AuthResult(success=good, handled=False)
 
-    async def handle_DATA(self, _server: Any, session: SmtpSession, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: Any, session: SmtpSession, envelope: Envelope) -> str:
         """Accepted is what is stored: the answer 250 comes after it."""
         raw = bytes(envelope.original_content or b"")
         found = _MESSAGE_ID.search(raw[:65_536])

@@ -19,6 +19,7 @@ from websockets.client import ClientProtocol
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
+from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from benchmarks.world import API_KEY
@@ -261,7 +262,7 @@ class Agent(asyncio.Protocol):
     def _beat(self, share: float = 1.0) -> None:
         """Whoever is silent for two heartbeats is taken to be gone. The first beat comes at a moment of its
         own, so that a thousand agents do not beat as one."""
-        if not self.closed:
+        if self.protocol.state is State.OPEN:
             if share == 1.0:
                 self.send({"type": "ping"})
             asyncio.get_running_loop().call_later(HEARTBEAT_SECONDS * share, self._beat)

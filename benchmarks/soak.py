@@ -263,6 +263,7 @@ async def soak(hub: Hub, interactions: int, every: int, tell: Callable[[str], No
     agents = await load.open_agents(hub.port, [f"agent-{number}" for number in range(AGENTS)])
     desks = [Desk(agent, left) for agent in agents]
     for agent in agents:
+        agent.send({"type": "snapshot"})
         await agent.command("set_state", state="ready")
     started, turns = time.perf_counter(), asyncio.Semaphore(AT_ONCE)
 

@@ -55,16 +55,18 @@ def needed(skills: Mapping[str, int]) -> Skills:
 
 
 class Pool:
-    """Everybody who could ever take a certain kind of work: the members of a queue with certain skills, or
-    the one agent that a case is directed to. ``mask`` has their bits and follows them."""
+    """Everybody who could ever take a certain kind of work: the members of a queue with certain skills, or the
+    one agent that a case is directed to. ``mask`` has their bits and follows them. ``bit`` is the pool's own in
+    every reach; the pool of a directed case has none."""
 
-    __slots__ = ("agent_id", "lanes", "mask", "queue", "skills")
+    __slots__ = ("agent_id", "bit", "lanes", "mask", "queue", "skills")
 
     def __init__(self, queue: str, skills: Skills, agent_id: str, mask: int) -> None:
         self.queue = queue
         self.skills = skills
         self.agent_id = agent_id
         self.mask = mask
+        self.bit = 0
         self.lanes = 0
 
 
@@ -81,14 +83,26 @@ NOT_COOLING = Cooling(frozenset(), frozenset())
 LaneKey: TypeAlias = tuple[Pool, Medium, Cooling]
 
 
+class Line:
+    """The lanes of one queue and medium, by whose first case comes first."""
+
+    __slots__ = ("key", "lanes", "medium")
+
+    def __init__(self, key: tuple[str, str], medium: Medium) -> None:
+        self.key = key
+        self.medium = medium
+        self.lanes: list[tuple[Turn, Lane]] = []
+
+
 class Lane:
     """Cases that any agent can take either all or none of: one pool, one medium, the same agents cooling
     down. So only the first of a lane ever needs to be looked at."""
 
-    __slots__ = ("_heap", "cooling", "key", "medium", "pool", "ready", "size")
+    __slots__ = ("_heap", "cooling", "key", "line", "medium", "pool", "ready", "size")
 
-    def __init__(self, key: LaneKey) -> None:
+    def __init__(self, key: LaneKey, line: Line) -> None:
         self.key = key
+        self.line = line
         self.pool, self.medium, self.cooling = key
         self.size = 0
         self.ready = False

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
-from typing import Any, TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
@@ -23,16 +24,17 @@ BEST_KEPT = 50
 Value: TypeAlias = str | int
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+_NOTHING: Mapping[str, Value] = MappingProxyType({})
+
+
+class Reason(NamedTuple):
     """Why an agent was or wasn't chosen; the table of codes is in ``docs/routing.md``."""
 
     code: str
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, Value] = _NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Considered:
+class Considered(NamedTuple):
     """What routing made of one agent. ``rank`` counts from 1 among the eligible. ``terms`` are what the
     ranking compared, in that order, where the agent was eligible."""
 
@@ -41,11 +43,10 @@ class Considered:
     eligible: bool
     rank: int | None
     reasons: tuple[Reason, ...]
-    terms: Mapping[str, Value] = field(default_factory=dict)
+    terms: Mapping[str, Value] = _NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(NamedTuple):
     """All that a decision depended on, as it was then. Nothing in it ever changes, so keeping it costs
     nothing and the explanation may be worked out at leisure."""
 
@@ -131,8 +132,10 @@ class Explanation:
     def _rows(self, mask: int) -> Iterator[Row]:
         scene = self._scene
         members = scene.members
+        bits = mask.to_bytes((mask.bit_length() >> 3) + 1, "little")
+        end = len(bits) << 3
         for slot in members.by_id(scene.chunks):
-            if mask >> slot & 1:
+            if slot < end and bits[slot >> 3] >> (slot & 7) & 1:
                 yield row_at(scene.chunks, slot)
         directed = scene.directed
         if directed and directed.bit & mask and not directed.bit & members.mask:
@@ -251,16 +254,15 @@ class Explanation:
         if waiting.only_agent and waiting.only_agent != row.seat.agent_id:
             away = Reason("directed_elsewhere", {"agent_id": waiting.only_agent})
             return Considered(row.seat.agent_id, row.seat.name, False, None, (away,))
-        key = (waiting.medium, scene.skills)
-        known = row.notes.get(key)
-        if known is None:
-            known = Considered(row.seat.agent_id, row.seat.name, False, None, _obstacles(row, *key))
-            row.note(key, known)
-        until = scene.cooling.get(row.slot)
-        if until is None:
-            return known
-        reasons = (*known.reasons, Reason("cooling_down", {"until_at": until}))
-        return Considered(known.agent_id, known.name, False, None, reasons)
+        seat = row.seat
+        reasons = _held_back(row, waiting.medium)
+        has = seat.skills
+        for skill, level in scene.skills:
+            if has.get(skill, 0) < level:
+                reasons += (_missing(skill, level, has.get(skill, 0)),)
+        if until := scene.cooling.get(row.slot):
+            reasons += (Reason("cooling_down", {"until_at": until}),)
+        return Considered(seat.agent_id, seat.name, False, None, reasons)
 
     def record(self) -> dict[str, Any]:
         """All of it in JSON's terms, ``summary`` and ``chosen`` included."""
@@ -279,20 +281,29 @@ class Explanation:
         }
 
 
-def _obstacles(row: Row, medium: Medium, skills: Skills) -> tuple[Reason, ...]:
+def _held_back(row: Row, medium: Medium) -> tuple[Reason, ...]:
+    """What keeps the agent from any work of the medium. It is what it is for as long as the row is."""
+    known = row.notes.get(medium)
+    if known is None:
+        known = row.notes[medium] = _state_reasons(row, medium)
+    return known
+
+
+def _state_reasons(row: Row, medium: Medium) -> tuple[Reason, ...]:
     seat = row.seat
-    reasons: list[Reason] = []
     if row.state == "unavailable":
-        reasons.append(Reason("unavailable", {"reason": seat.unavailable_reason}))
-    elif row.state != OPEN:
-        reasons.append(Reason(row.state))
-    elif medium not in row.spare:
+        return (Reason("unavailable", {"reason": seat.unavailable_reason}),)
+    if row.state != OPEN:
+        return (Reason(row.state),)
+    if medium not in row.spare:
         load, capacity = seat.load.get(medium, 0), seat.capacity.get(medium, 0)
-        reasons.append(Reason("no_capacity", {"medium": medium, "load": load, "capacity": capacity}))
-    for skill, level in skills:
-        if (has := seat.skills.get(skill, 0)) < level:
-            reasons.append(Reason("missing_skill", {"skill": skill, "needed": level, "has": has}))
-    return tuple(reasons)
+        return (Reason("no_capacity", {"medium": medium, "load": load, "capacity": capacity}),)
+    return ()
+
+
+@lru_cache(maxsize=4096)
+def _missing(skill: str, level: int, has: int) -> Reason:
+    return Reason("missing_skill", {"skill": skill, "needed": level, "has": has})
 
 
 def _plain(considered: Considered) -> dict[str, Any]:

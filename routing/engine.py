@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from heapq import heapify, heappop, heappush
+from weakref import WeakValueDictionary
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
-from routing.cases import NOT_COOLING, Case, Cooling, Lane, LaneKey, Pool, Skills, Turn, Waiting, needed
+from routing.cases import NOT_COOLING, Case, Cooling, Lane, LaneKey, Line, Pool, Skills, Turn, Waiting, needed
 from routing.decisions import Decision, Explanation, Scene
 from routing.order import Order, in_turn
 from routing.policy import Policy
-from routing.seats import NOBODY, ON_CALL, OPEN, Members, Row, Rows, Seat, row_at
+from routing.seats import NOBODY, ON_CALL, OPEN, Members, Reach, Row, Rows, Seat, row_at
 
 _FEW = 32
 _POOLS_KEPT = 4096
-
-_Line = list[tuple[Turn, Lane]]
 
 
 class Engine:
@@ -38,7 +37,11 @@ class Engine:
         self._depth: dict[str, int] = {}
         self._lanes: dict[LaneKey, Lane] = {}
         self._pools: dict[tuple[str, Skills, str], Pool] = {}
-        self._lines: dict[tuple[str, str], dict[Medium, _Line]] = {}
+        self._made: list[Pool] = []
+        self._era = 0
+        self._pools_kept = _POOLS_KEPT
+        self._reaches: WeakValueDictionary[tuple[frozenset[str], Skills], Reach] = WeakValueDictionary()
+        self._lines: dict[tuple[str, str], dict[Medium, Line]] = {}
         self._soft: dict[tuple[str, str], set[Lane]] = {}
         self._ready: list[tuple[Turn, int, Lane]] = []
         self._pushed = 0
@@ -57,11 +60,10 @@ class Engine:
     def put_seat(self, seat: Seat) -> None:
         """The truth about an agent, new or changed."""
         old = self._seats.get(seat.agent_id)
-        if old is None:
-            row = Row(seat, self._rows.new_slot(), self.policy.exclusive_media)
-        else:
-            row = Row(seat, old.slot, self.policy.exclusive_media)
         moved = old is None or old.seat.queues != seat.queues or old.seat.skills != seat.skills
+        slot = old.slot if old else self._rows.new_slot()
+        reach = old.reach if old and not moved else self._reach(seat)
+        row = Row(seat, slot, self.policy.exclusive_media, reach)
         if old and moved:
             self._unplace(old)
         self._replace(old, row)
@@ -69,9 +71,8 @@ class Engine:
             self._place(row)
         if row.state == OPEN and row.spare:
             self._fresh[row.slot] = row
-        for queue in seat.queues:
-            self._wake_soft((queue, ""))
-        self._wake_soft(("", seat.agent_id))
+        if self._soft:
+            self._wake_soft(seat)
 
     def remove_seat(self, agent_id: str) -> None:
         """The agent is gone. Unknown ids change nothing."""
@@ -126,7 +127,7 @@ class Engine:
                 self._members[queue] = Members(mask)
             else:
                 del self._members[queue]
-            self._wake_soft((queue, ""))
+        self._wake_soft(seat)
         for skill, level in seat.skills.items():
             levels = self._skilled[skill]
             levels[level] ^= bit
@@ -199,18 +200,24 @@ class Engine:
         key = (self._pool(waiting), waiting.medium, cooling)
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = Lane(key)
+            lane = self._lanes[key] = Lane(key, self._line(key[0], waiting.medium))
             lane.pool.lanes += 1
             if cooling.soft:
-                self._soft.setdefault(_line_key(lane.pool), set()).add(lane)
+                self._soft.setdefault(lane.line.key, set()).add(lane)
         return lane
 
     def _drop(self, lane: Lane) -> None:
         lane.ready = False
         lane.pool.lanes -= 1
         del self._lanes[lane.key]
+        line = lane.line
+        if not line.lanes:
+            media = self._lines[line.key]
+            del media[line.medium]
+            if not media:
+                del self._lines[line.key]
         if lane.cooling.soft:
-            key = _line_key(lane.pool)
+            key = line.key
             self._soft[key].discard(lane)
             if not self._soft[key]:
                 del self._soft[key]
@@ -222,10 +229,44 @@ class Engine:
             key = (waiting.queue, needed(waiting.skills), "")
         pool = self._pools.get(key)
         if pool is None:
-            if len(self._pools) >= _POOLS_KEPT:
-                self._pools = {known: pool for known, pool in self._pools.items() if pool.lanes}
+            if len(self._pools) >= self._pools_kept:
+                self._forget_pools()
             pool = self._pools[key] = Pool(*key, self._everyone(*key))
+            self._number(pool)
         return pool
+
+    def _forget_pools(self) -> None:
+        """Pools that nobody waits in are forgotten when there are too many, and the others numbered anew."""
+        self._pools = {key: pool for key, pool in self._pools.items() if pool.lanes}
+        self._pools_kept = max(_POOLS_KEPT, 2 * len(self._pools))
+        self._era += 1
+        self._made = []
+        for pool in self._pools.values():
+            self._number(pool)
+
+    def _number(self, pool: Pool) -> None:
+        if not pool.agent_id:
+            pool.bit = 1 << len(self._made)
+            self._made.append(pool)
+
+    def _reach(self, seat: Seat) -> Reach:
+        """The reach that all agents of these queues and skills share."""
+        key = (seat.queues, tuple(sorted(seat.skills.items())))
+        reach = self._reaches.get(key)
+        if reach is None:
+            reach = self._reaches[key] = Reach()
+        return reach
+
+    def _reached(self, row: Row) -> int:
+        reach = row.reach
+        if reach.era != self._era:
+            reach.era, reach.seen, reach.mask = self._era, 0, 0
+        if reach.seen < len(self._made):
+            for pool in self._made[reach.seen :]:
+                if pool.mask & row.bit:
+                    reach.mask |= pool.bit
+            reach.seen = len(self._made)
+        return reach.mask
 
     def _everyone(self, queue: str, skills: Skills, agent_id: str) -> int:
         if agent_id:
@@ -240,36 +281,40 @@ class Engine:
             mask &= able
         return mask
 
-    # --- lines: the lanes of a queue and medium, by whose first case comes first --------------------------
+    # --- lines ------------------------------------------------------------------------------------------------
 
-    def _line_up(self, lane: Lane, was: Turn | None) -> None:
+    def _line(self, pool: Pool, medium: Medium) -> Line:
+        key = (pool.queue, pool.agent_id)
+        media = self._lines.setdefault(key, {})
+        line = media.get(medium)
+        if line is None:
+            line = media[medium] = Line(key, medium)
+        return line
+
+    @staticmethod
+    def _line_up(lane: Lane, was: Turn | None) -> None:
         """The lane's first case is another than ``was`` (None: there was none)."""
-        media = self._lines.setdefault(_line_key(lane.pool), {})
-        line = media.setdefault(lane.medium, [])
+        lanes = lane.line.lanes
         if was is not None:
-            del line[bisect_left(line, was, key=_turn)]
+            # A turn is one case's alone, so comparing never gets as far as the lanes.
+            del lanes[bisect_left(lanes, (was,))]
         if lane.size:
-            insort(line, (lane.head, lane), key=_turn)
-        elif not line:
-            del media[lane.medium]
-            if not media:
-                del self._lines[_line_key(lane.pool)]
+            insort(lanes, (lane.head, lane))
 
     def _first_for(self, row: Row) -> Lane | None:
         """The lane whose first case would be this agent's next. (Agents who are only eligible because nobody
         else is are no matter here: their lanes are made ready when it might be so.)"""
         best: tuple[Turn, Lane] | None = None
-        keys = [(queue, "") for queue in row.seat.queues]
-        keys.append(("", row.seat.agent_id))
-        for key in keys:
-            if media := self._lines.get(key):
+        reached = self._reached(row)
+        for queue in row.seat.queues:
+            if media := self._lines.get((queue, "")):
                 for medium in row.spare:
-                    for entry in media.get(medium, ()):
-                        if best and entry[0] > best[0]:
-                            break
-                        if _admits(entry[1], row):
-                            best = entry
-                            break
+                    if line := media.get(medium):
+                        best = _first_in(line, reached, row.seat.agent_id, best)
+        if media := self._lines.get(("", row.seat.agent_id)):
+            for medium in row.spare:
+                if line := media.get(medium):
+                    best = _first_in(line, 0, row.seat.agent_id, best)
         return best[1] if best else None
 
     # --- deciding -----------------------------------------------------------------------------------------
@@ -339,7 +384,7 @@ class Engine:
 
     def _reserve(self, row: Row, medium: Medium) -> None:
         fresh = row.slot in self._fresh
-        left = Row(row.seat.taken(medium), row.slot, self.policy.exclusive_media)
+        left = Row(row.seat.taken(medium), row.slot, self.policy.exclusive_media, row.reach)
         self._replace(row, left)
         if fresh and left.state == OPEN and left.spare:
             self._fresh[left.slot] = left
@@ -393,9 +438,7 @@ class Engine:
         self._pushed += 1
         heappush(self._ready, (lane.head, self._pushed, lane))
         if len(self._ready) > 2 * len(self._lanes) + 64:
-            self._ready = [
-                (lane.head, at, lane) for at, lane in enumerate(self._lanes.values()) if lane.ready
-            ]
+            self._ready = [(lane.head, at, lane) for at, lane in enumerate(self._lanes.values()) if lane.ready]
             heapify(self._ready)
 
     def _look_at_fresh(self) -> None:
@@ -423,10 +466,12 @@ class Engine:
             heappop(ready)
         return None
 
-    def _wake_soft(self, key: tuple[str, str]) -> None:
-        for lane in self._soft.get(key, ()):
-            if not lane.ready:
-                self._make_ready(lane)
+    def _wake_soft(self, seat: Seat) -> None:
+        """Somebody's coming or going can make another agent the only one for a case that cools down."""
+        for key in [("", seat.agent_id), *((queue, "") for queue in seat.queues)]:
+            for lane in self._soft.get(key, ()):
+                if not lane.ready:
+                    self._make_ready(lane)
 
     # --- cooling down -------------------------------------------------------------------------------------
 
@@ -472,14 +517,6 @@ class Engine:
             heappop(self._thaw)
 
 
-def _turn(entry: tuple[Turn, Lane]) -> Turn:
-    return entry[0]
-
-
-def _line_key(pool: Pool) -> tuple[str, str]:
-    return (pool.queue, pool.agent_id)
-
-
 def _fits(seat: Seat, pool: Pool) -> bool:
     if pool.agent_id:
         return pool.agent_id == seat.agent_id
@@ -488,8 +525,16 @@ def _fits(seat: Seat, pool: Pool) -> bool:
     return all(seat.skills.get(skill, 0) >= level for skill, level in pool.skills)
 
 
-def _admits(lane: Lane, row: Row) -> bool:
-    if not lane.pool.mask & row.bit:
-        return False
-    cooling = lane.cooling
-    return cooling is NOT_COOLING or row.seat.agent_id not in cooling.hard | cooling.soft
+def _first_in(line: Line, reached: int, agent_id: str, best: tuple[Turn, Lane] | None) -> tuple[Turn, Lane] | None:
+    """The first in the line that the agent may take, if it comes before ``best``. A line of directed cases is
+    all theirs."""
+    directed = bool(line.key[1])
+    for entry in line.lanes:
+        lane = entry[1]
+        if lane.pool.bit & reached or directed:
+            if best and best[0] < entry[0]:
+                break
+            cooling = lane.cooling
+            if cooling is NOT_COOLING or agent_id not in cooling.hard | cooling.soft:
+                return entry
+    return best

@@ -10,7 +10,7 @@ from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
 
 if TYPE_CHECKING:
-    from routing.decisions import Considered
+    from routing.decisions import Reason
 
 WHOLE = 1_000_000
 """An agent's whole attention. An interaction takes its share of it: one of four chats a quarter."""
@@ -20,7 +20,6 @@ ON_CALL = "on_call"
 _AWAY = ("offline", "not_ready", "wrap_up")
 _CHUNK_BITS = 6
 _CHUNK = 1 << _CHUNK_BITS
-_NOTES_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +69,29 @@ Place: TypeAlias = tuple[int, Moment, str, int]
 """Where an agent stands among those who could take something: share taken, idle since, id, slot."""
 
 
+class Reach:
+    """The kinds of work that agents of the same queues and skills could ever take, as far as they were asked:
+    a bit for each of the first ``seen`` pools that the engine has made in its ``era``."""
+
+    __slots__ = ("__weakref__", "era", "mask", "seen")
+
+    def __init__(self) -> None:
+        self.era = 0
+        self.seen = 0
+        self.mask = 0
+
+
 class Row:
     """A seat with what follows from it. Never changed: a new truth about the agent makes a new row, so that
     an explanation which holds the old one stays true. (``notes`` only remembers what was computed from
     it.)"""
 
-    __slots__ = ("bit", "notes", "place", "seat", "slot", "spare", "state")
+    __slots__ = ("bit", "notes", "place", "reach", "seat", "slot", "spare", "state")
 
-    def __init__(self, seat: Seat, slot: int, exclusive: tuple[Medium, ...]) -> None:
+    def __init__(self, seat: Seat, slot: int, exclusive: tuple[Medium, ...], reach: Reach) -> None:
         self.seat = seat
         self.slot = slot
+        self.reach = reach
         self.bit = 1 << slot
         self.state = _state(seat, exclusive)
         load = seat.load
@@ -87,16 +99,11 @@ class Row:
             [medium for medium, most in seat.capacity.items() if load.get(medium, 0) < most]
         )
         self.place: Place = (seat.share(), seat.idle_since_at, seat.agent_id, slot)
-        self.notes: dict[tuple[Medium, tuple[tuple[str, int], ...]], Considered] = {}
+        self.notes: dict[Medium, tuple[Reason, ...]] = {}
 
     @property
     def present(self) -> bool:
         return self.seat.available
-
-    def note(self, key: tuple[Medium, tuple[tuple[str, int], ...]], considered: Considered) -> None:
-        if len(self.notes) >= _NOTES_KEPT:
-            self.notes.clear()
-        self.notes[key] = considered
 
 
 def _state(seat: Seat, exclusive: tuple[Medium, ...]) -> str:
@@ -173,9 +180,7 @@ class Members:
     def by_id(self, chunks: Chunks) -> tuple[int, ...]:
         """Their slots in the order of their ids. ``chunks`` must be of a time when this was the queue."""
         if self._by_id is None:
-            self._by_id = tuple(
-                sorted(slots_in(self.mask), key=lambda slot: row_at(chunks, slot).seat.agent_id)
-            )
+            self._by_id = tuple(sorted(slots_in(self.mask), key=lambda slot: row_at(chunks, slot).seat.agent_id))
         return self._by_id
 
 

@@ -202,6 +202,11 @@ def fraction(value: object) -> float:
     return number if 0.0 <= number <= 1.0 else 0.0
 
 
+def sendable(text: str) -> str:
+    """``text`` without halves of surrogate pairs, which JSON can carry and UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def safe_id(value: str, limit: int = 128) -> bool:
     """Whether ``value`` can stand in a path, a room's name or a label without meaning anything else."""
     return 0 < len(value) <= limit and re.fullmatch(r"[A-Za-z0-9_.:-]+", value) is not None
@@ -252,7 +257,7 @@ class TwilioChannel(Channel):
 
     def url(self, path: str, **parameters: str) -> str:
         """The address of this channel's own webhook, for Twilio to call."""
-        told = "?" + urlencode(parameters) if parameters else ""
+        told = "?" + urlencode(parameters, errors="replace") if parameters else ""
         return f"{self.public_url}/webhooks/{self.name}{path}{told}"
 
     def callback(self, path: str, **parameters: str) -> str:

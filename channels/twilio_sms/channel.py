@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from channels.contract import Answer, Malformed, Outgoing, Parsed, Rejected, Request, Response, Sent
-from channels.twilio import XML, Fields, TwilioChannel, form, sid_of, unless_refused
+from channels.twilio import XML, Fields, TwilioChannel, form, sendable, sid_of, unless_refused
 from contact_center.domain.contact_points import ContactPoint, phone
 from contact_center.domain.events import (
     CUSTOMER,
@@ -84,9 +84,9 @@ class TwilioSms(TwilioChannel):
         client = await self.rest()
         sent = await unless_refused(
             client.messages.create_async(
-                to=to.value,
-                from_=sender.value,
-                body=message.text,
+                to=sendable(to.value),
+                from_=sendable(sender.value),
+                body=sendable(message.text),
                 status_callback=self.callback("/status"),
                 validity_period=VALIDITY_SECONDS,
             )

@@ -53,6 +53,7 @@ from channels.twilio import (
     harmless_twice,
     query,
     safe_id,
+    sendable,
     sid_of,
     unless_refused,
 )
@@ -538,7 +539,7 @@ def gone(refused: TwilioRefused) -> bool:
 
 def packed(text: str) -> str:
     """Text for an address: shorter than percent signs, and no log shows it at a glance."""
-    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return urlsafe_b64encode(sendable(text).encode()).decode().rstrip("=")
 
 
 def unpacked(text: str) -> str:

@@ -51,6 +51,12 @@ async def test_a_message_is_sent_once_with_a_way_to_report_back() -> None:
         }
 
 
+async def test_half_a_character_does_not_keep_the_rest_back() -> None:
+    async with opened() as (channel, fake):
+        await channel.send(replace(MESSAGE, text="On its way \ud83d"))
+        assert fake.asked[0]["Body"] == "On its way ?"
+
+
 async def test_one_connection_serves_many_messages() -> None:
     async with opened() as (channel, fake):
         ids = [(await channel.send(MESSAGE)).provider_id for _ in range(5)]

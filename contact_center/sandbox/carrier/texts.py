@@ -56,7 +56,7 @@ class Texts:
 
     def write(self, sender: str, recipient: str, body: str) -> Row:
         """A virtual customer sends a text. The hub is told at once; its answer (TwiML) is carried out."""
-        text = self.world.add_text(self.new_sid("SM"), "inbound", sender, recipient, body, "received")
+        text = self.world.add_text(self.new_sid("SM"), "inbound", sender, recipient, body, "receiving")
         self.world.note("sms.in", sender, sid=text["sid"], recipient=recipient, body=body)
         number = self.numbers.get(recipient)
         if number is None:

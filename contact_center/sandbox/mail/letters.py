@@ -88,9 +88,15 @@ def read(raw: bytes) -> dict[str, Any]:
         "references": _ID.findall(_header(letter, "References")),
         "auto_submitted": _header(letter, "Auto-Submitted"),
         "text": text[:_MAX_SHOWN],
-        "html": nh3.clean(markup[:_MAX_SHOWN], url_schemes={"http", "https", "mailto"}) if markup else "",
+        "html": _harmless(markup) if markup else "",
         "attachments": list(_attachments(letter)),
     }
+
+
+def _harmless(markup: str) -> str:
+    """Without scripts, styles and pictures (which would be fetched, and tell that the letter was read)."""
+    allowed = nh3.ALLOWED_TAGS - {"img"}
+    return nh3.clean(markup[:_MAX_SHOWN], tags=allowed, url_schemes={"http", "https", "mailto"})
 
 
 def _header(letter: Any, name: str) -> str:

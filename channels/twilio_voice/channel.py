@@ -131,6 +131,7 @@ SPOKEN_TO = frozenset({"", "/input", "/hold", "/left", "/agent", "/announce"})
 class Call:
     """One verified webhook: the form, our own query, and the customer's call that it is about."""
 
+    channel: str
     door: str
     fields: Fields
     asked: Fields
@@ -151,17 +152,15 @@ class TwilioVoice(TwilioChannel):
     # --- coming in -------------------------------------------------------------------------------------------
 
     def parse(self, request: Request, now: Moment) -> Parsed:
-        call = read(request)
+        call = read(request, self.name)
         event = EVENTS[call.door](call, now)
-        if event is None:
-            return Parsed((), raw=request.body)
-        return Parsed((replace(event, channel=self.name),), raw=request.body)
+        return Parsed((event,) if event else (), raw=request.body)
 
     def acknowledge(self, request: Request, parsed: Parsed, answers: Sequence[Answer]) -> Response:
         door = request.path
         if door not in SPOKEN_TO:
             return Response()
-        call = read(request)
+        call = read(request, self.name)
         if door in ("", "/input"):
             verbs = self._next(call, [action for answer in answers for action in answer.actions])
         elif door == "/hold":
@@ -341,7 +340,7 @@ def wanted(answers: Sequence[Answer]) -> bool:
 # --- webhooks, one function each -----------------------------------------------------------------------------
 
 
-def read(request: Request) -> Call:
+def read(request: Request, channel: str) -> Call:
     """Raises :class:`Malformed`. The customer's call is in our own query where another call is the form's."""
     if request.path not in EVENTS:
         raise Malformed(f"There is no such address as {request.path[:60]!r} below this channel's.")
@@ -350,7 +349,7 @@ def read(request: Request) -> Call:
         sid = asked.needed_sid("call")
     else:
         sid = fields.sid("CallSid") if EVENTS[request.path] is nothing else fields.needed_sid("CallSid")
-    return Call(request.path, fields, asked, sid)
+    return Call(channel, request.path, fields, asked, sid)
 
 
 def arrived(call: Call, now: Moment) -> InteractionEvent | None:
@@ -497,7 +496,7 @@ def _happened(call: Call, body: Body, source_id: str, now: Moment, at: Moment | 
     agents = agents or (isinstance(body, TranscriptAdded) and body.speaker == "agent")
     return InteractionEvent(
         body=body,
-        channel="",
+        channel=call.channel,
         source_id=source_id,
         medium="voice",
         direction="outbound" if agents else "inbound",

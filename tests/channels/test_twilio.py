@@ -172,6 +172,16 @@ def test_whatever_twilios_own_package_signs_is_believed_and_nothing_else(
         assert not oracle.validate(url, Multi.of(changed), proof, algorithm)
 
 
+@given(
+    st.lists(st.sampled_from([b"&", b"=", b"+", b"%", b"%4", b"%E4%BD%A0", b"%FF", b"a", b";", b"\xff"])).map(
+        b"".join
+    )
+)
+@settings(max_examples=300, deadline=None)
+def test_a_form_is_read_as_the_standard_library_reads_it(body: bytes) -> None:
+    assert list(twilio.pairs_in(body)) == parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+
+
 @given(st.binary(max_size=300))
 @example(b"&=&=&")
 @example(b"a=%00")

@@ -1,4 +1,4 @@
-"""The agents' and supervisors' web app, by the agent's moment: be ready, be offered, talk, wrap up; supervise."""
+"""The agents' and supervisors' web app: be ready, be offered, talk, wrap up; supervise."""
 
 from pathlib import Path
 

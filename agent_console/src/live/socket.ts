@@ -44,10 +44,8 @@ export interface Listener {
 export interface SocketLike {
   send(text: string): void;
   close(code?: number): void;
-  onopen: (() => void) | null;
-  onmessage: ((event: { data: unknown }) => void) | null;
-  onclose: ((event: { code: number }) => void) | null;
-  onerror: ((event: unknown) => void) | null;
+  onmessage: ((event: MessageEvent) => void) | null;
+  onclose: ((event: CloseEvent) => void) | null;
 }
 
 export interface Ports {
@@ -156,7 +154,6 @@ export class LiveSocket {
     socket.onmessage = (event) => {
       if (this.socket === socket) this.receive(event.data);
     };
-    socket.onerror = () => undefined;
     socket.onclose = (event) => {
       if (this.socket === socket) this.closed(event.code);
     };
@@ -210,7 +207,7 @@ export class LiveSocket {
     const known = this.desk !== null && this.desk.agent.id === hello.agent_id;
     if (known && this.desk) {
       this.listener.status({ name: "catching_up" });
-      this.ask();
+      this.ask(this.desk.seq !== hello.seq);
     } else {
       this.desk = null;
       this.send({ type: "snapshot" });
@@ -232,7 +229,7 @@ export class LiveSocket {
     if (!this.desk) return;
     const next = apply(this.desk, seq, body);
     if (next === "gap") {
-      if (!this.asking) this.ask();
+      if (!this.asking) this.ask(true);
       return;
     }
     if (next === this.desk) return;
@@ -242,10 +239,10 @@ export class LiveSocket {
     if (next.seq >= this.target) this.current();
   }
 
-  private ask(): void {
+  private ask(missing: boolean): void {
     this.send({ type: "resume", after: this.desk?.seq ?? 0 });
-    this.asking = this.desk?.seq !== this.target;
-    if (!this.asking) return;
+    this.asking = missing;
+    if (!missing) return;
     this.cancelGap?.();
     this.cancelGap = this.ports.after(GAP_PATIENCE_MS, () => this.send({ type: "snapshot" }));
   }

@@ -1,0 +1,196 @@
+/**
+ * The hub's REST: what the console reads beside the socket (docs/agent-websocket.md, "Reading"). Shapes that the
+ * hub's dataclasses have are generated; these are the answers that only the routes make.
+ */
+import type { AgentView, CustomerBrief, EventView, OfferView, Past, QueueView } from "./generated/wire";
+
+export type Role = AgentView["role"];
+export type Medium = OfferView["medium"];
+export type CaseStatus = Past["case_status"];
+
+export interface Me {
+  id: string;
+  name: string;
+  email: string;
+  role: Role;
+  locale: string;
+  agent_id: string | null;
+}
+
+export interface Named {
+  id: string;
+  name: string;
+  name_zh?: string;
+}
+
+export interface ConsoleSettings {
+  queues: Named[];
+  dispositions: (Named & { case_status: CaseStatus })[];
+  reasons: Named[];
+  heartbeat_ms: number;
+  time_zone: string;
+}
+
+export interface Page<T> {
+  items: T[];
+  next: string | number | null;
+}
+
+export interface CaseItem {
+  id: number;
+  number?: string;
+  subject: string;
+  status: CaseStatus;
+  customer: CustomerBrief | null;
+  opened_at: number;
+  updated_at: number;
+  agent_name: string | null;
+}
+
+/** An interaction's record: a fold over its events, of which the console uses these fields. */
+export interface InteractionItem {
+  id?: string;
+  interaction_id?: string;
+  case_id: number;
+  medium: Medium;
+  state: string;
+  queue: string;
+  subject?: string;
+  preview?: string;
+  virtual_enqueued_at?: number | null;
+  started_at?: number;
+  customer: CustomerBrief | null;
+}
+
+export interface CaseWhole {
+  case: CaseItem;
+  customer: CustomerBrief;
+  interactions: InteractionItem[];
+}
+
+export interface CustomerItem {
+  id: string;
+  name: string;
+  points: { kind: string; value: string }[];
+  first_seen_at: number;
+  history?: Past[];
+  open_cases?: number | CaseItem[];
+}
+
+export interface DecisionReason {
+  code: string;
+  values?: Record<string, string | number>;
+}
+
+export interface Candidate {
+  agent_id: string;
+  agent_name: string;
+  eligible: boolean;
+  rank: number | null;
+  reasons: DecisionReason[];
+  terms?: Record<string, number | string>;
+}
+
+export interface Decision {
+  id: string;
+  at: number;
+  interaction_id: string;
+  queue: string;
+  policy: string;
+  chosen: string | null;
+  latency_us: number;
+  candidates: Candidate[];
+  counts?: Record<string, number>;
+}
+
+export interface WhyWaiting {
+  candidates: Candidate[];
+  summary: DecisionReason[];
+}
+
+export interface Quarantined {
+  id: string | number;
+  channel?: string;
+  reason?: string;
+  received_at?: number;
+  at?: number;
+  size?: number;
+}
+
+export interface Demo {
+  accounts: { name: string; role: Role; email: string; password: string }[];
+  try_it_url: string;
+}
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly retryAfterS = 0,
+  ) {
+    super(message);
+  }
+}
+
+let onSignedOut: (() => void) | null = null;
+/** Called when the hub says 401 to anything but a sign-in. */
+export function whenSignedOut(what: () => void): void {
+  onSignedOut = what;
+}
+
+async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  let answer: Response;
+  try {
+    answer = await fetch(`/api/v1/${path}`, {
+      method,
+      credentials: "same-origin",
+      headers: body === undefined ? {} : { "content-type": "application/json" },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+  } catch {
+    throw new ApiError(0, "unreachable", "");
+  }
+  if (answer.ok) return (answer.status === 204 ? undefined : await answer.json().catch(() => undefined)) as T;
+  if (answer.status === 401 && path !== "session") onSignedOut?.();
+  throw await failure(answer);
+}
+
+const CODES: Record<number, string> = { 401: "session_ended", 403: "forbidden", 404: "not_found", 422: "invalid", 503: "busy" };
+
+async function failure(answer: Response): Promise<ApiError> {
+  const told = (await answer.json().catch(() => ({}))) as { error?: { code?: string; message?: string } };
+  const code = told.error?.code ?? CODES[answer.status] ?? "unknown";
+  return new ApiError(answer.status, code, told.error?.message ?? "", Number(answer.headers.get("retry-after") ?? 0));
+}
+
+export const get = <T>(path: string): Promise<T> => call<T>("GET", path);
+export const post = <T>(path: string, body: unknown = {}): Promise<T> => call<T>("POST", path, body);
+export const remove = <T>(path: string): Promise<T> => call<T>("DELETE", path);
+
+/** `path?a=1&b=2` without what is empty. */
+export function query(path: string, values: Record<string, string | number | null | undefined>): string {
+  const said = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== null && value !== undefined && value !== "") said.set(name, String(value));
+  }
+  const text = said.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+const MOST_PAGES = 50;
+
+/** Every item of a list, page after page; a list without end stops at fifty pages. */
+export async function everything<T>(path: string): Promise<T[]> {
+  const items: T[] = [];
+  let after: string | number | null = null;
+  for (let page = 0; page < MOST_PAGES; page += 1) {
+    const got: Page<T> = await get<Page<T>>(query(path, { limit: 200, after }));
+    items.push(...got.items);
+    if (got.next === null || got.next === undefined || got.items.length === 0) break;
+    after = got.next;
+  }
+  return items;
+}
+
+export type { AgentView, CustomerBrief, EventView, OfferView, Past, QueueView };

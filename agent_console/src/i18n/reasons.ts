@@ -1,0 +1,35 @@
+/** Routing's reasons (`routing/decisions.py`), in the reader's language; a code without words is shown as it is. */
+import type { DecisionReason } from "@/api/rest";
+import { useI18n } from "vue-i18n";
+import { timeOfDay } from "./format";
+
+export function useReasons() {
+  const { t, te, locale } = useI18n();
+
+  function values(of: DecisionReason, nameOf?: (reason: string) => string): Record<string, unknown> {
+    const said: Record<string, unknown> = { ...of.values };
+    if (said["until_at"]) said["time"] = timeOfDay(Number(said["until_at"]), locale.value);
+    const away = said["reason"];
+    if (typeof away === "string") said["reason"] = te(`state.${away}`, "en") ? t(`state.${away}`) : (nameOf?.(away) ?? away);
+    return said;
+  }
+
+  function reason(of: DecisionReason, nameOf?: (reason: string) => string): string {
+    const said = values(of, nameOf);
+    if (of.code === "not_chosen") return t(`decision.reason.not_chosen.${String(said["by"])}`);
+    if (of.code === "unavailable" && !said["reason"]) return t("decision.reason.unavailable_plain");
+    if (te(`decision.reason.${of.code}`, "en")) return t(`decision.reason.${of.code}`, said);
+    if (te(`state.${of.code}`, "en")) return t(`state.${of.code}`);
+    const rest = Object.values(of.values ?? {}).join(", ");
+    return of.code.replaceAll("_", " ") + (rest ? ` (${rest})` : "");
+  }
+
+  /** Why something still waits: the same codes, of the whole queue. */
+  function obstacle(of: DecisionReason): string {
+    if (of.code === "could_take_it") return t("decision.reason.could_take_it_count", values(of));
+    if (of.code === "cooling_down") return t("decision.reason.nobody_cools");
+    return reason(of);
+  }
+
+  return { t, reason, obstacle };
+}

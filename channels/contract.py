@@ -294,6 +294,10 @@ class Channel:
         """Runs for as long as the hub does, where the channel fetches by itself."""
         return
 
+    async def parse_again(self, raw: bytes, source_id: str, now: Moment) -> Parsed:
+        """What bytes that this channel put into quarantine say after a mend. Raises :class:`Malformed`."""
+        raise Malformed(f"The channel {self.name} cannot try again what it put aside.")
+
     async def converse(self, socket: Socket, hub: Hub) -> None:
         """One customer's live connection at ``/webhooks/<name>/socket``."""
         await socket.close(1008, "This channel has no live connections.")

@@ -28,9 +28,7 @@ SWEEP_MS = 15 * SECOND
 class Postman:
     """Sends each channel's rows concurrently, each row by one attempt at a time, fenced by its lease."""
 
-    def __init__(
-        self, executor: Executor, channels: Mapping[str, Channel], occasion: Callable[[], Occasion]
-    ) -> None:
+    def __init__(self, executor: Executor, channels: Mapping[str, Channel], occasion: Callable[[], Occasion]) -> None:
         self._executor = executor
         self._channels = channels
         self._occasion = occasion

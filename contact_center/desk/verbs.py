@@ -86,9 +86,7 @@ def set_state(
     agent = _agent(conn, agent_id)
     if state != "ready":
         for offer in offers.pending_of_agent(conn, agent_id):
-            moves.decline(
-                conn, on, offer.interaction_id, agent, "rejected", "left", Actor("agent", agent.id)
-            )
+            moves.decline(conn, on, offer.interaction_id, agent, "rejected", "left", Actor("agent", agent.id))
     return agents.settle(conn, on, agent, chosen=state, reason=reason[:64] if state == "not_ready" else "")
 
 
@@ -129,9 +127,7 @@ def accept(conn: Connection, on: Occasion, acting: Acting, offer_id: str) -> dic
     return {"interaction_id": record.interaction_id}
 
 
-def reject(
-    conn: Connection, on: Occasion, acting: Acting, offer_id: str, reason: str = ""
-) -> dict[str, str]:
+def reject(conn: Connection, on: Occasion, acting: Acting, offer_id: str, reason: str = "") -> dict[str, str]:
     """Declines the offer; the interaction goes back to its own place in the queue."""
     agent = _agent(conn, acting.agent_id)
     offer = offers.get(conn, offer_id)
@@ -194,9 +190,7 @@ def reply(
     return events.view(event, {agent.id: agent.name})
 
 
-def note(
-    conn: Connection, on: Occasion, acting: Acting, interaction_id: str, text: str
-) -> EventView:
+def note(conn: Connection, on: Occasion, acting: Acting, interaction_id: str, text: str) -> EventView:
     """Words for colleagues, beside the conversation."""
     loaded = journal.load(conn, interaction_id)
     if loaded is None or (loaded.record.agent_id != acting.agent_id and not acting.supervises):
@@ -288,9 +282,7 @@ def return_to_queue(
     return {}
 
 
-def rename_customer(
-    conn: Connection, on: Occasion, acting: Acting, customer_id: str, name: str
-) -> dict[str, Any]:
+def rename_customer(conn: Connection, on: Occasion, acting: Acting, customer_id: str, name: str) -> dict[str, Any]:
     """What we call the customer."""
     name = " ".join(name.split())[:200]
     if not customers.rename(conn, on, customer_id, name):

@@ -141,5 +141,3 @@ def handle_deadline(conn: Connection, on: Occasion, row: Any) -> None:
     elif row.kind == "presence":
         agent_id, _, presence = row.ref.rpartition("#")
         vanish(conn, on, agent_id, int(presence))
-
-

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contact_center.domain.events import Medium
 from contact_center.domain.views import AgentStateName
 
-DEFAULT_CAPACITY: dict[str, int] = {"voice": 1, "chat": 3, "sms": 4, "email": 5, "other": 3}
+DEFAULT_CAPACITY: dict[Medium, int] = {"voice": 1, "chat": 3, "sms": 4, "email": 5, "other": 3}
 
 
 def state_of(

@@ -121,12 +121,14 @@ class TranscriptAdded:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReported:
-    """The provider says what became of something that we sent. ``provider_id`` is the id it gave us then."""
+    """The provider says what became of something that we sent. ``provider_id`` is the id it gave us then;
+    ``outbox_id`` is ours, where the report carries it (it may come before we have seen the provider's)."""
 
     KIND: ClassVar[str] = "delivery.reported"
     provider_id: str
     status: Literal["queued", "sent", "delivered", "read", "undelivered", "failed", "unknown"]
     error: str = ""
+    outbox_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +166,7 @@ class Enqueued:
     priority: int
     skills: dict[str, int]
     virtual_enqueued_at: Moment
-    reason: Literal["arrived", "rejected", "expired", "vanished", "transferred", "rescinded", "returned"] = (
-        "arrived"
-    )
+    reason: Literal["arrived", "rejected", "expired", "vanished", "transferred", "rescinded", "returned"] = "arrived"
 
 
 @dataclass(frozen=True, slots=True)

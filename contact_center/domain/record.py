@@ -154,14 +154,10 @@ def preview_of(text: str) -> str:
 # --- what each kind changes -----------------------------------------------------------------------------------
 
 
-def _begin(
-    record: Record, kind: Any, at: Moment, *, queue: str = "", agent_id: str = "", offer_id: str = ""
-) -> None:
+def _begin(record: Record, kind: Any, at: Moment, *, queue: str = "", agent_id: str = "", offer_id: str = "") -> None:
     _end_segment(record, at)
     if len(record.segments) < MAX_SEGMENTS:
-        record.segments.append(
-            Segment(kind=kind, started_at=at, queue=queue, agent_id=agent_id, offer_id=offer_id)
-        )
+        record.segments.append(Segment(kind=kind, started_at=at, queue=queue, agent_id=agent_id, offer_id=offer_id))
 
 
 def _end_segment(record: Record, at: Moment, outcome: str = "") -> None:

@@ -67,9 +67,7 @@ class Why:
     ``longest_idle`` {idle_ms} · ``only_one`` {} · ``considered`` {count} · ``direct`` {by}
     """
 
-    code: Literal[
-        "skill", "served_before", "least_loaded", "longest_idle", "only_one", "considered", "direct"
-    ]
+    code: Literal["skill", "served_before", "least_loaded", "longest_idle", "only_one", "considered", "direct"]
     values: dict[str, str | int] = field(default_factory=dict)
 
 
@@ -231,9 +229,7 @@ def apply(state: DeskState, seq: int, announcement: Announcement) -> DeskState:
             offers.sort(key=lambda o: (o.made_at, o.id))
             return replace(state, seq=seq, offers=tuple(offers))
         case OfferOver():
-            return replace(
-                state, seq=seq, offers=tuple(o for o in state.offers if o.id != announcement.offer_id)
-            )
+            return replace(state, seq=seq, offers=tuple(o for o in state.offers if o.id != announcement.offer_id))
         case WorkChanged():
             work = [w for w in state.work if w.interaction_id != announcement.work.interaction_id]
             work.append(announcement.work)

@@ -32,6 +32,7 @@ from contact_center.storage.effects import ThreadGrew, tell
 from contact_center.storage.journal import Loaded
 from contact_center.storage.queues import EntryPoint
 
+
 @dataclass(frozen=True, slots=True)
 class CallSteps:
     """What a live call does next, asked of the telephony verb by whoever wires the hub. Both store what happened
@@ -43,9 +44,7 @@ class CallSteps:
     unpack: Callable[[list[Any]], tuple[CallAction, ...]]
 
 
-def take_in(
-    conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes, calls: CallSteps
-) -> Answer:
+def take_in(conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes, calls: CallSteps) -> Answer:
     """Takes ``event`` in. The same ``(channel, source_id)`` again changes nothing and gives the same answer."""
     seen = events.seen(conn, event.channel, event.source_id)
     if seen is not None:
@@ -71,7 +70,8 @@ def _find(conn: Connection, event: InteractionEvent) -> tuple[Loaded | None, Loa
     sender is a stranger there, or it is over."""
     body = event.body
     if isinstance(body, DeliveryReported):
-        return journal.of_provider_id(conn, event.channel, body.provider_id), None
+        sent = _sent(conn, event.channel, body)
+        return (journal.load(conn, sent.interaction_id) if sent is not None else None), None
     for named in event.thread.ours:
         loaded = journal.load(conn, named)
         if loaded is None:
@@ -286,6 +286,13 @@ def _customer_gone(conn: Connection, on: Occasion, loaded: Loaded) -> None:
         moves.abandon(conn, on, loaded)
 
 
+def _sent(conn: Connection, channel: str, report: DeliveryReported) -> Any | None:
+    """The outbox row that a report is about."""
+    if report.outbox_id:
+        return outbox.get(conn, channel, report.outbox_id)
+    return outbox.by_provider_id(conn, channel, report.provider_id)
+
+
 _DELIVERY_RANK = {
     "queued": 0, "sending": 1, "retry": 1, "uncertain": 2, "accepted": 3, "sent": 3, "undelivered": 4,
     "failed": 4, "delivered": 5, "read": 6,
@@ -299,7 +306,7 @@ def _take_report(
     body = event.body
     assert isinstance(body, DeliveryReported)
     stored = journal.take(conn, loaded, event, raw)
-    row = outbox.by_provider_id(conn, event.channel, body.provider_id)
+    row = _sent(conn, event.channel, body)
     known = {"sent": "accepted", "undelivered": "failed"}.get(body.status, body.status)
     if row is not None and _DELIVERY_RANK.get(known, 0) > _DELIVERY_RANK.get(row.state, 0):
         outbox.set_state(conn, row.id, known, body.error)

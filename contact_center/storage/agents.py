@@ -215,3 +215,9 @@ def held_ids(conn: Connection, agent_id: str) -> list[str]:
             .order_by(interactions.c.started_at, interactions.c.id)
         ).scalars()
     )
+
+
+def get(conn: Connection, agent_id: str) -> Agent | None:
+    """The agent, without a lock."""
+    row = conn.execute(select(agents).where(agents.c.id == agent_id, agents.c.active == 1)).one_or_none()
+    return _agent(row) if row else None

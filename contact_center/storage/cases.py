@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, false, func, select
 
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import Moment
@@ -56,9 +56,7 @@ def set_status(conn: Connection, on: Occasion, case_id: int, status: str, agent_
 
 def reopen(conn: Connection, on: Occasion, case_id: int) -> None:
     """The customer is back on it."""
-    conn.execute(
-        cases.update().where(cases.c.id == case_id).values(status="open", updated_at=on.now, closed_at=0)
-    )
+    conn.execute(cases.update().where(cases.c.id == case_id).values(status="open", updated_at=on.now, closed_at=0))
 
 
 _SELECT = (
@@ -83,6 +81,7 @@ def find(
     status: str = "",
     customer_id: str = "",
     agent_id: str = "",
+    words: str = "",
     before: tuple[Moment, int] | None = None,
     most: int = 50,
 ) -> list[Any]:
@@ -94,9 +93,17 @@ def find(
         query = query.where(cases.c.customer_id == customer_id)
     if agent_id:
         query = query.where(cases.c.agent_id == agent_id)
+    if words:
+        like = "%" + words.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        held = func.lower(cases.c.subject).like(like, escape="\\")
+        named = func.lower(customers.c.name).like(like, escape="\\")
+        number = words.lstrip("#")
+        query = query.where(
+            held
+            | named
+            | (cases.c.id == int(number) if number.isascii() and number.isdigit() and len(number) < 18 else false())
+        )
     if before is not None:
         at, case_id = before
-        query = query.where(
-            (cases.c.updated_at < at) | ((cases.c.updated_at == at) & (cases.c.id < case_id))
-        )
+        query = query.where((cases.c.updated_at < at) | ((cases.c.updated_at == at) & (cases.c.id < case_id)))
     return list(conn.execute(query.order_by(cases.c.updated_at.desc(), cases.c.id.desc()).limit(most)))

@@ -99,9 +99,7 @@ def add(conn: Connection, on: Occasion, point: ContactPoint | None, name: str) -
 
 
 def rename(conn: Connection, on: Occasion, customer_id: str, name: str) -> bool:
-    return bool(
-        conn.execute(_RENAME, {"customer": customer_id, "new_name": name[:200], "now": on.now}).rowcount
-    )
+    return bool(conn.execute(_RENAME, {"customer": customer_id, "new_name": name[:200], "now": on.now}).rowcount)
 
 
 def open_cases(conn: Connection, customer_id: str) -> list[OpenCase]:

@@ -43,9 +43,7 @@ def take(conn: Connection, deadline_id: str) -> bool:
 
 
 def next_at(conn: Connection) -> Moment | None:
-    first: Moment | None = conn.execute(
-        select(deadlines.c.due_at).order_by(deadlines.c.due_at).limit(1)
-    ).scalar()
+    first: Moment | None = conn.execute(select(deadlines.c.due_at).order_by(deadlines.c.due_at).limit(1)).scalar()
     return first
 
 

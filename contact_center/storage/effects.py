@@ -80,15 +80,7 @@ class ConfigChanged:
 
 
 Effect: TypeAlias = (
-    Announced
-    | Waits
-    | WaitsNoMore
-    | SeatChanged
-    | Due
-    | ThreadGrew
-    | FloorMoved
-    | SessionsEnded
-    | ConfigChanged
+    Announced | Waits | WaitsNoMore | SeatChanged | Due | ThreadGrew | FloorMoved | SessionsEnded | ConfigChanged
 )
 
 _KEY = "hub_effects"

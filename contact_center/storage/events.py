@@ -23,14 +23,12 @@ from contact_center.storage.schema import agents, events
 RAW_INLINE = 65_536
 """Raw input up to this size lies beside its event; larger lies in the blob store, under the same digest."""
 
-_SEEN = select(
-    events.c.id, events.c.interaction_id, events.c.case_id, events.c.extra, events.c.raw_digest
-).where(events.c.channel == bindparam("channel"), events.c.source_id == bindparam("source"))
+_SEEN = select(events.c.id, events.c.interaction_id, events.c.case_id, events.c.extra, events.c.raw_digest).where(
+    events.c.channel == bindparam("channel"), events.c.source_id == bindparam("source")
+)
 _INSERT = {
     "sqlite": events.insert().returning(events.c.seq),
-    "postgresql": events.insert()
-    .values(txid=text("pg_current_xact_id()::text::bigint"))
-    .returning(events.c.seq),
+    "postgresql": events.insert().values(txid=text("pg_current_xact_id()::text::bigint")).returning(events.c.seq),
 }
 _ANSWER = events.update().where(events.c.id == bindparam("event")).values(extra=bindparam("extra"))
 _COLUMNS = [c for c in events.c if c.name not in ("raw", "txid")]
@@ -110,9 +108,7 @@ def _event(row: Any) -> InteractionEvent:
         sender=ContactPoint(row.sender_kind, row.sender) if row.sender_kind else None,
         sender_name=row.sender_name,
         dialled=ContactPoint(row.dialled_kind, row.dialled) if row.dialled_kind else None,
-        thread=Thread(
-            row.thread_key, tuple(extra.get("ours", ())), tuple(extra.get("references", ()))
-        ),
+        thread=Thread(row.thread_key, tuple(extra.get("ours", ())), tuple(extra.get("references", ()))),
         attachments=tuple(Attachment(**a) for a in extra.get("attachments", ())),
         raw_digest=row.raw_digest,
         id=row.id,
@@ -145,9 +141,7 @@ def of_interaction(
 
 
 def of_case(conn: Connection, case_id: int, after: int = 0, most: int = 200) -> list[InteractionEvent]:
-    query = (
-        _READ.where(events.c.case_id == case_id, events.c.seq > after).order_by(events.c.seq).limit(most)
-    )
+    query = _READ.where(events.c.case_id == case_id, events.c.seq > after).order_by(events.c.seq).limit(most)
     return [_event(row) for row in conn.execute(query)]
 
 
@@ -155,9 +149,7 @@ def of_kinds(
     conn: Connection, interaction_id: str, kinds: Sequence[str], after: int, most: int
 ) -> list[InteractionEvent]:
     query = (
-        _READ.where(
-            events.c.interaction_id == interaction_id, events.c.kind.in_(kinds), events.c.seq > after
-        )
+        _READ.where(events.c.interaction_id == interaction_id, events.c.kind.in_(kinds), events.c.seq > after)
         .order_by(events.c.seq)
         .limit(most)
     )
@@ -183,6 +175,12 @@ def agent_names(conn: Connection) -> dict[str, str]:
     return {row.id: row.name for row in conn.execute(select(agents.c.id, agents.c.name))}
 
 
+def agent_public_names(conn: Connection) -> dict[str, str]:
+    """What customers know the agents as."""
+    rows = conn.execute(select(agents.c.id, agents.c.name, agents.c.public_name))
+    return {row.id: row.public_name or row.name for row in rows}
+
+
 def view(event: InteractionEvent, names: dict[str, str]) -> EventView:
     """``event`` as consoles show it; ``names`` are the agents'."""
     actor = event.actor
@@ -202,9 +200,7 @@ def view(event: InteractionEvent, names: dict[str, str]) -> EventView:
         at=event.received_at,
         actor=ActorView(actor.kind, actor.id, name),
         body=data,
-        attachments=tuple(
-            AttachmentView(a.digest, a.name, a.media_type, a.size) for a in event.attachments
-        ),
+        attachments=tuple(AttachmentView(a.digest, a.name, a.media_type, a.size) for a in event.attachments),
     )
 
 

@@ -45,16 +45,12 @@ class Executor(Protocol):
 
     dialect: str
 
-    async def write(
-        self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def write(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs ``unit`` and commits. Raises what it raised (and then nothing was stored), or
         :class:`Unavailable` where the database cannot commit."""
         ...
 
-    async def read(
-        self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs ``query`` on a connection that cannot write, seeing all that was committed before."""
         ...
 
@@ -140,9 +136,7 @@ class SqliteExecutor:
             connection.close()
         self._engine.dispose()
 
-    async def write(
-        self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def write(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         if self._waiting >= BACKLOG_LIMIT:
             raise Unavailable("Too much is waiting to be written.")
         loop = asyncio.get_running_loop()
@@ -154,9 +148,7 @@ class SqliteExecutor:
         finally:
             self._waiting -= 1
 
-    async def read(
-        self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(
             self._readers, lambda: self._query(lambda conn: query(conn, *args, **kwargs))
         )
@@ -264,9 +256,7 @@ class PostgresExecutor:
         await self._engine.dispose()
         await self._reading.dispose()
 
-    async def write(
-        self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def write(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         try:
             self._queue.put_nowait(_Unit(lambda conn: unit(conn, *args, **kwargs), done))
@@ -274,9 +264,7 @@ class PostgresExecutor:
             raise Unavailable("Too much is waiting to be written.") from error
         return await done
 
-    async def read(
-        self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             async with self._reading.connect() as conn:
                 return await conn.run_sync(lambda sync: query(sync, *args, **kwargs))

@@ -26,7 +26,7 @@ from contact_center.storage import customers as customers_storage
 from contact_center.storage import events
 from contact_center.storage.announcements import announce
 from contact_center.storage.effects import FloorMoved, ThreadGrew, Waits, WaitsNoMore, tell
-from contact_center.storage.schema import cases, customers, interactions, outbox, queues
+from contact_center.storage.schema import cases, customers, interactions, queues
 from routing import Waiting
 
 
@@ -56,7 +56,7 @@ class Loaded:
         )
 
 
-_LOAD = (
+_READ = (
     select(
         interactions.c.record,
         customers.c.name.label("customer_name"),
@@ -70,28 +70,20 @@ _LOAD = (
     .join(cases, cases.c.id == interactions.c.case_id)
     .outerjoin(queues, queues.c.id == interactions.c.queue)
 )
-_LOOK = _LOAD.where(interactions.c.id == bindparam("interaction"))
-_LOAD = _LOAD.with_for_update(of=interactions)
+_LOOK = _READ.where(interactions.c.id == bindparam("interaction"))
+_LOAD = _READ.with_for_update(of=interactions)
 _BY_ID = _LOAD.where(interactions.c.id == bindparam("interaction"))
 _BY_THREAD = _LOAD.where(
     interactions.c.channel == bindparam("channel"),
     interactions.c.thread_key == bindparam("thread"),
     interactions.c.state != "ended",
 )
-_LATEST_OF_THREAD = (
-    _LOAD.where(
-        interactions.c.channel == bindparam("channel"), interactions.c.thread_key == bindparam("thread")
-    )
-    .order_by(interactions.c.started_at.desc(), interactions.c.id.desc())
-    .limit(1)
+_LATEST = (
+    (interactions.c.channel == bindparam("channel")) & (interactions.c.thread_key == bindparam("thread")),
+    (interactions.c.started_at.desc(), interactions.c.id.desc()),
 )
-_OF_PROVIDER_ID = _LOAD.where(
-    interactions.c.id
-    == select(outbox.c.interaction_id)
-    .where(outbox.c.channel == bindparam("channel"), outbox.c.provider_id == bindparam("provider"))
-    .limit(1)
-    .scalar_subquery()
-)
+_LATEST_OF_THREAD = _LOAD.where(_LATEST[0]).order_by(*_LATEST[1]).limit(1)
+_LOOK_LATEST_OF_THREAD = _READ.where(_LATEST[0]).order_by(*_LATEST[1]).limit(1)
 _OPEN_OF_CASE = _LOAD.where(interactions.c.case_id == bindparam("case"), interactions.c.state != "ended")
 _INSERT = interactions.insert()
 _UPDATE = (
@@ -146,9 +138,9 @@ def latest_of_thread(conn: Connection, channel: str, thread_key: str) -> Loaded 
     return _loaded(row, {})
 
 
-def of_provider_id(conn: Connection, channel: str, provider_id: str) -> Loaded | None:
-    """The interaction that sent what the provider calls ``provider_id``."""
-    row = conn.execute(_OF_PROVIDER_ID, {"channel": channel, "provider": provider_id}).one_or_none()
+def look_latest_of_thread(conn: Connection, channel: str, thread_key: str) -> Loaded | None:
+    """The thread's last interaction for reading only, without a lock."""
+    row = conn.execute(_LOOK_LATEST_OF_THREAD, {"channel": channel, "thread": thread_key}).one_or_none()
     return _loaded(row, {})
 
 

@@ -52,9 +52,7 @@ def of_session(conn: Connection, token_hash: str, now: Moment) -> Login | None:
     return _login(row) if row else None
 
 
-def begin_session(
-    conn: Connection, token_hash: str, login_id: str, now: Moment, expires_at: Moment
-) -> None:
+def begin_session(conn: Connection, token_hash: str, login_id: str, now: Moment, expires_at: Moment) -> None:
     conn.execute(delete(sessions).where(sessions.c.expires_at <= now))
     conn.execute(
         sessions.insert(),
@@ -69,9 +67,7 @@ def end_session(conn: Connection, token_hash: str) -> None:
 
 def end_sessions_of(conn: Connection, login_id: str) -> None:
     """Signs the person out everywhere: their password or role is not what it was."""
-    hashes = tuple(
-        conn.execute(select(sessions.c.token_hash).where(sessions.c.login_id == login_id)).scalars()
-    )
+    hashes = tuple(conn.execute(select(sessions.c.token_hash).where(sessions.c.login_id == login_id)).scalars())
     conn.execute(delete(sessions).where(sessions.c.login_id == login_id))
     if hashes:
         tell(conn, SessionsEnded(hashes))

@@ -57,12 +57,14 @@ def pending_of_agent(conn: Connection, agent_id: str) -> list[Any]:
     return list(conn.execute(_PENDING_OF_AGENT, {"agent": agent_id}))
 
 
-def recent(conn: Connection, before: Moment | None, most: int, state: str = "") -> list[Any]:
+def recent(conn: Connection, before: Moment | None, most: int, state: str = "", agent_id: str = "") -> list[Any]:
     query = select(offers).order_by(offers.c.made_at.desc(), offers.c.id.desc()).limit(most)
     if before is not None:
         query = query.where(offers.c.made_at < before)
     if state:
         query = query.where(offers.c.state == state)
+    if agent_id:
+        query = query.where(offers.c.agent_id == agent_id)
     return list(conn.execute(query))
 
 

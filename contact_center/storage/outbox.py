@@ -78,9 +78,7 @@ def put(conn: Connection, channel: str, message: Outgoing) -> None:
     tell(conn, Due("outbox", message.created_at))
 
 
-def hang_up(
-    conn: Connection, on: Occasion, channel: str, interaction_id: str, case_id: int, thread_key: str
-) -> None:
+def hang_up(conn: Connection, on: Occasion, channel: str, interaction_id: str, case_id: int, thread_key: str) -> None:
     """The call is to end."""
     put(
         conn,
@@ -152,12 +150,17 @@ def settle(
     return bool(done.rowcount)
 
 
+_SENT = select(outbox.c.id, outbox.c.state, outbox.c.interaction_id, outbox.c.verb)
+
+
 def by_provider_id(conn: Connection, channel: str, provider_id: str) -> Any | None:
     return conn.execute(
-        select(outbox.c.id, outbox.c.state, outbox.c.interaction_id, outbox.c.verb)
-        .where(outbox.c.channel == channel, outbox.c.provider_id == provider_id)
-        .limit(1)
+        _SENT.where(outbox.c.channel == channel, outbox.c.provider_id == provider_id).limit(1)
     ).one_or_none()
+
+
+def get(conn: Connection, channel: str, outbox_id: str) -> Any | None:
+    return conn.execute(_SENT.where(outbox.c.channel == channel, outbox.c.id == outbox_id)).one_or_none()
 
 
 def set_state(conn: Connection, outbox_id: str, state: str, reason: str = "") -> None:
@@ -165,9 +168,7 @@ def set_state(conn: Connection, outbox_id: str, state: str, reason: str = "") ->
 
 
 def next_at(conn: Connection) -> Moment | None:
-    first: Moment | None = conn.execute(
-        select(func.min(outbox.c.next_at)).where(outbox.c.state.in_(LIVE))
-    ).scalar()
+    first: Moment | None = conn.execute(select(func.min(outbox.c.next_at)).where(outbox.c.state.in_(LIVE))).scalar()
     return first
 
 

@@ -64,9 +64,7 @@ def entry_point(conn: Connection, channel: str, dialled: str) -> EntryPoint | No
     row = conn.execute(_ENTRY, {"channel": channel, "dialled": dialled}).one_or_none()
     if row is None:
         return None
-    return EntryPoint(
-        row.id, row.channel, row.dialled, row.queue, row.flow, row.priority, row.skills, row.language
-    )
+    return EntryPoint(row.id, row.channel, row.dialled, row.queue, row.flow, row.priority, row.skills, row.language)
 
 
 def waiting_ids(conn: Connection) -> list[str]:

@@ -27,18 +27,14 @@ def put(conn: Connection, key: str, value: Any) -> None:
 def recall(conn: Connection, channel: str, key: str) -> str:
     return (
         conn.execute(
-            select(channel_memory.c.value).where(
-                channel_memory.c.channel == channel, channel_memory.c.key == key
-            )
+            select(channel_memory.c.value).where(channel_memory.c.channel == channel, channel_memory.c.key == key)
         ).scalar()
         or ""
     )
 
 
 def remember(conn: Connection, channel: str, key: str, value: str) -> None:
-    conn.execute(
-        delete(channel_memory).where(channel_memory.c.channel == channel, channel_memory.c.key == key)
-    )
+    conn.execute(delete(channel_memory).where(channel_memory.c.channel == channel, channel_memory.c.key == key))
     conn.execute(channel_memory.insert(), {"channel": channel, "key": key, "value": value})
 
 
@@ -47,12 +43,8 @@ def command_result(conn: Connection, actor: str, command_id: str) -> dict[str, A
     return None if row is None else row.result
 
 
-def keep_command_result(
-    conn: Connection, actor: str, command_id: str, at: Moment, result: dict[str, Any]
-) -> None:
-    conn.execute(
-        command_results.insert(), {"actor": actor, "command_id": command_id, "at": at, "result": result}
-    )
+def keep_command_result(conn: Connection, actor: str, command_id: str, at: Moment, result: dict[str, Any]) -> None:
+    conn.execute(command_results.insert(), {"actor": actor, "command_id": command_id, "at": at, "result": result})
 
 
 def forget_command_results(conn: Connection, before: Moment) -> int:

@@ -49,9 +49,7 @@ class Telephony:
             facts["language"] = door.language
         return self._take_turn(conn, on, loaded, flow, start(flow, on.now, facts))
 
-    def hear(
-        self, conn: Connection, on: Occasion, loaded: Loaded, did: CallerInput
-    ) -> tuple[CallAction, ...]:
+    def hear(self, conn: Connection, on: Occasion, loaded: Loaded, did: CallerInput) -> tuple[CallAction, ...]:
         """What follows the caller's keys, words or silence."""
         record = loaded.record
         if record.state == "ended":

@@ -5,7 +5,8 @@ const KEYS = "123456789*0#";
 let context = null, ringTimer = 0, musicTimer = 0, on = true;
 
 function audio() {
-  if (!on) return null;
+  // Browsers give no sound before the first click or key, and complain about the attempt.
+  if (!on || navigator.userActivation?.hasBeenActive === false) return null;
   context ??= new (window.AudioContext || window.webkitAudioContext)();
   if (context.state === "suspended") context.resume().catch(() => {});
   return context;

@@ -1,0 +1,355 @@
+"""The hub's commands: ``python -m contact_center --help``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from contact_center import __version__
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="One record, one router and one live console for phone, SMS, e-mail and web chat.",
+    pretty_exceptions_enable=False,
+)
+
+DEMO = Path(__file__).parent / "sandbox" / "demo.yaml"
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+
+
+def say(text: str = "") -> None:
+    print(text, flush=True)
+
+
+def stop(text: str, code: int = 2) -> typer.Exit:
+    print(text, file=sys.stderr, flush=True)
+    return typer.Exit(code)
+
+
+def _settings() -> Any:
+    from pydantic import ValidationError
+
+    from contact_center.config.environment import PREFIX, Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+        raise stop("\n".join(problems)) from error
+
+
+def _log(level: str) -> None:
+    import logging
+
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+@app.command()
+def serve(quiet: Quiet = False) -> None:
+    """Run the hub. With CONTACT_CENTER_SANDBOX=on it brings the outside world with it: a carrier, a mail server
+    and a page to play the customer on."""
+    given = _settings()
+    _log(given.log_level)
+    try:
+        listening = _listen(given.host, given.port)
+    except OSError as error:
+        raise stop(
+            f"The hub cannot listen on {given.host}:{given.port}: {error.strerror}. Is another one running? "
+            "CONTACT_CENTER_PORT chooses another port."
+        ) from error
+    given = given.model_copy(update={"port": listening.getsockname()[1]})
+    _run(given, listening, quiet)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
+    listening.set_inheritable(False)
+    return listening
+
+
+def _run(given: Any, listening: socket.socket, quiet: bool) -> None:
+    from contact_center.bootstrap import AlreadyRunning, migrate, open_hub, take_folder
+    from contact_center.storage.migrate import SchemaTooNew
+
+    public_url = given.public_url or f"http://{given.host}:{given.port}"
+    try:
+        lock = take_folder(given.data_dir)
+        migrate(given.database)
+    except (AlreadyRunning, SchemaTooNew) as error:
+        raise stop(str(error)) from error
+    sandbox = _start_sandbox(given, public_url) if given.sandbox else None
+    try:
+        demo = _configure(given, quiet, sandbox)
+        hub = open_hub(given, demo=demo)
+        _serve(hub.app, listening, lambda: _greet(public_url, sandbox, demo, quiet))
+    finally:
+        if sandbox is not None:
+            sandbox["process"].terminate()
+            sandbox["process"].wait(10)
+        lock.close()
+
+
+def _configure(given: Any, quiet: bool, sandbox: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Applies the configuration file; in the sandbox without one, the demonstration's at the first start. Returns
+    what the sign-in page of a demonstration shows."""
+    from contact_center.bootstrap import configure, configured
+    from contact_center.config.model import ConfigError, read
+
+    path: Path | None = given.config
+    if path is None and sandbox is not None:
+        path = DEMO
+        if configured(given.database):
+            return _demo(sandbox)
+    if path is None:
+        return None
+    try:
+        changes = configure(given.database, read(path))
+    except ConfigError as error:
+        raise stop(str(error)) from error
+    if changes and not quiet:
+        say(f"Applied {path.name}: {len(changes)} change{'s' if len(changes) > 1 else ''}.")
+    return _demo(sandbox) if sandbox is not None and path == DEMO else None
+
+
+def _demo(sandbox: dict[str, Any]) -> dict[str, Any]:
+    from contact_center.config.model import read
+
+    people = read(DEMO).agents
+    return {
+        "accounts": [
+            {"name": a.name, "role": a.role, "email": a.email, "password": a.password} for a in people
+        ],
+        "try_it_url": sandbox["page"],
+    }
+
+
+def _start_sandbox(given: Any, public_url: str) -> dict[str, Any]:
+    """Starts the outside world as a process of its own, and tells the hub where it is in the hub's own settings:
+    the hub cannot tell it from the real one."""
+    environment = dict(os.environ)
+    token = os.environ.get("CONTACT_CENTER_TWILIO_AUTH_TOKEN") or _kept(given.data_dir / "sandbox.token")
+    password = _kept(given.data_dir / "sandbox.password")
+    environment |= {
+        "CONTACT_CENTER_PUBLIC_URL": public_url,
+        "CONTACT_CENTER_TWILIO_AUTH_TOKEN": token,
+        "CONTACT_CENTER_SANDBOX_MAIL_PASSWORD": password,
+        "CONTACT_CENTER_DATA_DIR": str(given.data_dir.resolve()),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "contact_center.sandbox"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise stop(f"The sandbox did not start (exit code {process.wait()}).")
+    told: dict[str, Any] = json.loads(line)
+    from contact_center.sandbox.settings import DEMO_ACCOUNT, HUB_MAIL
+
+    page = told["page"].rstrip("/")
+    account = os.environ.get("CONTACT_CENTER_TWILIO_ACCOUNT_SID", DEMO_ACCOUNT)
+    hub_settings = {
+        "TWILIO_ACCOUNT_SID": account,
+        "TWILIO_AUTH_TOKEN": token,
+        "TWILIO_REST_URL": page,
+        "EMAIL_ADDRESS": HUB_MAIL,
+        "EMAIL_IMAP_URL": f"imap://{HUB_MAIL.replace('@', '%40')}:{password}@127.0.0.1:{told['imap']}",
+        "EMAIL_SMTP_URL": f"smtp://127.0.0.1:{told['smtp']}",
+        "EMAIL_IMPORT_EXISTING": "1",
+    }
+    for name, value in hub_settings.items():
+        os.environ.setdefault(f"CONTACT_CENTER_{name}", value)
+    return {"process": process, "page": page + "/"}
+
+
+def _kept(path: Path) -> str:
+    """A secret that is made once and kept, readable by its owner alone."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_hex(16))
+    return path.read_text()
+
+
+def _greet(public_url: str, sandbox: dict[str, Any] | None, demo: dict[str, Any] | None, quiet: bool) -> None:
+    if quiet:
+        return
+    say()
+    say(f"  Contact Center Hub {__version__} is ready.")
+    say()
+    say(f"  Console     {public_url}/")
+    if demo is not None:
+        for account in demo["accounts"]:
+            say(f"              {account['role']:<11} {account['email']:<20} {account['password']}")
+    if sandbox is not None:
+        say(f"  Try it      {sandbox['page']}   (be the customer: phone, SMS, e-mail, chat)")
+    say("  Stop        Ctrl+C")
+    say()
+
+
+def _serve(application: Any, listening: socket.socket, ready: Any) -> None:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if not self.should_exit:
+                ready()
+
+    config = uvicorn.Config(
+        application,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=65_536 * 4,
+        ws_ping_interval=None,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=75,
+        limit_concurrency=None,
+        backlog=2048,
+    )
+    listening.listen(2048)
+    server = Server(config)
+    server.run(sockets=[listening])
+    if not server.started:
+        raise stop("The hub did not start; the reason is above.", 3)
+
+
+@app.command()
+def apply(
+    file: Annotated[Path, typer.Argument(help="The YAML file, or a folder of them.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+) -> None:
+    """Put queues, entry points, agents and policy into force, or show what that would change. A running hub takes
+    queues, agents and entry points over at its next look (within 30 s); channels' own settings at its next start."""
+    from contact_center.bootstrap import compare, configure, migrate
+    from contact_center.config.model import ConfigError, read
+
+    given = _settings()
+    _log("ERROR")
+    try:
+        config = read(file)
+        migrate(given.database)
+        changes = compare(given.database, config) if dry_run else configure(given.database, config)
+    except ConfigError as error:
+        raise stop(str(error)) from error
+    for change in changes:
+        say(f"{change.how:8} {change.what}" + (f"   {change.details}" if change.details else ""))
+    verb = "would change" if dry_run else "changed"
+    say(f"{len(changes)} {verb}." if changes else f"Nothing {verb}: this is what is in force.")
+
+
+@app.command()
+def export() -> None:
+    """Print what is in force, as a file for `apply`. Passwords are not in it."""
+    import yaml
+
+    from contact_center.bootstrap import exported, migrate
+
+    given = _settings()
+    _log("ERROR")
+    migrate(given.database)
+    print(yaml.safe_dump(exported(given.database), allow_unicode=True, sort_keys=False), end="")
+
+
+@app.command()
+def rebuild(
+    check: Annotated[bool, typer.Option("--check", help="Only compare; change nothing.")] = False,
+) -> None:
+    """Fold every interaction's events anew and compare with the stored record. Without --check, records that
+    differ are replaced by their fold. Exit code 1 if any differed."""
+    from contact_center.bootstrap import migrate, rebuilt
+
+    given = _settings()
+    _log("ERROR")
+    migrate(given.database)
+    started = time.monotonic()
+
+    def progress(done: int, whole: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{done} of {whole} records", end="", file=sys.stderr, flush=True)
+
+    seen, differing = asyncio.run(rebuilt(given.database, mend=not check, progress=progress))
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    for interaction_id, fields in differing:
+        say(f"{interaction_id} differs in {', '.join(fields)}")
+    took = time.monotonic() - started
+    say(f"{seen} records compared with the fold of their events in {took:.1f} s: {len(differing)} differ.")
+    if differing:
+        raise typer.Exit(1)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this release's schema. `serve` does it by itself."""
+    from contact_center.bootstrap import migrate as bring_up
+
+    given = _settings()
+    done = bring_up(given.database)
+    say("The database was brought up to date." if done else "The database is up to date.")
+
+
+@app.command()
+def schema(folder: Annotated[Path, typer.Argument(help="Where to write the files.")]) -> None:
+    """Write openapi.json, asyncapi.json and interaction-event.json."""
+    from contact_center.bootstrap import published
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in published().items():
+        (folder / name).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        say(str(folder / name))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    say(__version__)
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,412 @@
+"""The one place that knows everybody: opens a hub and wires it together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import importlib.resources
+import os
+import secrets
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import structlog
+import uuid_utils
+from fastapi import FastAPI
+from sqlalchemy import Connection
+
+from contact_center.config import apply as config_apply
+from contact_center.config.environment import Settings, of_environment
+from contact_center.config.model import Config, PolicyModel, read
+from contact_center.delivery.postman import Postman
+from contact_center.dispatch import presence
+from contact_center.dispatch.dispatcher import Dispatcher
+from contact_center.domain.occasion import Occasion
+from contact_center.domain.time import DAY, HOUR
+from contact_center.intake.take_in import CallSteps
+from contact_center.live.bus import Bus, Hint, NoBus, RedisBus
+from contact_center.live.desks import Desks
+from contact_center.live.watchers import Watchers
+from contact_center.registry.discover import open_channels
+from contact_center.registry.door import Door, State
+from contact_center.registry.runtime import Runtime
+from contact_center.storage import announcements, rebuild, settings
+from contact_center.storage.blobs import Blobs
+from contact_center.storage.effects import (
+    Announced,
+    ConfigChanged,
+    Due,
+    Effect,
+    FloorMoved,
+    SeatChanged,
+    SessionsEnded,
+    ThreadGrew,
+    Waits,
+    WaitsNoMore,
+)
+from contact_center.storage.executor import Executor, open_executor
+from contact_center.storage.migrate import migrate
+from contact_center.telephony.steps import Telephony
+from contact_center.web.agent_socket import read_after
+from contact_center.web import schemas
+from contact_center.web.app import create_app
+from ivr_flows import Flow, load
+from routing import Policy
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+KEEP_ANNOUNCEMENTS_MS = 7 * DAY
+KEEP_COMMANDS_MS = DAY
+
+
+class AlreadyRunning(Exception):
+    """Another hub has this data folder. SQLite has one writer; two would corrupt it."""
+
+
+def occasion() -> Occasion:
+    """Now, and ids that sort by time (UUID version 7, RFC 9562)."""
+    return Occasion(time.time_ns() // 1_000_000, _new_id)
+
+
+def _new_id() -> str:
+    return uuid_utils.uuid7().hex
+
+
+def take_folder(folder: Path) -> Any:
+    """Holds the data folder for this process alone, for as long as the file that it returns is open. Raises
+    :class:`AlreadyRunning`."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = (folder / "hub.lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise AlreadyRunning(f"Another hub is running on {folder}. Stop it, or choose another data folder.") from error
+    return file
+
+
+def secret_of(folder: Path) -> bytes:
+    """This installation's key for tokens: made once, readable by its owner alone."""
+    path = folder / "secret.key"
+    with contextlib.suppress(FileExistsError):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+def shipped_flows() -> dict[str, Flow]:
+    """The flows that come with the product, by file name."""
+    flows = {}
+    for file in importlib.resources.files("ivr_flows").joinpath("flows").iterdir():
+        if file.name.endswith(".yaml"):
+            flows[file.name.removesuffix(".yaml")] = load(file.read_text(encoding="utf-8"), file.name)
+    return flows
+
+
+def policy_of(stored: Mapping[str, Any]) -> Policy:
+    """The routing policy that the operator configured, with the product's defaults for the rest."""
+    model = PolicyModel.model_validate(stored)
+    changes: dict[str, Any] = {}
+    if model.ageing_seconds is not None:
+        changes["ageing_ms"] = round(model.ageing_seconds * 1_000)
+    if model.sticky_hours is not None:
+        changes["sticky_ms"] = round(model.sticky_hours * HOUR)
+    if model.reoffer_cooldown_seconds is not None:
+        changes["reoffer_cooldown_ms"] = round(model.reoffer_cooldown_seconds * 1_000)
+        changes["sole_cooldown_ms"] = min(5_000, changes["reoffer_cooldown_ms"])
+    if model.sole_cooldown_seconds is not None:
+        changes["sole_cooldown_ms"] = round(model.sole_cooldown_seconds * 1_000)
+    if model.offer_seconds:
+        rings = {medium: round(seconds * 1_000) for medium, seconds in model.offer_seconds.items()}
+        changes["offer_ms"] = {**Policy("").offer_ms, **rings}
+    return Policy(version="default" if not changes else "configured", **changes)
+
+
+class Committed:
+    """Hands what committed to whoever must know: routing, consoles, customers' sockets, the post, other nodes."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.runtime: Runtime | None = None
+        self._bus = bus
+
+    def __call__(self, effects: Sequence[Effect]) -> None:
+        runtime = self.runtime
+        if runtime is None:
+            return
+        hints: list[Hint] = []
+        for effect in effects:
+            match effect:
+                case Announced():
+                    runtime.desks.announced(effect.agent_id, effect.seq, effect.at, effect.body)
+                    hints.append(["desk", effect.agent_id, effect.seq])
+                case Waits() | WaitsNoMore() | SeatChanged():
+                    runtime.dispatcher.told(effect)
+                    hints.append(["routing"])
+                case Due():
+                    runtime.dispatcher.due(effect)
+                    runtime.postman.due(effect)
+                    hints.append(["due", effect.kind, effect.at])
+                case ThreadGrew():
+                    runtime.watchers.grew(effect.channel, effect.thread_key)
+                    hints.append(["thread", effect.channel, effect.thread_key])
+                case FloorMoved():
+                    for listen in runtime.on_floor:
+                        listen(effect)
+                    hints.append(["floor", effect.queue, effect.line])
+                case SessionsEnded():
+                    runtime.desks.close_sessions(set(effect.token_hashes))
+                    hints.append(["sessions", list(effect.token_hashes)])
+                case ConfigChanged():
+                    runtime.dispatcher.config_changed(effect)
+                    hints.append(["config"])
+        self._bus.publish(hints)
+
+    def heard(self, hint: Hint) -> None:
+        """A hint from another node: look at the database, or wake who does."""
+        runtime = self.runtime
+        if runtime is None:
+            return
+        match hint:
+            case ["desk", str(agent_id), int(seq)]:
+                runtime.desks.grew(agent_id, seq)
+            case ["routing"] | ["config"]:
+                runtime.dispatcher.doubt()
+            case ["due", str(kind), int(at)]:
+                runtime.dispatcher.due(Due(kind, at))
+                runtime.postman.due(Due(kind, at))
+            case ["thread", str(channel), str(thread_key)]:
+                runtime.watchers.grew(channel, thread_key)
+            case ["floor", str(queue), line]:
+                for listen in runtime.on_floor:
+                    listen(FloorMoved(queue, line))
+            case ["sessions", [*hashes]]:
+                runtime.desks.close_sessions({str(each) for each in hashes})
+            case _:
+                log.warning("unknown_hint", hint=str(hint)[:200])
+
+
+class Hub:
+    """A hub that was opened: its application, and how to start and stop it."""
+
+    def __init__(self, runtime: Runtime, committed: Committed) -> None:
+        self.runtime = runtime
+        self._committed = committed
+        self._listeners: list[asyncio.Task[None]] = []
+        self._tidy: asyncio.Task[None] | None = None
+        self._demo: Callable[[], Awaitable[None]] | None = None
+        self.app: FastAPI = create_app(runtime, self.start, self.stop)
+
+    async def start(self) -> None:
+        runtime = self.runtime
+        await runtime.executor.start(self._committed)
+        await runtime.executor.write(lambda conn: presence.all_gone(conn, runtime.occasion()))
+        await runtime.bus.start(self._committed.heard)
+        await runtime.dispatcher.start()
+        await runtime.postman.start()
+        for door in runtime.doors.values():
+            if door.channel.state()[0] != "off":
+                task = asyncio.create_task(self._listen(door), name=f"channel-{door.channel.name}")
+                self._listeners.append(task)
+        self._tidy = asyncio.create_task(self._keep_tidy(), name="tidy")
+        runtime.ready = True
+
+    async def stop(self) -> None:
+        """In order: no new work, consoles told to come back, what is under way ended, then the database."""
+        runtime = self.runtime
+        runtime.ready, runtime.draining = False, True
+        for desk in runtime.desks.every():
+            desk.send(b'{"type":"drain","retry_after_ms":1000}')
+            desk.close(1012, "the hub restarts")
+        tasks = [*self._listeners, *([self._tidy] if self._tidy else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await runtime.dispatcher.stop()
+        await runtime.postman.stop()
+        for channel in runtime.channels.values():
+            await channel.close()
+        await runtime.bus.stop()
+        await runtime.executor.stop()
+
+    async def _listen(self, door: Door) -> None:
+        """Runs a channel's own listening; a channel that falls over is started again and harms no other."""
+        wait = 1.0
+        while True:
+            try:
+                await door.channel.listen(door)
+                return
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                log.exception("channel_fell_over", channel=door.channel.name)
+                door.report("degraded", f"{type(error).__name__}: {error}")
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 60)
+
+    async def _keep_tidy(self) -> None:
+        """Lets go of what nobody can ask for any more."""
+        runtime = self.runtime
+        while True:
+            await asyncio.sleep(600)
+            now = runtime.occasion().now
+            with contextlib.suppress(Exception):
+                await runtime.executor.write(announcements.forget, now - KEEP_ANNOUNCEMENTS_MS)
+                await runtime.executor.write(settings.forget_command_results, now - KEEP_COMMANDS_MS)
+
+
+def _alone(url: str, unit: Callable[..., T], *args: Any) -> T:
+    """Runs one unit on the database at ``url``, in this process's own time."""
+
+    async def run() -> T:
+        executor = open_executor(url)
+        await executor.start(lambda _: None)
+        try:
+            return await executor.write(unit, *args)
+        finally:
+            await executor.stop()
+
+    return asyncio.run(run())
+
+
+def configure(url: str, config: Config) -> list[config_apply.Change]:
+    """Applies ``config`` to the database at ``url``."""
+    return _alone(url, config_apply.apply, config)
+
+
+def compare(url: str, config: Config) -> list[config_apply.Change]:
+    """What applying ``config`` would change."""
+    return _alone(url, config_apply.compare, config)
+
+
+def exported(url: str) -> dict[str, Any]:
+    """What is in force, in the configuration file's shape."""
+    return _alone(url, config_apply.export)
+
+
+def configured(url: str) -> bool:
+    """Whether anybody can sign in yet."""
+    return bool(_alone(url, config_apply.export)["agents"])
+
+
+async def rebuilt(
+    url: str, *, mend: bool, progress: Callable[[int, int], None]
+) -> tuple[int, list[tuple[str, list[str]]]]:
+    """Compares every stored record with the fold of its events: how many, and which differ in what."""
+    executor = open_executor(url)
+    await executor.start(lambda _: None)
+    try:
+        ids = await executor.read(rebuild.interaction_ids)
+        differing = []
+        for done, interaction_id in enumerate(ids, 1):
+            if mend:
+                fields = await executor.write(rebuild.mend, interaction_id)
+            else:
+                fields = await executor.read(rebuild.compare, interaction_id)
+            if fields:
+                differing.append((interaction_id, fields))
+            if done % 100 == 0 or done == len(ids):
+                progress(done, len(ids))
+        return len(ids), differing
+    finally:
+        await executor.stop()
+
+
+def published() -> dict[str, Any]:
+    """The files that describe the hub to other programs."""
+    with tempfile.TemporaryDirectory() as folder:
+        given = Settings(data_dir=Path(folder), database_url=f"sqlite:///{folder}/hub.db", config=None)
+        migrate(given.database)
+        hub = open_hub(given, environment={})
+        return {
+            "openapi.json": hub.app.openapi(),
+            "asyncapi.json": schemas.asyncapi(),
+            "interaction-event.json": schemas.interaction_event(),
+        }
+
+
+def open_hub(
+    given: Settings,
+    *,
+    make_occasion: Callable[[], Occasion] = occasion,
+    environment: Mapping[str, str] | None = None,
+    demo: dict[str, Any] | None = None,
+) -> Hub:
+    """Opens a hub on a database that is up to date. Blocks; call it before the event loop runs."""
+    environment = of_environment() if environment is None else environment
+    public_url = given.public_url or f"http://{given.host}:{given.port}"
+    executor = open_executor(given.database)
+    config = read(given.config) if given.config else Config()
+    stored = _alone(given.database, _stored)
+    desks = Desks(read_after(executor))
+    watchers = Watchers()
+    node = secrets.token_hex(8)
+    policy = policy_of(stored.get("policy", {}))
+    dispatcher = Dispatcher(executor, policy, make_occasion)
+    bus: Bus = RedisBus(given.redis_url, node, dispatcher.doubt) if given.redis_url else NoBus()
+    committed = Committed(bus)
+    channels = open_channels(public_url, environment, config.channels, secret_of(given.data_dir))
+    telephony = Telephony(shipped_flows())
+    calls = CallSteps(telephony.arrive, telephony.hear, telephony.pack, telephony.unpack)
+    blobs = Blobs(given.data_dir / "blobs")
+
+    def on_state(name: str, state: State, reason: str) -> None:
+        frame: dict[str, object] = {"type": "channel", "name": name, "state": state, "reason": reason}
+        for agent_id in {desk.agent_id for desk in desks.every()}:
+            desks.tell(agent_id, frame)
+
+    doors = {
+        name: Door(channel, executor, blobs, calls, desks, watchers, make_occasion, on_state)
+        for name, channel in channels.items()
+    }
+    runtime = Runtime(
+        node=node,
+        epoch=node,
+        public_url=public_url,
+        executor=executor,
+        blobs=blobs,
+        channels=channels,
+        doors=doors,
+        desks=desks,
+        watchers=watchers,
+        dispatcher=dispatcher,
+        postman=Postman(executor, channels, make_occasion),
+        bus=bus,
+        occasion=make_occasion,
+        bootstrap_api_key=given.bootstrap_api_key,
+        secure_cookies=public_url.startswith("https://") if given.secure_cookies is None else given.secure_cookies,
+        time_zone=ZoneInfo(stored.get("time_zone", "UTC")),
+        demo=demo,
+    )
+    committed.runtime = runtime
+    return Hub(runtime, committed)
+
+
+def _stored(conn: Connection) -> dict[str, Any]:
+    """The settings that were applied."""
+    return {key: settings.get(conn, key, default) for key, default in _NEEDED.items()}
+
+
+_NEEDED: dict[str, Any] = {"policy": {}, "time_zone": "UTC"}
+
+__all__ = [
+    "AlreadyRunning",
+    "Hub",
+    "compare",
+    "configure",
+    "configured",
+    "exported",
+    "migrate",
+    "occasion",
+    "open_hub",
+    "published",
+    "rebuilt",
+    "take_folder",
+]

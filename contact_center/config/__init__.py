@@ -1,0 +1,1 @@
+"""The operator's text: queues, entry points, agents and policy, checked, compared and applied."""

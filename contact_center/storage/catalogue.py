@@ -1,0 +1,48 @@
+"""What the operator configures: queues, entry points, agents and logins, written and read as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Table, select
+
+from contact_center.storage.schema import agents, entry_points, interactions, logins, queues
+
+
+def rows(conn: Connection, table: Table) -> list[dict[str, Any]]:
+    return [dict(row) for row in conn.execute(select(table).order_by(table.c.id)).mappings()]
+
+
+def put(conn: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    """Writes the row with that id: the columns named, others as they were (or by default)."""
+    values = {key: value for key, value in row.items() if key != "id"}
+    if not conn.execute(table.update().where(table.c.id == row["id"]).values(**values)).rowcount:
+        conn.execute(table.insert().values(**row))
+
+
+def drop(conn: Connection, table: Table, ids: Iterable[str]) -> None:
+    conn.execute(table.delete().where(table.c.id.in_(list(ids))))
+
+
+def retire(conn: Connection, table: Table, ids: Iterable[str]) -> None:
+    """Agents and logins are never deleted: what they did still names them."""
+    conn.execute(table.update().where(table.c.id.in_(list(ids))).values(active=0))
+
+
+def busy_queues(conn: Connection, ids: Iterable[str]) -> list[str]:
+    """Those of the queues that something still waits in or is in hand from."""
+    found = conn.execute(
+        select(interactions.c.queue)
+        .where(interactions.c.queue.in_(list(ids)), interactions.c.state != "ended")
+        .distinct()
+    )
+    return list(found.scalars())
+
+
+TABLES: dict[str, Table] = {
+    "queues": queues,
+    "entry_points": entry_points,
+    "agents": agents,
+    "logins": logins,
+}

@@ -1,0 +1,54 @@
+"""Every stored record against the fold of its events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+
+from contact_center.domain.record import fold
+from contact_center.storage import events
+from contact_center.storage.schema import interactions
+
+
+def interaction_ids(conn: Connection) -> list[str]:
+    return list(conn.execute(select(interactions.c.id).order_by(interactions.c.id)).scalars())
+
+
+def _columns(record: dict[str, Any]) -> dict[str, Any]:
+    """What the indexed columns must say, given the record."""
+    same = ("case_id", "customer_id", "channel", "medium", "thread_key", "state", "queue", "agent_id", "epoch",
+            "started_at", "last_message_at", "ended_at")  # fmt: skip
+    return {name: record[name] for name in same}
+
+
+def compare(conn: Connection, interaction_id: str) -> list[str]:
+    """The fields in which the stored record, or a column beside it, differs from the fold of the events. Empty is
+    proof that they are equal. Read in one snapshot."""
+    return _differences(conn, interaction_id)[0]
+
+
+def _differences(conn: Connection, interaction_id: str) -> tuple[list[str], dict[str, Any] | None]:
+    row = conn.execute(select(interactions).where(interactions.c.id == interaction_id)).one()
+    folded = fold(events.of_interaction(conn, interaction_id))
+    if folded is None:
+        return ["events"], None
+    wanted: dict[str, Any] = orjson.loads(orjson.dumps(folded))
+    stored: dict[str, Any] = row.record
+    fields = [name for name in {**wanted, **stored} if wanted.get(name) != stored.get(name)]
+    mapping = row._mapping
+    fields += [f"column {name}" for name, value in _columns(wanted).items() if mapping[name] != value]
+    return fields, wanted
+
+
+def mend(conn: Connection, interaction_id: str) -> list[str]:
+    """Replaces a record that differs by the fold of its events; says in which fields it differed."""
+    fields, wanted = _differences(conn, interaction_id)
+    if fields and wanted is not None:
+        conn.execute(
+            interactions.update()
+            .where(interactions.c.id == interaction_id)
+            .values(record=wanted, **_columns(wanted))
+        )
+    return fields

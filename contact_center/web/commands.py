@@ -1,0 +1,154 @@
+"""The agent's commands, the same over the websocket and over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from sqlalchemy import Connection
+
+from contact_center.desk import verbs
+from contact_center.desk.verbs import Acting
+from contact_center.domain.errors import NotValid
+from contact_center.domain.occasion import Occasion
+from contact_center.registry.runtime import Runtime
+from contact_center.storage import settings
+from contact_center.web.principal import Principal
+
+Ref = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Short = Annotated[str, StringConstraints(max_length=400)]
+Text = Annotated[str, StringConstraints(max_length=verbs.TEXT_LIMIT + 1)]
+Chosen = Literal["ready", "not_ready", "offline"]
+
+
+class _Args(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SetState(_Args):
+    state: Chosen
+    reason: Annotated[str, Field(max_length=64)] = ""
+
+
+class SetAgentState(_Args):
+    agent_id: Ref
+    state: Chosen
+    reason: Annotated[str, Field(max_length=64)] = ""
+
+
+class Accept(_Args):
+    offer_id: Ref
+
+
+class Reject(_Args):
+    offer_id: Ref
+    reason: Annotated[str, Field(max_length=64)] = ""
+
+
+class Reply(_Args):
+    interaction_id: Ref
+    text: Text
+    subject: Short = ""
+
+
+class Note(_Args):
+    interaction_id: Ref
+    text: Text
+
+
+class HangUp(_Args):
+    interaction_id: Ref
+
+
+class WrapUp(_Args):
+    interaction_id: Ref
+    disposition: Ref
+    note: Text = ""
+    case_status: Literal["open", "pending", "closed"] = "closed"
+
+
+class ReturnToQueue(_Args):
+    interaction_id: Ref
+    queue: Annotated[str, Field(max_length=64)] = ""
+
+
+class RenameCustomer(_Args):
+    customer_id: Ref
+    name: Annotated[str, Field(max_length=200)]
+
+
+Run = Callable[[Connection, Occasion, Acting, Any], Any]
+
+
+def _set_state(conn: Connection, on: Occasion, acting: Acting, args: SetState) -> Any:
+    return {"agent": verbs.set_state(conn, on, acting, acting.agent_id, args.state, args.reason)}
+
+
+def _set_agent_state(conn: Connection, on: Occasion, acting: Acting, args: SetAgentState) -> Any:
+    return {"agent": verbs.set_state(conn, on, acting, args.agent_id, args.state, args.reason)}
+
+
+def _reply(conn: Connection, on: Occasion, acting: Acting, args: Reply) -> Any:
+    return {"event": verbs.reply(conn, on, acting, args.interaction_id, args.text, args.subject)}
+
+
+def _note(conn: Connection, on: Occasion, acting: Acting, args: Note) -> Any:
+    return {"event": verbs.note(conn, on, acting, args.interaction_id, args.text)}
+
+
+def _wrap_up(conn: Connection, on: Occasion, acting: Acting, args: WrapUp) -> Any:
+    return verbs.wrap_up(conn, on, acting, args.interaction_id, args.disposition, args.note, args.case_status)
+
+
+COMMANDS: dict[str, tuple[type[_Args], Run]] = {
+    "set_state": (SetState, _set_state),
+    "set_agent_state": (SetAgentState, _set_agent_state),
+    "accept": (Accept, lambda conn, on, acting, args: verbs.accept(conn, on, acting, args.offer_id)),
+    "reject": (Reject, lambda conn, on, acting, args: verbs.reject(conn, on, acting, args.offer_id, args.reason)),
+    "reply": (Reply, _reply),
+    "note": (Note, _note),
+    "hang_up": (HangUp, lambda conn, on, acting, args: verbs.hang_up(conn, on, acting, args.interaction_id)),
+    "wrap_up": (WrapUp, _wrap_up),
+    "return_to_queue": (
+        ReturnToQueue,
+        lambda conn, on, acting, args: verbs.return_to_queue(conn, on, acting, args.interaction_id, args.queue),
+    ),
+    "rename_customer": (
+        RenameCustomer,
+        lambda conn, on, acting, args: verbs.rename_customer(conn, on, acting, args.customer_id, args.name),
+    ),
+}
+
+
+def parse(name: str, data: Any) -> _Args:
+    """The command's arguments. Raises ``NotValid`` in words for people."""
+    known = COMMANDS.get(name)
+    if known is None:
+        raise NotValid("unknown_command", f"There is no command {name[:64]!r}.")
+    try:
+        return known[0].model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "args"
+        raise NotValid("args", f"{where}: {first['msg']}") from error
+
+
+async def run(runtime: Runtime, principal: Principal, name: str, args: _Args, command_id: str = "") -> Any:
+    """Does it once: the same ``command_id`` of the same desk again gives the first result."""
+    command = COMMANDS[name][1]
+    acting = principal.acting
+    actor = (acting.agent_id or principal.login_id or principal.key)[:64]
+
+    def unit(conn: Connection) -> Any:
+        if command_id:
+            before = settings.command_result(conn, actor, command_id)
+            if before is not None:
+                return before
+        on = runtime.occasion()
+        value = command(conn, on, acting, args)
+        if command_id:
+            settings.keep_command_result(conn, actor, command_id, on.now, value)
+        return value
+
+    return await runtime.executor.write(unit)

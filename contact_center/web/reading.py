@@ -1,0 +1,417 @@
+"""What programs and consoles read over REST. Every answer is limited to what the asker may see."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import PurePath
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import nh3
+import orjson
+from fastapi import APIRouter, Query
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from contact_center.domain.errors import NotFound
+from contact_center.domain.events import InteractionEvent, MessageReceived
+from contact_center.storage import (
+    agents,
+    cases,
+    customers,
+    events,
+    floor,
+    journal,
+    offers,
+    outbox,
+    quarantine,
+    queues,
+    search,
+    settings,
+)
+from contact_center.web.answers import Json
+from contact_center.web.principal import Hub, SignedIn, Supervising
+
+router = APIRouter(prefix="/api/v1")
+
+Limit = Annotated[int, Query(ge=1, le=200)]
+Ref = Annotated[str, Query(max_length=64)]
+BIG = 2**62
+
+
+def page(items: list[Any], cursor: Any, limit: int) -> Json:
+    """A page of a list; ``cursor`` makes an item's cursor and is asked for the last one of a full page."""
+    return Json({"items": items, "next": cursor(items[-1]) if len(items) == limit and items else None})
+
+
+# --- the event log ---------------------------------------------------------------------------------------------
+
+
+@router.get("/events", summary="The event log")
+async def event_log(
+    _: Supervising,
+    runtime: Hub,
+    after: Annotated[int, Query(ge=0, le=BIG)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """Events after ``seq`` ``after`` in order: go on from the last one's ``seq``. None is ever skipped."""
+    found = await runtime.executor.read(events.of_log, after, limit)
+    items = [{"seq": e.seq, "kind": e.kind, **_public(e)} for e in found]
+    return Json({"items": items, "next": found[-1].seq if found else None})
+
+
+def _public(event: InteractionEvent) -> dict[str, Any]:
+    data: dict[str, Any] = orjson.loads(orjson.dumps(event))
+    return data
+
+
+# --- interactions and cases ------------------------------------------------------------------------------------
+
+
+@router.get("/interactions", summary="Interactions, newest first")
+async def list_interactions(
+    principal: SignedIn,
+    runtime: Hub,
+    state: Ref = "",
+    queue: Ref = "",
+    agent: Ref = "",
+    medium: Ref = "",
+    customer: Ref = "",
+    after: Ref = "",
+    limit: Limit = 50,
+) -> Response:
+    """Agents see their own and those of customers they serve by name of the ``customer`` filter; supervisors all."""
+    if not principal.supervises and not customer:
+        agent = principal.agent_id
+    found = await runtime.executor.read(
+        search.interactions,
+        state=state,
+        queue=queue,
+        agent_id=agent,
+        medium=medium,
+        customer_id=customer,
+        after=after,
+        most=limit,
+    )
+    return page(found, lambda item: item["interaction_id"], limit)
+
+
+@router.get("/interactions/{interaction_id}", summary="One interaction, whole")
+async def one_interaction(interaction_id: str, _: SignedIn, runtime: Hub) -> Response:
+    def read(conn: Connection) -> dict[str, Any]:
+        loaded = journal.look(conn, interaction_id[:64])
+        if loaded is None:
+            raise NotFound("interaction")
+        return {
+            "record": loaded.record,
+            "customer": loaded.customer,
+            "case": _case(cases.get(conn, loaded.record.case_id)),
+        }
+
+    return Json(await runtime.executor.read(read))
+
+
+@router.get("/interactions/{interaction_id}/events", summary="The interaction's events, oldest first")
+async def interaction_events(
+    interaction_id: str,
+    _: SignedIn,
+    runtime: Hub,
+    after: Annotated[int, Query(ge=0, le=BIG)] = 0,
+    limit: Limit = 200,
+) -> Response:
+    def read(conn: Connection) -> list[Any]:
+        names = events.agent_names(conn)
+        found = events.of_interaction(conn, interaction_id[:64], after, limit)
+        return [events.view(e, names) for e in found]
+
+    found = await runtime.executor.read(read)
+    return page(found, lambda item: item.seq, limit)
+
+
+@router.get("/interactions/{interaction_id}/why", summary="Why it still waits")
+async def why_waiting(interaction_id: str, _: SignedIn, runtime: Hub) -> Response:
+    """Who could take it, and what keeps each from it, as of now."""
+    explanation = runtime.dispatcher.explain(interaction_id)
+    if explanation is None:
+        raise NotFound("interaction that waits")
+    return Json(explanation.record())
+
+
+def _case(row: Any) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "subject": row.subject,
+        "status": row.status,
+        "queue": row.queue,
+        "customer": {"id": row.customer_id, "name": row.customer_name},
+        "opened_at": row.opened_at,
+        "updated_at": row.updated_at,
+        "closed_at": row.closed_at or None,
+        "agent_id": row.agent_id,
+        "agent_name": row.agent_name or "",
+    }
+
+
+@router.get("/cases", summary="Cases, last touched first")
+async def list_cases(
+    _: SignedIn,
+    runtime: Hub,
+    status: Ref = "",
+    customer: Ref = "",
+    agent: Ref = "",
+    q: Annotated[str, Query(max_length=200)] = "",
+    after: Annotated[str, Query(pattern=r"^(\d{1,18}\.\d{1,18})?$")] = "",
+    limit: Limit = 50,
+) -> Response:
+    at, _sep, case_id = after.partition(".")
+    found = await runtime.executor.read(
+        cases.find,
+        status=status,
+        customer_id=customer,
+        agent_id=agent,
+        words=q.strip(),
+        before=(int(at), int(case_id)) if after else None,
+        most=limit,
+    )
+    return page([_case(row) for row in found], lambda item: f"{item['updated_at']}.{item['id']}", limit)
+
+
+@router.get("/cases/{case_id}", summary="One case with its interactions")
+async def one_case(case_id: int, _: SignedIn, runtime: Hub) -> Response:
+    def read(conn: Connection) -> dict[str, Any]:
+        row = cases.get(conn, case_id) if 0 < case_id < BIG else None
+        if row is None:
+            raise NotFound("case")
+        return {
+            "case": _case(row),
+            "customer": _customer(conn, row.customer_id),
+            "interactions": search.interactions(conn, case_id=case_id, most=200),
+        }
+
+    return Json(await runtime.executor.read(read))
+
+
+@router.get("/cases/{case_id}/events", summary="Everything said and done in the case, oldest first")
+async def case_events(
+    case_id: int,
+    _: SignedIn,
+    runtime: Hub,
+    after: Annotated[int, Query(ge=0, le=BIG)] = 0,
+    limit: Limit = 200,
+) -> Response:
+    def read(conn: Connection) -> list[Any]:
+        names = events.agent_names(conn)
+        return [events.view(e, names) for e in events.of_case(conn, min(case_id, BIG), after, limit)]
+
+    found = await runtime.executor.read(read)
+    return page(found, lambda item: item.seq, limit)
+
+
+# --- customers -------------------------------------------------------------------------------------------------
+
+
+def _customer(conn: Connection, customer_id: str) -> dict[str, Any]:
+    customer = customers.get(conn, customer_id)
+    if customer is None:
+        raise NotFound("customer")
+    return {
+        "id": customer.id,
+        "name": customer.name,
+        "first_seen_at": customer.first_seen_at,
+        "points": [asdict(point) for point in customers.points(conn, customer_id)],
+        "history": customers.history(conn, customer_id, most=50),
+        "open_cases": [case.id for case in customers.open_cases(conn, customer_id)],
+    }
+
+
+@router.get("/customers", summary="Customers by name or contact point, newest first")
+async def list_customers(
+    _: SignedIn,
+    runtime: Hub,
+    q: Annotated[str, Query(max_length=200)] = "",
+    after: Ref = "",
+    limit: Limit = 50,
+) -> Response:
+    def read(conn: Connection) -> list[dict[str, Any]]:
+        found = customers.search(conn, q.strip(), after, limit)
+        return [
+            {
+                "id": c.id,
+                "name": c.name,
+                "first_seen_at": c.first_seen_at,
+                "points": [asdict(point) for point in customers.points(conn, c.id)],
+            }
+            for c in found
+        ]
+
+    return page(await runtime.executor.read(read), lambda item: item["id"], limit)
+
+
+@router.get("/customers/{customer_id}", summary="One customer with their history over all channels")
+async def one_customer(customer_id: str, _: SignedIn, runtime: Hub) -> Response:
+    return Json(await runtime.executor.read(_customer, customer_id[:64]))
+
+
+# --- the floor -------------------------------------------------------------------------------------------------
+
+
+@router.get("/queues", summary="Queues with their numbers now and today")
+async def list_queues(_: SignedIn, runtime: Hub) -> Response:
+    now = runtime.occasion().now
+    midnight = now - now % 86_400_000
+    return Json({"items": await runtime.executor.read(floor.queue_views, now, midnight), "next": None})
+
+
+@router.get("/agents", summary="Agents with state and load")
+async def list_agents(_: SignedIn, runtime: Hub) -> Response:
+    def read(conn: Connection) -> list[Any]:
+        held = agents.loads(conn)
+        return [agents.view(a, held.get(a.id, agents.Load({}))) for a in agents.every(conn)]
+
+    return Json({"items": await runtime.executor.read(read), "next": None})
+
+
+@router.get("/offers", summary="Offers, newest first")
+async def list_offers(
+    principal: SignedIn,
+    runtime: Hub,
+    state: Ref = "",
+    after: Annotated[int, Query(ge=0, le=BIG)] = 0,
+    limit: Limit = 50,
+) -> Response:
+    """Agents see their own; supervisors all. ``after`` is the last one's ``made_at``."""
+
+    def read(conn: Connection) -> list[Any]:
+        rows = offers.recent(conn, after or None, limit, state, "" if principal.supervises else principal.agent_id)
+        return [
+            {
+                **row.view,
+                "agent_id": row.agent_id,
+                "state": row.state,
+                "ended_at": row.ended_at or None,
+            }
+            for row in rows
+        ]
+
+    return page(await runtime.executor.read(read), lambda item: item["made_at"], limit)
+
+
+@router.get("/decisions/{decision_id}", summary="A routing decision: who was considered, and why")
+async def one_decision(decision_id: str, _: SignedIn, runtime: Hub) -> Response:
+    found = await runtime.executor.read(offers.decision, decision_id[:64])
+    if found is None:
+        raise NotFound("decision")
+    return Json(found)
+
+
+# --- what people wrote -----------------------------------------------------------------------------------------
+
+_TAGS = (nh3.ALLOWED_TAGS | {"font", "center"}) - {"form", "input", "button", "img", "video", "audio", "picture"}
+_PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-popups; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "private, no-store",
+}
+
+
+@router.get("/events/{event_id}/html", summary="A message's HTML, made harmless, for a sandboxed frame")
+async def message_html(event_id: str, _: SignedIn, runtime: Hub) -> Response:
+    event = await runtime.executor.read(events.get, event_id[:64])
+    digest = event.body.html if event is not None and isinstance(event.body, MessageReceived) else ""
+    data = await runtime.blobs.get(digest) if digest else None
+    if data is None:
+        raise NotFound("message with HTML")
+    clean = nh3.clean(
+        data[:2_000_000].decode("utf-8", "replace"),
+        tags=_TAGS,
+        url_schemes={"http", "https", "mailto", "tel"},
+        link_rel="noopener noreferrer nofollow",
+        set_tag_attribute_values={"a": {"target": "_blank"}},
+    )
+    style = "body{font:14px/1.5 system-ui,sans-serif;margin:12px;overflow-wrap:anywhere}"
+    html = f"<!doctype html><meta charset=utf-8><title>Message</title><style>{style}</style>{clean}"
+    return Response(html.encode(), media_type="text/html; charset=utf-8", headers=_PAGE_HEADERS)
+
+
+@router.get("/events/{event_id}/attachments/{digest}", summary="A file of a message, always as a download")
+async def attachment(event_id: str, digest: str, _: SignedIn, runtime: Hub) -> Response:
+    event = await runtime.executor.read(events.get, event_id[:64])
+    found = next((a for a in event.attachments if a.digest == digest), None) if event else None
+    data = await runtime.blobs.get(digest) if found else None
+    if found is None or data is None:
+        raise NotFound("attachment")
+    name = PurePath(found.name.replace("\\", "/")).name or "attachment"
+    plain = "".join(c if c.isascii() and c.isalnum() or c in "._- " else "_" for c in name)
+    headers = {
+        **_PAGE_HEADERS,
+        "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
+    }
+    return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+# --- what consoles and operators need --------------------------------------------------------------------------
+
+
+@router.get("/console", summary="What a console needs at the start")
+async def console(_: SignedIn, runtime: Hub) -> Response:
+    def read(conn: Connection) -> dict[str, Any]:
+        return {
+            "queues": [{"id": q.id, "name": q.name} for q in queues.every(conn)],
+            "dispositions": settings.get(conn, "dispositions", []),
+            "reasons": settings.get(conn, "reasons", []),
+            "heartbeat_ms": 25_000,
+            "time_zone": settings.get(conn, "time_zone", "UTC"),
+        }
+
+    return Json(await runtime.executor.read(read))
+
+
+@router.get("/channels", summary="Each channel's health")
+async def list_channels(_: SignedIn, runtime: Hub) -> Response:
+    items = []
+    for name, door in runtime.doors.items():
+        state, reason = door.state
+        items.append({"name": name, "medium": door.channel.medium, "state": state, "reason": reason})
+    return Json({"items": items, "next": None})
+
+
+@router.get("/outbox", summary="Messages that failed, or of which nobody knows")
+async def list_undelivered(_: Supervising, runtime: Hub) -> Response:
+    rows = await runtime.executor.read(outbox.undelivered)
+    items = [
+        {
+            "id": row.id,
+            "channel": row.channel,
+            "verb": row.verb,
+            "interaction_id": row.interaction_id,
+            "state": row.state,
+            "reason": row.reason,
+            "attempts": row.attempts,
+            "created_at": row.created_at,
+        }
+        for row in rows
+    ]
+    return Json({"items": items, "next": None})
+
+
+@router.get("/quarantine", summary="What could not be understood, newest first")
+async def list_quarantine(
+    _: Supervising, runtime: Hub, state: Ref = "held", after: Ref = "", limit: Limit = 50
+) -> Response:
+    rows = await runtime.executor.read(quarantine.find, state, after, limit)
+    items = [
+        {
+            "id": row.id,
+            "channel": row.channel,
+            "source_id": row.source_id,
+            "reason": row.reason,
+            "digest": row.digest,
+            "size": row.size,
+            "received_at": row.received_at,
+            "state": row.state,
+        }
+        for row in rows
+    ]
+    return page(items, lambda item: item["id"], limit)

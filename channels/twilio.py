@@ -13,6 +13,7 @@ import importlib
 import re
 from base64 import b64encode
 from collections.abc import Awaitable, Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
@@ -184,7 +185,10 @@ class Fields:
         value = self._values.get(name, "")[:64]
         try:
             at = parsedate_to_datetime(value) if value else None
-            return int(at.timestamp() * 1_000) if at and at.tzinfo else now
+            if at is None:
+                return now
+            # "-0000" is UTC too (RFC 5322, 3.3), and Twilio knows no other zone.
+            return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1_000)
         except (ValueError, TypeError, IndexError, OverflowError, OSError):
             return now
 

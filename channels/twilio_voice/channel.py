@@ -424,6 +424,8 @@ def room_changed(call: Call, now: Moment) -> InteractionEvent | None:
         fields.text("ParticipantLabel"),
     )
     customer = leg_id == call.sid or label == "customer"
+    if customer and state == "left" and fields.text("ParticipantCallStatus") not in OVER:
+        return None  # moved into another room by us, and still on the line
     body = CallLeg(
         "customer" if customer else "agent",
         state,

@@ -218,10 +218,17 @@ def test_a_number_of_another_script_is_no_count() -> None:
     assert twilio.Fields((("NumMedia", "3"),)).count("NumMedia") == 3
 
 
-def test_a_time_without_a_zone_is_not_guessed() -> None:
-    read = twilio.Fields((("a", "Sat, 21 Nov 2026 19:26:40 +0000"), ("b", "Sat, 21 Nov 2026 19:26:40 -0000")))
-    assert read.moment("a", 7) == 1_795_289_200_000
-    assert read.moment("b", 7) == 7
+@pytest.mark.parametrize("zone", ["+0000", "-0000", "GMT", ""])
+def test_every_way_of_writing_utc_is_the_same_moment(zone: str) -> None:
+    read = twilio.Fields((("at", f"Sat, 21 Nov 2026 19:26:40 {zone}"),))
+    assert read.moment("at", 7) == 1_795_289_200_000
+
+
+@pytest.mark.parametrize(
+    "told", ["", "soon", "Sat, 99 Nov 2026 19:26:40 +0000", "9" * 64, "Sat, 21 Nov 0000 0:0 +9999"]
+)
+def test_what_is_no_time_is_now(told: str) -> None:
+    assert twilio.Fields((("at", told),)).moment("at", 7) == 7
 
 
 def test_verifying_a_genuine_and_a_forged_request_costs_no_more_than_hashing_it_a_few_times() -> None:

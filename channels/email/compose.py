@@ -59,7 +59,7 @@ def compose(message: Outgoing, mailbox: Mailbox, tokens: Tokens) -> Letter:
     fields += body_fields
     head = "".join(f"{name}: {value}\r\n" for name, value in fields)
     letter = Letter(mailbox.address, recipient, message_id, head.encode("ascii") + b"\r\n" + body)
-    _read_again(letter, [name for name, _ in fields])
+    read_again(letter, [name for name, _ in fields])
     return letter
 
 
@@ -176,7 +176,7 @@ def _text(subtype: str, text: str) -> tuple[list[tuple[str, str]], bytes]:
     return fields, body
 
 
-def _read_again(letter: Letter, names: list[str]) -> None:
+def read_again(letter: Letter, names: list[str]) -> None:
     """The last look before it goes: whoever reads these bytes must find our headers, each once, and the one
     recipient."""
     data = letter.data

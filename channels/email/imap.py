@@ -65,6 +65,7 @@ class Connection:
         self._call_seconds = call_seconds
         self._client: IMAP4 | None = None
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._started: set[asyncio.Future[Any]] = set()
 
     async def open(self, folder: str) -> Selected:
         """Connects, logs in, selects ``folder``. Raises :class:`Trouble`, saying what to mend."""
@@ -159,15 +160,17 @@ class Connection:
         if not self._lost.done() and client.get_state() in {"AUTH", "SELECTED"}:
             with contextlib.suppress(TimeoutError, OSError, AioImapException, Trouble):
                 await self._within(client.protocol.logout(), 1.0)
-        client._client_task.cancel()
         if client.protocol.transport is not None:
             client.protocol.transport.abort()
-        for task in [*client.tasks, *client.protocol.tasks, client._client_task]:
-            task.cancel()
-        ending = [*client.tasks, *client.protocol.tasks, client._client_task]
-        await asyncio.gather(*ending, return_exceptions=True)
         if client._idle_waiter is not None:
             client._idle_waiter.cancel()
+        ending = {*client.tasks, *client.protocol.tasks, *self._started, client._client_task}
+        for task in ending:
+            task.cancel()
+        await asyncio.wait(ending, timeout=self._call_seconds)
+        for task in ending:
+            if task.done() and not task.cancelled():
+                task.exception()  # seen: the library keeps tasks whose failures nobody else looks at
 
     def _dial(self) -> IMAP4:
         server = self._server
@@ -222,9 +225,11 @@ class Connection:
                 raise Trouble("The IMAP server closed the connection.")
             raise TimeoutError
         finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+            # Not awaited: what waits for the library's state lock outlives its cancelling until the lock's
+            # holder is cancelled too, which is what close() does.
+            task.cancel()
+            self._started.add(task)
+            task.add_done_callback(self._started.discard)
 
 
 def _literal_of(lines: list[Any], uid: int) -> bytes | None:

@@ -145,7 +145,8 @@ def _written_at(headers: Headers, now: Moment) -> Moment:
 def _automatic(message: Part, who: Author, recipient: Recipient) -> str:
     report = message.parameters.get("report-type", "")
     ours = recipient.everyone | frozenset(recipient.addresses)
-    return automatic(message.headers, who.point.value, message.media_type, report, ours, recipient.instance)
+    declared = message.headers.word("content-type").partition(";")[0].strip()
+    return automatic(message.headers, who.point.value, declared, report, ours, recipient.instance)
 
 
 def _kept(part: Part, blobs: dict[str, bytes]) -> Attachment:

@@ -42,7 +42,7 @@ class FakeHub:
     fail_on: Callable[[Parsed], Exception | None] = field(default=lambda _: None)
     _answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
     _watchers: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
-    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _waiting: set[asyncio.Event] = field(default_factory=set)
 
     def now(self) -> Moment:
         return self.now_at
@@ -50,7 +50,7 @@ class FakeHub:
     async def take_in(self, parsed: Parsed) -> Sequence[Answer]:
         if self.busy_for > 0:
             self.busy_for -= 1
-            await self._tell()
+            self._tell()
             raise Busy("The store is away.")
         failure = self.fail_on(parsed)
         if failure is not None:
@@ -59,20 +59,20 @@ class FakeHub:
         self.taken.append(parsed)
         for event in parsed.events:
             self._wake(event.thread.key)
-        await self._tell()
+        self._tell()
         return answers
 
     async def quarantine(self, source_id: str, raw: bytes, reason: str) -> None:
         if all(kept.source_id != source_id for kept in self.quarantined):
             self.quarantined.append(Quarantined(source_id, raw, reason))
-        await self._tell()
+        self._tell()
 
     async def recall(self, key: str) -> str:
         return self.memory.get(key, "")
 
     async def remember(self, key: str, value: str) -> None:
         self.memory[key] = value
-        await self._tell()
+        self._tell()
 
     async def conversation(self, thread_key: str, after: int = 0, limit: int = 200) -> Sequence[Shown]:
         return [line for line in self.shown.get(thread_key, []) if line.seq > after][:limit]
@@ -92,10 +92,11 @@ class FakeHub:
 
     async def typing(self, thread_key: str) -> None:
         self.typings.append(thread_key)
-        await self._tell()
+        self._tell()
 
     def report(self, state: Literal["ready", "degraded", "off"], reason: str = "") -> None:
         self.reports.append((state, reason))
+        self._tell()
 
     # --- what a test does to it ---------------------------------------------------------------------------
 
@@ -115,16 +116,19 @@ class FakeHub:
     async def expect(self, condition: Callable[[FakeHub], object], within: float = 10.0) -> None:
         """Returns as soon as ``condition(self)`` is true; fails the test if it isn't ``within`` seconds."""
 
-        async def wait() -> None:
-            async with self._changed:
-                await self._changed.wait_for(lambda: bool(condition(self)))
-
+        changed = asyncio.Event()
+        self._waiting.add(changed)
         try:
-            await asyncio.wait_for(wait(), within)
+            async with asyncio.timeout(within):
+                while not condition(self):
+                    await changed.wait()
+                    changed.clear()
         except TimeoutError:
             raise AssertionError(
                 f"not within {within} s: {len(self.events)} events, {self.quarantined=}, {self.reports=}"
             ) from None
+        finally:
+            self._waiting.discard(changed)
 
     def watching(self, thread_key: str) -> int:
         return len(self._watchers.get(thread_key, []))
@@ -150,6 +154,6 @@ class FakeHub:
         for wake in list(self._watchers.get(thread_key, [])):
             wake()
 
-    async def _tell(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
+    def _tell(self) -> None:
+        for changed in self._waiting:
+            changed.set()

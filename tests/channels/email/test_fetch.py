@@ -1,0 +1,438 @@
+"""Mail from a mailbox reaches the hub exactly once, whatever the server, the network or the mail does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from channels.contract import Context, Parsed
+from channels.email.channel import EmailChannel
+from channels.email.fetch import Pace
+from contact_center.domain.events import MessageReceived
+from tests.channels.conformance import event_as_json
+from tests.channels.email.scripted_imap import ScriptedImap
+from tests.channels.email.servers import PASSWORD, USER, ImapServer
+from tests.channels.fake_hub import FakeHub
+
+FIXTURES = Path(__file__).parent / "fixtures"
+QUICK = Pace(poll=30.0, call=3.0, first_retry=0.05, longest_retry=0.2)
+
+
+def mail(number: int, text: str = "hello", to: str = "support@hub.test") -> bytes:
+    return (
+        f"From: mei{number}@example.com\r\nTo: {to}\r\nSubject: mail {number}\r\n"
+        f"Message-ID: <{number}@example.com>\r\n\r\n{text}\r\n"
+    ).encode()
+
+
+def lf(raw: bytes) -> bytes:
+    """A Maildir keeps bare line feeds."""
+    return raw.replace(b"\r\n", b"\n")
+
+
+def subjects(hub: FakeHub) -> list[str]:
+    return [event.body.subject for event in hub.events if isinstance(event.body, MessageReceived)]
+
+
+def channel_of(*mailboxes: dict[str, Any], pace: Pace = QUICK) -> EmailChannel:
+    config = {"mailboxes": [{"smtp_url": "smtp://127.0.0.1:1", **mailbox} for mailbox in mailboxes]}
+    return EmailChannel(Context("email", "https://hub.test", {}, config, b"s" * 32), pace=pace)
+
+
+@asynccontextmanager
+async def listening(channel: EmailChannel, hub: FakeHub) -> AsyncIterator[None]:
+    task = asyncio.create_task(channel.listen(hub))
+    try:
+        yield
+        assert not task.done(), "the listener must never end by itself"
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+# --- a real server -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ImapServer]:
+    server = ImapServer(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+def box(server: ImapServer, **more: Any) -> dict[str, Any]:
+    login = {"imap_url": server.url, "imap_user": USER, "imap_password": PASSWORD}
+    return {"address": "support@hub.test", "import_existing": True, **login, **more}
+
+
+async def test_new_mail_is_seen_through_idle_within_moments(server: ImapServer) -> None:
+    hub, channel = FakeHub(), channel_of(box(server))
+    async with listening(channel, hub):
+        await hub.expect(lambda h: ("ready", "") in h.reports)
+        await asyncio.to_thread(server.put, mail(1))
+        await hub.expect(lambda h: len(h.events) == 1, within=5)  # the next poll is half a minute away
+    (event,) = hub.events
+    assert event.dialled is not None
+    assert (subjects(hub), event.dialled.value) == (["mail 1"], "support@hub.test")
+    assert lf(hub.taken[0].raw) == lf(mail(1))
+
+
+async def test_every_fixture_comes_through_a_real_mailbox_or_is_quarantined(server: ImapServer) -> None:
+    raws = [path.read_bytes() for path in sorted(FIXTURES.glob("*.eml"))]
+    await asyncio.to_thread(server.put, *raws)
+    hub, channel = FakeHub(), channel_of(box(server))
+    async with listening(channel, hub):
+        await hub.expect(lambda h: len(h.taken) + len(h.quarantined) == len(raws), within=60)
+    refused = [p for p in FIXTURES.glob("*.expected.json") if "refused" in json.loads(p.read_text())]
+    assert len(hub.quarantined) == len(refused)
+    expected = [json.loads(p.read_text()) for p in FIXTURES.glob("*.expected.json")]
+    events = [event for each in expected for event in each.get("events", [])]
+    assert sorted(
+        (event_as_json(event)["body"].get("text", ""), event.thread.references[-1]) for event in hub.events
+    ) == (sorted((event["body"].get("text", ""), event["thread"]["references"][-1]) for event in events))
+
+
+async def test_what_lay_there_before_the_first_start_is_left_alone_unless_asked_for(server: ImapServer) -> None:
+    await asyncio.to_thread(server.put, mail(1), mail(2))
+    hub, channel = FakeHub(), channel_of(box(server, import_existing=False))
+    async with listening(channel, hub):
+        await hub.expect(lambda h: ("ready", "") in h.reports)
+        await asyncio.to_thread(server.put, mail(3))
+        await hub.expect(lambda h: h.events)
+    assert subjects(hub) == ["mail 3"]
+
+
+async def test_a_restart_goes_on_where_it_was_and_misses_nothing(server: ImapServer) -> None:
+    hub = FakeHub()
+    async with listening(channel_of(box(server, import_existing=False)), hub):
+        await hub.expect(lambda h: ("ready", "") in h.reports)
+    await asyncio.to_thread(server.put, mail(1), mail(2))
+    async with listening(channel_of(box(server, import_existing=False)), hub):
+        await hub.expect(lambda h: len(h.events) == 2)
+    assert subjects(hub) == ["mail 1", "mail 2"]
+    assert len(hub.deliveries) == 2
+
+
+async def test_mail_that_a_person_read_first_is_fetched_all_the_same(server: ImapServer) -> None:
+    await asyncio.to_thread(server.put, mail(1))
+    await asyncio.to_thread(server.read_everything)
+    hub = FakeHub()
+    async with listening(channel_of(box(server)), hub):
+        await hub.expect(lambda h: h.events)
+    assert subjects(hub) == ["mail 1"]
+
+
+async def test_a_server_that_dies_in_idle_and_comes_back_is_found_again(server: ImapServer) -> None:
+    hub = FakeHub()
+    async with listening(channel_of(box(server)), hub):
+        await hub.expect(lambda h: ("ready", "") in h.reports)
+        await asyncio.to_thread(server.stop)
+        await hub.expect(lambda h: h.reports[-1][0] == "degraded")
+        await asyncio.to_thread(server.start)
+        await asyncio.to_thread(server.put, mail(1))
+        await hub.expect(lambda h: h.events)
+        await hub.expect(lambda h: h.reports[-1] == ("ready", ""))
+    assert subjects(hub) == ["mail 1"]
+
+
+async def test_a_changed_uidvalidity_loses_nothing_and_doubles_nothing(server: ImapServer) -> None:
+    hub = FakeHub()
+    await asyncio.to_thread(server.put, mail(1), mail(2))
+    async with listening(channel_of(box(server)), hub):
+        await hub.expect(lambda h: len(h.events) == 2)
+        await asyncio.to_thread(server.stop)
+        server.forget_uids()
+        await asyncio.to_thread(server.start)
+        await asyncio.to_thread(server.put, mail(3))
+        await hub.expect(lambda h: len(h.events) == 3)
+    assert sorted(subjects(hub)) == ["mail 1", "mail 2", "mail 3"]
+    assert len(hub.deliveries) == 5, "the old ones were shown to the hub again, and it knew them"
+
+
+async def test_a_wrong_password_is_said_and_not_hammered(server: ImapServer) -> None:
+    hub = FakeHub()
+    pace = Pace(poll=30, call=3, first_retry=5, longest_retry=300)
+    channel = channel_of(box(server, imap_password="wrong"), pace=pace)
+    async with listening(channel, hub):
+        await hub.expect(lambda h: h.reports)
+        state, reason = channel.state()
+    assert (state, len(hub.reports)) == ("degraded", 1)
+    assert "refuses the login of support" in reason
+    assert "wrong" not in reason
+
+
+async def test_poison_is_put_aside_and_the_next_mail_comes(server: ImapServer) -> None:
+    poison = b"From: a@b.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 5000
+    await asyncio.to_thread(server.put, poison, mail(2))
+    hub = FakeHub()
+    async with listening(channel_of(box(server)), hub):
+        await hub.expect(lambda h: h.events)
+    (kept,) = hub.quarantined
+    assert (lf(kept.raw), kept.reason) == (lf(poison), "The message has more than 200 parts.")
+    assert subjects(hub) == ["mail 2"]
+
+
+async def test_a_message_that_the_hub_fails_on_is_put_aside_after_three_tries(server: ImapServer) -> None:
+    def fails(parsed: Parsed) -> Exception | None:
+        return KeyError("a defect") if b"Subject: mail 1" in parsed.raw else None
+
+    await asyncio.to_thread(server.put, mail(1), mail(2))
+    hub = FakeHub(fail_on=fails)
+    async with listening(channel_of(box(server)), hub):
+        await hub.expect(lambda h: h.events)
+    assert subjects(hub) == ["mail 2"]
+    assert [lf(kept.raw) for kept in hub.quarantined] == [lf(mail(1))]
+    assert "3 times: KeyError" in hub.quarantined[0].reason
+
+
+async def test_while_the_hub_cannot_store_our_place_does_not_move(server: ImapServer) -> None:
+    await asyncio.to_thread(server.put, mail(1))
+    hub = FakeHub(busy_for=3)
+    async with listening(channel_of(box(server)), hub):
+        await hub.expect(lambda h: h.events)
+    assert (subjects(hub), hub.quarantined) == (["mail 1"], [])
+
+
+async def test_killing_the_parser_in_the_middle_costs_no_message(server: ImapServer) -> None:
+    hub, channel = FakeHub(), channel_of(box(server))
+    await asyncio.to_thread(server.put, *[mail(n) for n in range(30)])
+    async with listening(channel, hub):
+        for seen in (3, 9, 15):
+            await hub.expect(lambda h, seen=seen: len(h.events) >= seen)  # type: ignore[misc]
+            for pid in _parsers_of_ours():
+                os.kill(pid, signal.SIGKILL)
+        await hub.expect(lambda h: len(h.events) == 30)
+    assert hub.quarantined == []
+    assert subjects(hub) == [f"mail {n}" for n in range(30)]
+
+
+async def test_one_mailbox_that_fails_does_not_stop_the_other(server: ImapServer) -> None:
+    dead = {"address": "sales@hub.test", "imap_url": "imap://u:p@127.0.0.1:1"}
+    hub, channel = FakeHub(), channel_of(box(server), dead)
+    await asyncio.to_thread(server.put, mail(1))
+    async with listening(channel, hub):
+        await hub.expect(lambda h: h.events)
+        await hub.expect(lambda _: channel.state()[0] == "degraded")
+    assert "sales@hub.test" in channel.state()[1]
+    assert "support@hub.test" not in channel.state()[1]
+
+
+# --- a server that misbehaves --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def scripted() -> AsyncIterator[ScriptedImap]:
+    server = ScriptedImap()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+def box_of(scripted: ScriptedImap, **more: Any) -> dict[str, Any]:
+    url = f"imap://u:p@127.0.0.1:{scripted.port}"
+    return {"address": "support@hub.test", "imap_url": url, "import_existing": True, **more}
+
+
+async def test_a_fetch_that_is_cut_anywhere_gives_the_message_exactly_once(scripted: ScriptedImap) -> None:
+    message = mail(1, "text ) {5}\r\nA1 OK not really\r\n* BYE nor this\r\n" * 3)
+    scripted.messages[1] = message
+    scripted.cut_fetch_at = list(range(0, len(message) + 40, 9))
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted), pace=Pace(30, 3, 0.001, 0.002)), hub):
+        await hub.expect(lambda h: h.events, within=30)
+    assert [parsed.raw for parsed in hub.taken] == [message]
+    assert scripted.cut_fetch_at == []
+    assert hub.quarantined == []
+
+
+@pytest.mark.parametrize("how", ["bye_in_idle", "vanish_in_idle"])
+async def test_a_connection_that_dies_in_idle_is_noticed(scripted: ScriptedImap, how: str) -> None:
+    setattr(scripted, how, 1)
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted), pace=Pace(0.3, 0.3, 0.01, 0.02)), hub):
+        await scripted.until_idle()  # that is the second connection
+        scripted.deliver(1, mail(1))
+        await hub.expect(lambda h: h.events)
+    assert scripted.connections == 2
+
+
+async def test_a_reset_in_idle_is_noticed_at_once(scripted: ScriptedImap) -> None:
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted)), hub):
+        await scripted.until_idle()
+        scripted.messages[1] = mail(1)
+        scripted.drop()
+        await hub.expect(lambda h: h.events, within=5)
+
+
+async def test_mail_that_idle_never_mentions_is_found_by_the_poll(scripted: ScriptedImap) -> None:
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted), pace=Pace(0.2, 3, 0.01, 0.02)), hub):
+        await scripted.until_idle()
+        scripted.messages[1] = mail(1)
+        await hub.expect(lambda h: h.events)
+    assert scripted.connections == 1
+
+
+async def test_a_server_without_idle_is_polled(scripted: ScriptedImap) -> None:
+    scripted.capabilities = "IMAP4rev1"
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted), pace=Pace(0.1, 3, 0.01, 0.02)), hub):
+        await hub.expect(lambda h: ("ready", "") in h.reports)
+        scripted.messages[1] = mail(1)
+        await hub.expect(lambda h: h.events)
+    assert not any("IDLE" in command for command in scripted.commands)
+
+
+@pytest.mark.parametrize("verb", ["CAPABILITY", "LOGIN", "SELECT", "UID SEARCH", "UID FETCH"])
+async def test_a_server_that_falls_silent_is_left_for_a_new_connection(scripted: ScriptedImap, verb: str) -> None:
+    scripted.silent_on = [verb]
+    scripted.messages[1] = mail(1)
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted), pace=Pace(30, 0.3, 0.01, 0.02)), hub):
+        await hub.expect(lambda h: h.events)
+    assert scripted.connections == 2
+    assert subjects(hub) == ["mail 1"]
+
+
+async def test_a_repeated_fetch_and_flags_in_between_give_one_message(scripted: ScriptedImap) -> None:
+    scripted.repeat_fetch = scripted.flags_between = True
+    scripted.messages = {1: mail(1), 2: mail(2)}
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted)), hub):
+        await hub.expect(lambda h: len(h.events) == 2)
+    assert [parsed.raw for parsed in hub.taken] == [mail(1), mail(2)]
+
+
+async def test_a_message_that_the_server_will_not_give_is_put_aside_and_named(scripted: ScriptedImap) -> None:
+    scripted.messages = {1: mail(1), 2: mail(2)}
+    scripted.refuse_fetch = {1: 99}
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted)), hub):
+        await hub.expect(lambda h: h.events)
+    assert subjects(hub) == ["mail 2"]
+    assert "damaged" in hub.quarantined[0].reason
+    assert scripted.refuse_fetch[1] == 96, "three tries"
+
+
+async def test_a_refusal_that_passes_costs_nothing(scripted: ScriptedImap) -> None:
+    scripted.messages = {1: mail(1)}
+    scripted.refuse_fetch = {1: 2}
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted)), hub):
+        await hub.expect(lambda h: h.events)
+    assert (subjects(hub), hub.quarantined) == (["mail 1"], [])
+
+
+async def test_a_message_deleted_before_its_fetch_is_passed_over(scripted: ScriptedImap) -> None:
+    scripted.messages = {1: mail(1), 2: mail(2)}
+    original = scripted._give
+
+    def give(tag: str, uid: int, headers_only: bool, writer: asyncio.StreamWriter) -> None:
+        scripted.messages.pop(1, None)
+        original(tag, uid, headers_only, writer)
+
+    scripted._give = give  # type: ignore[method-assign]
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted)), hub):
+        await hub.expect(lambda h: h.events)
+    assert (subjects(hub), hub.quarantined) == (["mail 2"], [])
+
+
+async def test_a_message_beyond_the_limit_comes_as_its_headers(scripted: ScriptedImap) -> None:
+    scripted.messages = {1: mail(1), 2: mail(2)}
+    scripted.claimed_size = {1: 180 * 1024 * 1024}
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted)), hub):
+        await hub.expect(lambda h: len(h.events) == 2)
+    large, small = (event.body for event in hub.events)
+    assert isinstance(large, MessageReceived)
+    assert isinstance(small, MessageReceived)
+    assert (large.subject, large.text, large.truncated) == ("mail 1", "", True)
+    assert (small.text, small.truncated) == ("hello", False)
+
+
+async def test_babble_before_every_answer_changes_nothing(scripted: ScriptedImap) -> None:
+    scripted.babble = b'* OK [ALERT] buy more\r\n* 3 RECENT\r\n* FLAGS (a)\r\n* LIST () "/" x\r\nwhat\r\n' * 20
+    scripted.messages = {1: mail(1)}
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted)), hub):
+        await hub.expect(lambda h: h.events)
+    assert subjects(hub) == ["mail 1"]
+
+
+async def test_garbage_for_an_answer_ends_the_connection_and_not_the_listener(scripted: ScriptedImap) -> None:
+    scripted.messages = {1: mail(1)}
+    scripted.babble = b"ZZZZ OK who is that\r\n\xff\xfe\x00* * * FETCH ((((\r\n"
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted), pace=Pace(30, 0.3, 0.01, 0.02)), hub):
+        await hub.expect(lambda h: h.reports and h.reports[-1][0] == "degraded")
+        scripted.babble = b""
+        await hub.expect(lambda h: h.events)
+
+
+@pytest.mark.parametrize("greeting", ["* BYE too many connections", "HTTP/1.1 400 Bad Request", "* NO never"])
+async def test_a_greeting_that_is_none_is_reported(scripted: ScriptedImap, greeting: str) -> None:
+    scripted.greeting = greeting
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted), pace=Pace(30, 0.3, 0.01, 0.02)), hub):
+        await hub.expect(lambda h: h.reports and h.reports[-1][0] == "degraded")
+        scripted.greeting = "* OK here"
+        await hub.expect(lambda h: h.reports[-1] == ("ready", ""))
+
+
+async def test_a_thousand_waiting_messages_come_in_order(scripted: ScriptedImap) -> None:
+    scripted.messages = {uid: mail(uid) for uid in range(1, 1001)}
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted)), hub):
+        await hub.expect(lambda h: len(h.events) == 1000, within=60)
+    assert subjects(hub) == [f"mail {n}" for n in range(1, 1001)]
+
+
+async def test_after_a_changed_uidvalidity_old_mail_that_was_never_ours_stays_out(scripted: ScriptedImap) -> None:
+    scripted.messages = {1: mail(1)}
+    scripted.internaldate = "01-Sep-2026 12:00:00 +0000"
+    hub = FakeHub()  # its clock says 21 September 2026
+    async with listening(channel_of(box_of(scripted, import_existing=False)), hub):
+        await scripted.until_idle()
+        scripted.uidvalidity = 8
+        scripted.drop()
+        await hub.expect(lambda h: any('"uidvalidity":8,"uid":1' in place for place in h.memory.values()))
+        await scripted.until_idle()
+        scripted.internaldate = "22-Sep-2026 12:00:00 +0000"
+        scripted.deliver(2, mail(2))
+        await hub.expect(lambda h: h.events)
+    assert subjects(hub) == ["mail 2"]
+
+
+async def test_nothing_is_left_open_when_listening_ends(scripted: ScriptedImap) -> None:
+    hub = FakeHub()
+    before = asyncio.all_tasks()
+    async with listening(channel_of(box_of(scripted)), hub):
+        await scripted.until_idle()
+    await scripted.until_left()
+    assert {task for task in asyncio.all_tasks() if "aioimaplib" in repr(task)} - before == set()
+    assert _parsers_of_ours() == []
+
+
+def _parsers_of_ours() -> list[int]:
+    """The parsing processes that are this process's children."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            command = (status.parent / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if parent == os.getpid() and b"channels.email.worker" in command:
+            found.append(int(status.parent.name))
+    return found

@@ -1,0 +1,103 @@
+"""The parser may be killed; the next message is parsed all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
+
+import pytest
+
+from channels.contract import Malformed, Parsed
+from channels.email.parse import Recipient, parse_message
+from channels.email.parsing import ParsingProcess
+
+HERE = Recipient("email", ("support@hub.test",), frozenset({"a@hub.test"}), "mx.hub.test", "me")
+FIXTURES = sorted((Path(__file__).parent / "fixtures").glob("*.eml"))
+NOW = 1_795_000_000_000
+GOOD = b"From: mei@example.com\r\nSubject: good\r\n\r\nhello"
+
+
+@pytest.fixture
+async def parsing() -> AsyncIterator[ParsingProcess]:
+    process = ParsingProcess(deadline=20)
+    yield process
+    await process.close()
+
+
+async def outcome(parsing: Awaitable[Parsed]) -> Parsed | str:
+    try:
+        return await parsing
+    except Malformed as refused:
+        return refused.reason
+
+
+async def test_it_says_exactly_what_parsing_here_would_say(parsing: ParsingProcess) -> None:
+    async def here(raw: bytes) -> Parsed:
+        return parse_message(raw, HERE, NOW)
+
+    for path in FIXTURES:
+        raw = path.read_bytes()
+        assert await outcome(parsing.parse(raw, HERE, NOW)) == await outcome(here(raw))
+
+
+async def test_it_is_one_process_for_many_messages(parsing: ParsingProcess) -> None:
+    await parsing.parse(GOOD, HERE, NOW)
+    pid = parsing.pid
+    await asyncio.gather(*(parsing.parse(GOOD, HERE, NOW) for _ in range(20)))
+    assert parsing.pid == pid
+
+
+async def test_a_process_that_was_killed_is_replaced_without_losing_the_message(parsing: ParsingProcess) -> None:
+    await parsing.parse(GOOD, HERE, NOW)
+    assert parsing.pid is not None
+    os.kill(parsing.pid, signal.SIGKILL)
+    assert (await parsing.parse(GOOD, HERE, NOW)).events
+
+
+async def test_a_process_that_hangs_is_ended_and_the_next_message_is_parsed() -> None:
+    parsing = ParsingProcess(deadline=1)
+    try:
+        await parsing.parse(GOOD, HERE, NOW)
+        assert parsing.pid is not None
+        os.kill(parsing.pid, signal.SIGSTOP)
+        with pytest.raises(Malformed, match="longer than 1 s"):
+            await parsing.parse(GOOD, HERE, NOW)
+        parsing_again = await parsing.parse(GOOD, HERE, NOW)
+        assert parsing_again.events
+    finally:
+        await parsing.close()
+
+
+async def test_a_message_at_the_limit_passes_and_one_beyond_is_refused(parsing: ParsingProcess) -> None:
+    body = b"Content-Type: application/zip\r\n\r\n"
+    large = b"From: mei@example.com\r\n" + body + b"z" * (25 * 1024 * 1024 - 200)
+    parsed = await parsing.parse(large, HERE, NOW)
+    assert parsed.events[0].attachments[0].size > 25_000_000
+    with pytest.raises(Malformed, match="25 MB"):
+        await parsing.parse(large + b"z" * 1000, HERE, NOW)
+    assert (await parsing.parse(GOOD, HERE, NOW)).events
+
+
+async def test_cancelling_a_parse_leaves_no_answer_for_the_next_message(parsing: ParsingProcess) -> None:
+    large = b"From: a@b.example\r\nSubject: large\r\n\r\n" + b"word " * 1_000_000
+    await parsing.parse(GOOD, HERE, NOW)
+    doomed = asyncio.create_task(parsing.parse(large, HERE, NOW))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    doomed.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await doomed
+    parsed = await parsing.parse(GOOD, HERE, NOW)
+    assert getattr(parsed.events[0].body, "subject", "") == "good"
+
+
+async def test_closing_ends_the_process(parsing: ParsingProcess) -> None:
+    await parsing.parse(GOOD, HERE, NOW)
+    pid = parsing.pid
+    assert pid is not None
+    await parsing.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

@@ -147,9 +147,7 @@ def _demo(sandbox: dict[str, Any]) -> dict[str, Any]:
 
     people = read(DEMO).agents
     return {
-        "accounts": [
-            {"name": a.name, "role": a.role, "email": a.email, "password": a.password} for a in people
-        ],
+        "accounts": [{"name": a.name, "role": a.role, "email": a.email, "password": a.password} for a in people],
         "try_it_url": sandbox["page"],
     }
 

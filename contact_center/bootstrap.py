@@ -18,7 +18,6 @@ from zoneinfo import ZoneInfo
 import structlog
 import uuid_utils
 from fastapi import FastAPI
-from sqlalchemy import Connection
 
 from contact_center.config import apply as config_apply
 from contact_center.config.environment import Settings, of_environment
@@ -37,6 +36,7 @@ from contact_center.registry.door import Door, State
 from contact_center.registry.runtime import Runtime
 from contact_center.storage import announcements, rebuild, settings
 from contact_center.storage.blobs import Blobs
+from contact_center.storage.connection import Connection
 from contact_center.storage.effects import (
     Announced,
     ConfigChanged,
@@ -49,11 +49,11 @@ from contact_center.storage.effects import (
     Waits,
     WaitsNoMore,
 )
-from contact_center.storage.executor import Executor, open_executor
+from contact_center.storage.executor import open_executor
 from contact_center.storage.migrate import migrate
 from contact_center.telephony.steps import Telephony
-from contact_center.web.agent_socket import read_after
 from contact_center.web import schemas
+from contact_center.web.agent_socket import read_after
 from contact_center.web.app import create_app
 from ivr_flows import Flow, load
 from routing import Policy
@@ -88,7 +88,9 @@ def take_folder(folder: Path) -> Any:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
-        raise AlreadyRunning(f"Another hub is running on {folder}. Stop it, or choose another data folder.") from error
+        raise AlreadyRunning(
+            f"Another hub is running on {folder}. Stop it, or choose another data folder."
+        ) from error
     return file
 
 

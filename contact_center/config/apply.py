@@ -7,10 +7,10 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from sqlalchemy import Connection
 
 from contact_center.config.model import AgentModel, Config, ConfigError
 from contact_center.storage import catalogue, logins, settings
+from contact_center.storage.connection import Connection
 from contact_center.storage.effects import ConfigChanged, tell
 
 _HASHER = PasswordHasher()

@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import Callable, Mapping
 
 import structlog
-from sqlalchemy import Connection
 
 from channels.contract import Channel, NotSent, Rejected, Retry, Sent, Uncertain
 from contact_center.delivery.settle import LONGEST_ATTEMPT_MS, record_outcome
@@ -15,6 +14,7 @@ from contact_center.domain.errors import Unavailable
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import SECOND
 from contact_center.storage import outbox
+from contact_center.storage.connection import Connection
 from contact_center.storage.effects import Due
 from contact_center.storage.executor import Executor
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sqlalchemy import Connection
-
 from channels.contract import Outgoing, Sent
 from contact_center.domain.events import ROUTING, DeliveryChanged
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import DAY, MINUTE, SECOND
 from contact_center.moves import moves
 from contact_center.storage import agents, journal, outbox
+from contact_center.storage.connection import Connection
 
 MOST_ATTEMPTS = 40
 LONGEST_ATTEMPT_MS = 12 * MINUTE

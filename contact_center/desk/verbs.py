@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection
-
 from channels.contract import Outgoing
 from contact_center.domain.contact_points import ContactPoint
 from contact_center.domain.errors import NotAllowed, NotFound, NotValid, TooLate
@@ -27,6 +25,7 @@ from contact_center.domain.occasion import Occasion
 from contact_center.domain.views import AgentView, EventView
 from contact_center.moves import moves
 from contact_center.storage import agents, cases, customers, events, journal, offers, outbox, queues, settings
+from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded
 
 TEXT_LIMIT = 20_000

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection
-
 from contact_center.domain.agents import has_room
 from contact_center.domain.events import ROUTING, Actor, OfferMade
 from contact_center.domain.occasion import Occasion
@@ -14,6 +12,7 @@ from contact_center.domain.views import OfferRings, OfferView
 from contact_center.moves import moves
 from contact_center.storage import agents, customers, deadlines, journal, offers, queues
 from contact_center.storage.announcements import announce
+from contact_center.storage.connection import Connection
 from contact_center.storage.effects import SeatChanged, Waits, tell
 from routing import Decision, Policy, Seat, Waiting
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
-
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import SECOND
 from contact_center.storage import agents, deadlines
+from contact_center.storage.connection import Connection
 
 GRACE_MS = 20 * SECOND
 """How long a lost connection may take to come back before the agent counts as gone."""

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection
-
 from channels.contract import Answer
 from contact_center.domain.calls import CallAction
 from contact_center.domain.contact_points import ContactPoint
@@ -28,6 +26,7 @@ from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import preview_of
 from contact_center.moves import moves
 from contact_center.storage import agents, cases, customers, events, journal, outbox, queues
+from contact_center.storage.connection import Connection
 from contact_center.storage.effects import ThreadGrew, tell
 from contact_center.storage.journal import Loaded
 from contact_center.storage.queues import EntryPoint

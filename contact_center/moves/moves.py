@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection
-
 from contact_center.domain.events import (
     HUB,
     ROUTING,
@@ -26,6 +24,7 @@ from contact_center.domain.time import Moment
 from contact_center.domain.views import OfferOver
 from contact_center.storage import agents, deadlines, journal, offers, queues
 from contact_center.storage.announcements import announce
+from contact_center.storage.connection import Connection
 from contact_center.storage.effects import FloorMoved, tell
 from contact_center.storage.journal import Loaded
 from contact_center.storage.queues import EntryPoint, Queue

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import structlog
-from sqlalchemy import Connection
 
 from channels.contract import Answer, Busy, Channel, Parsed, Request, Shown
 from contact_center.domain.errors import Unavailable
@@ -20,6 +19,7 @@ from contact_center.live.desks import Desks
 from contact_center.live.watchers import Watchers
 from contact_center.storage import events, journal, quarantine, settings
 from contact_center.storage.blobs import Blobs
+from contact_center.storage.connection import Connection
 from contact_center.storage.executor import Executor
 
 log = structlog.get_logger(__name__)

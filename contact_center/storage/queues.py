@@ -37,7 +37,7 @@ _QUEUE = select(queues).where(queues.c.id == bindparam("queue"))
 _ENTRY = (
     select(entry_points)
     .where(entry_points.c.channel == bindparam("channel"), entry_points.c.dialled.in_((bindparam("dialled"), "*")))
-    .order_by((entry_points.c.dialled == "*"))
+    .order_by(entry_points.c.dialled == "*")
     .limit(1)
 )
 _WAITING = (

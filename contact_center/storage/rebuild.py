@@ -47,8 +47,6 @@ def mend(conn: Connection, interaction_id: str) -> list[str]:
     fields, wanted = _differences(conn, interaction_id)
     if fields and wanted is not None:
         conn.execute(
-            interactions.update()
-            .where(interactions.c.id == interaction_id)
-            .values(record=wanted, **_columns(wanted))
+            interactions.update().where(interactions.c.id == interaction_id).values(record=wanted, **_columns(wanted))
         )
     return fields

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection
-
 from contact_center.domain import calls
 from contact_center.domain.calls import CallAction, Hold, Say
 from contact_center.domain.events import FLOW, CallerInput, Ended
 from contact_center.domain.occasion import Occasion
 from contact_center.moves import moves
 from contact_center.storage import journal
+from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded
 from contact_center.storage.queues import EntryPoint
 from ivr_flows import Flow, Turn, advance, start

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from sqlalchemy import Connection
 
 from contact_center.desk import verbs
 from contact_center.desk.verbs import Acting
@@ -14,6 +13,7 @@ from contact_center.domain.errors import NotValid
 from contact_center.domain.occasion import Occasion
 from contact_center.registry.runtime import Runtime
 from contact_center.storage import settings
+from contact_center.storage.connection import Connection
 from contact_center.web.principal import Principal
 
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=64)]

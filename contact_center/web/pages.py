@@ -19,9 +19,7 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-_NOT_BUILT = (
-    "The console has not been built. `make run` builds it; or, in agent_console/: npm ci && npm run build.\n"
-)
+_NOT_BUILT = "The console has not been built. `make run` builds it; or, in agent_console/: npm ci && npm run build.\n"
 
 
 class _Assets(StaticFiles):

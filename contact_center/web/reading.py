@@ -10,7 +10,6 @@ from urllib.parse import quote
 import nh3
 import orjson
 from fastapi import APIRouter, Query
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from contact_center.domain.errors import NotFound
@@ -29,6 +28,7 @@ from contact_center.storage import (
     search,
     settings,
 )
+from contact_center.storage.connection import Connection
 from contact_center.web.answers import Json
 from contact_center.web.principal import Hub, SignedIn, Supervising
 
@@ -343,7 +343,7 @@ async def attachment(event_id: str, digest: str, _: SignedIn, runtime: Hub) -> R
     if found is None or data is None:
         raise NotFound("attachment")
     name = PurePath(found.name.replace("\\", "/")).name or "attachment"
-    plain = "".join(c if c.isascii() and c.isalnum() or c in "._- " else "_" for c in name)
+    plain = "".join(c if (c.isascii() and c.isalnum()) or c in "._- " else "_" for c in name)
     headers = {
         **_PAGE_HEADERS,
         "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",

@@ -13,7 +13,8 @@ Places = Mapping[str, tuple[int, int]]
 def graph_problems(steps: Mapping[str, Step], start: str, places: Places) -> list[Problem]:
     """Steps that no caller can reach, and rounds that a caller who does nothing never leaves. Where there
     are none of these, every call comes to an end: that is what ``turns`` relies on."""
-    if any(target not in steps for step in steps.values() for _, target in step.exits()):
+    targets = {target for step in steps.values() for _, target in step.exits()}
+    if not {start, *targets} <= steps.keys():
         return []  # a missing exit is told already, and would make reachable steps look lost
     return [*_unreachable(steps, start, places), *_rounds(steps, places)]
 
@@ -56,7 +57,7 @@ def _prune(leads: dict[str, set[str]]) -> bool:
     """Takes away all that is in no round, from its ends inwards; whether anything is left."""
     into: dict[str, list[str]] = {}
     for name, targets in leads.items():
-        targets &= leads.keys()
+        targets.intersection_update(leads)
         for target in targets:
             into.setdefault(target, []).append(name)
     ends = [name for name, targets in leads.items() if not targets]

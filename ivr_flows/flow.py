@@ -63,12 +63,11 @@ class MenuStep:
         return max(len(key) for key in self.choices)
 
     def key_for(self, speech: str) -> str:
-        """The key that the caller's words stand for: that of the longest words among them; empty if there
-        are none, or if two choices have equal claim."""
+        """The key that the caller's words stand for; empty if that is none, or more than one. Words that are
+        only part of longer ones that were said don't count: ``something`` in ``buy something``."""
         said = heard(speech)
-        found = [(len(words), key) for words, key in self.words if words in said]
-        longest = max(found, default=(0, ""))[0]
-        keys = {key for length, key in found if length == longest}
+        found = [(words, key) for words, key in self.words if words in said]
+        keys = {key for words, key in found if not any(words in other != words for other, _ in found)}
         return keys.pop() if len(keys) == 1 else ""
 
     def exits(self) -> Exits:

@@ -39,7 +39,7 @@ MOST_STEPS = 5_000
 MOST_WORDS = 2_000
 """Characters in one prompt: some minutes of speech, and within what carriers take."""
 
-KNOWN_FACTS = ("caller", "caller_name", "dialled", "known", "language")
+KNOWN_FACTS = ("ani", "caller_name", "dnis", "known", "language")
 
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _NOTHING = text("")
@@ -331,6 +331,8 @@ class _Reading:
 
     def text(self, node: yaml.Node) -> Text:
         said = self.scalar(node, "words")
+        if not isinstance(node, yaml.ScalarNode):
+            return _NOTHING
         if not said.strip():
             self.wrong(node, "nothing is said here", "Write the words.")
         if len(said) > MOST_WORDS:

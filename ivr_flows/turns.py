@@ -71,9 +71,9 @@ class _Place(NamedTuple):
 
 
 def start(flow: Flow, now: Moment, facts: Mapping[str, str]) -> Turn:
-    """The first turn. ``facts`` are variables that are known already: ``caller``, ``caller_name``,
-    ``dialled``, ``known``, ``language`` (one of the flow's, else it counts for nothing), and those that the
-    flow lists."""
+    """The first turn. ``facts`` are variables that are known already: ``ani``, ``dnis``, ``caller_name``, ``known``
+    (``yes`` or ``no``), ``language`` (a tag; one that the flow doesn't speak counts for nothing), and those that
+    the flow lists."""
     variables = {name: _kept(value) for name, value in facts.items()}
     variables["language"] = _language(flow, variables)
     return _go(flow, flow.start, variables, 1, now, "", "")
@@ -228,8 +228,15 @@ def _counts(digits: str) -> bool:
 
 
 def _language(flow: Flow, memory: Mapping[str, str]) -> str:
-    chosen = memory.get("language", "")
-    return chosen if chosen in flow.languages else next(iter(flow.languages))
+    """The flow's name for the caller's language, however it was written: ``zh``, ``zh-CN``, ``zh-HK``."""
+    wanted = memory.get("language", "")
+    if wanted in flow.languages:
+        return wanted
+    primary = wanted.partition("-")[0].lower()
+    for name, tag in flow.languages.items():
+        if primary and primary in (name.lower(), tag.partition("-")[0].lower()):
+            return name
+    return next(iter(flow.languages))
 
 
 def _tag(flow: Flow, memory: Mapping[str, str]) -> str:

@@ -1,0 +1,143 @@
+"""Whatever flow passes the checks and whatever a caller does, the call comes to an end and nothing breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import yaml
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from contact_center.domain.calls import Collect, HangUp, Hold, Say
+from contact_center.domain.events import CallerInput
+from ivr_flows import Flow, FlowError, Turn, advance, load, start
+from ivr_flows.flow import MenuStep
+
+NAMES = ("a", "b", "c", "d", "e", "f")
+targets = st.sampled_from(NAMES)
+said = st.sampled_from(("Hi.", "{x}", "{caller_name|you}"))
+values = st.dictionaries(st.sampled_from(("x", "y")), st.sampled_from(("1", "{x}{x}", "{caller_name}")), min_size=1)
+retry = st.fixed_dictionaries({"next": targets}, optional={"say": said})
+steps = st.one_of(
+    st.fixed_dictionaries({"say": said, "next": targets}),
+    st.fixed_dictionaries({"set": values, "next": targets}),
+    st.fixed_dictionaries({"goto": targets}),
+    st.fixed_dictionaries(
+        {
+            "branch": st.lists(
+                st.fixed_dictionaries(
+                    {"when": st.fixed_dictionaries({"x": st.sampled_from(("", "1"))}), "next": targets}
+                ),
+                min_size=1,
+                max_size=2,
+            ),
+            "otherwise": targets,
+        }
+    ),
+    st.fixed_dictionaries(
+        {"hours": st.just({"mon-sun": "08:00-20:00"}), "zone": st.just("UTC"), "open": targets, "closed": targets}
+    ),
+    st.fixed_dictionaries(
+        {
+            "menu": said,
+            "choices": st.dictionaries(
+                st.sampled_from(("1", "2", "#", "12")),
+                st.one_of(targets, st.fixed_dictionaries({"next": targets, "set": values})),
+                min_size=1,
+            ),
+            "no_input": retry,
+            "no_match": retry,
+            "retries": st.integers(0, 3),
+        }
+    ),
+    st.fixed_dictionaries({"queue": st.just("q"), "say": said}),
+    st.fixed_dictionaries({"hang_up": said}),
+)
+trees = st.fixed_dictionaries(dict.fromkeys(NAMES, steps))
+inputs = st.builds(
+    CallerInput,
+    position=st.sampled_from(("", "current", "stale", "x.1.0.a")),
+    digits=st.sampled_from(("", "", "1", "2", "#", "12", "9", "٣", "1" * 500)),
+    speech=st.sampled_from(("", "", "one", "\x00", "呀")),
+    confidence=st.floats(0, 1),
+)
+
+
+@given(trees, st.lists(inputs, max_size=12), st.integers(0, 10**13), st.text(max_size=20))
+@settings(max_examples=150, deadline=None)
+def test_any_caller_in_any_flow_is_asked_or_done(
+    tree: dict[str, object], inputs: list[CallerInput], now: int, name: str
+) -> None:
+    flow = _flow(tree)
+    assume(flow is not None)
+    assert flow is not None
+    turn = start(flow, now, {"caller_name": name})
+    positions = [turn.position]
+    for did in inputs:
+        _sound(flow, turn)
+        at = {"current": turn.position, "stale": positions[0]}.get(did.position, did.position)
+        did = CallerInput(at, did.digits, did.speech, did.confidence)
+        before = turn
+        turn = advance(flow, turn.position, turn.variables, did, now)
+        if before.over or at != before.position:
+            assert (turn.position, turn.steps, turn.enqueue) == (before.position, (), None)
+        else:
+            assert turn.position not in positions
+            positions.append(turn.position)
+        assert all(len(value) <= 256 for value in turn.variables.values())
+
+
+@given(trees, st.sampled_from(("", "9", "1", "12")), st.integers(0, 10**13))
+@settings(max_examples=100, deadline=None)
+def test_a_caller_who_always_does_the_same_is_not_asked_for_ever(
+    tree: dict[str, object], digits: str, now: int
+) -> None:
+    flow = _flow(tree)
+    assume(flow is not None)
+    assert flow is not None
+    turn = start(flow, now, {})
+    for _ in range(101):
+        if turn.over:
+            break
+        turn = advance(flow, turn.position, turn.variables, CallerInput(turn.position, digits), now)
+    assert turn.over
+    menus = sum(isinstance(step, MenuStep) for step in flow.steps.values())
+    assert digits or _asked(flow, now) <= 4 * menus, "a silent caller is asked each menu once and its retries"
+
+
+def _asked(flow: Flow, now: int) -> int:
+    turn, asked = start(flow, now, {}), 0
+    while not turn.over:
+        asked += 1
+        turn = advance(flow, turn.position, turn.variables, CallerInput(turn.position), now)
+    return asked
+
+
+def _flow(tree: dict[str, object]) -> Flow | None:
+    """The tree as a flow, without the steps that its checks say nobody reaches; None if it has another fault."""
+    kept = dict(tree)
+    for _ in NAMES:
+        head = {"flow": "f", "languages": {"en": "en-US"}, "facts": ["x", "y"], "start": "a", "steps": kept}
+        try:
+            return load(yaml.safe_dump(head, sort_keys=False), "f")
+        except FlowError as error:
+            lost = list(_lost(error))
+            if not lost:
+                return None
+            kept = {name: step for name, step in kept.items() if name not in lost}
+    raise AssertionError("unreachable steps were told again and again")
+
+
+def _lost(error: FlowError) -> Iterator[str]:
+    for problem in error.problems:
+        if "no caller can reach" in problem.what:
+            yield problem.what.split("'")[1]
+
+
+def _sound(flow: Flow, turn: Turn) -> None:
+    *before, last = turn.actions
+    assert all(isinstance(action, Say) for action in before)
+    assert isinstance(last, Hold | HangUp if turn.over else Collect)
+    if isinstance(last, Collect):
+        assert last.position == turn.position
+    assert len(turn.steps) <= len(flow.steps)

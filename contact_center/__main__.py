@@ -99,7 +99,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _run(given: Any, listening: socket.socket, quiet: bool) -> None:
-    from contact_center.bootstrap import AlreadyRunning, migrate, open_hub, take_folder
+    from contact_center.bootstrap import AlreadyRunning, announce_running, migrate, open_hub, take_folder
     from contact_center.storage.migrate import SchemaTooNew
 
     public_url = given.public_url or f"http://{given.host}:{given.port}"
@@ -112,6 +112,7 @@ def _run(given: Any, listening: socket.socket, quiet: bool) -> None:
     try:
         demo = _configure(given, quiet, sandbox)
         hub = open_hub(given, demo=demo)
+        announce_running(given, hub)
         _serve(hub.app, listening, lambda: _greet(public_url, sandbox, demo, quiet))
     finally:
         if sandbox is not None:
@@ -258,17 +259,21 @@ def apply(
     file: Annotated[Path, typer.Argument(help="The YAML file, or a folder of them.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
 ) -> None:
-    """Put queues, entry points, agents and policy into force, or show what that would change. A running hub takes
-    queues, agents and entry points over at its next look (within 30 s); channels' own settings at its next start."""
-    from contact_center.bootstrap import compare, configure, migrate
+    """Put queues, entry points, agents and policy into force, or show what that would change. A running hub does it
+    at once; the routing policy and channels' own settings are taken over at its next start."""
+    from contact_center.bootstrap import apply_to_running, compare, configure, migrate, running
     from contact_center.config.model import ConfigError, read
 
     given = _settings()
     _log("ERROR")
     try:
         config = read(file)
-        migrate(given.database)
-        changes = compare(given.database, config) if dry_run else configure(given.database, config)
+        note = running(given)
+        if note is not None:
+            changes = apply_to_running(note, config, dry_run)
+        else:
+            migrate(given.database)
+            changes = compare(given.database, config) if dry_run else configure(given.database, config)
     except ConfigError as error:
         raise stop(str(error)) from error
     for change in changes:
@@ -296,11 +301,14 @@ def rebuild(
 ) -> None:
     """Fold every interaction's events anew and compare with the stored record. Without --check, records that
     differ are replaced by their fold. Exit code 1 if any differed."""
-    from contact_center.bootstrap import migrate, rebuilt
+    from contact_center.bootstrap import migrate, rebuilt, running
 
     given = _settings()
     _log("ERROR")
-    migrate(given.database)
+    if running(given) is None:
+        migrate(given.database)
+    elif not check:
+        raise stop("A hub runs on this data folder. Stop it first, or only compare with --check.")
     started = time.monotonic()
 
     def progress(done: int, whole: int) -> None:

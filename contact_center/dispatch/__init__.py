@@ -1,1 +1,1 @@
-"""Brings who waits to who is free: routing decides, the database confirms, deadlines see that nothing rings for ever."""
+"""Brings who waits to who is free: routing decides, the database confirms, and nothing rings for ever."""

@@ -22,8 +22,8 @@ from contact_center.storage.executor import Executor
 
 @dataclass(slots=True)
 class Runtime:
-    """``node`` names this process; ``epoch`` is anew at every start. ``draining``: no new work, sockets are told
-    to come back elsewhere."""
+    """``node`` names this process; ``epoch`` is anew at every start. ``local_api_key`` is for commands of the same
+    user on the same machine. ``draining``: no new work, sockets are told to come back elsewhere."""
 
     node: str
     epoch: str
@@ -39,6 +39,7 @@ class Runtime:
     bus: Bus
     occasion: Callable[[], Occasion]
     bootstrap_api_key: str
+    local_api_key: str
     secure_cookies: bool
     time_zone: ZoneInfo
     demo: dict[str, Any] | None = None

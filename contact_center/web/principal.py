@@ -86,8 +86,8 @@ async def identify(connection: HTTPConnection) -> Principal | None:
     authorization = connection.headers.get("authorization", "")
     if authorization[:7].lower() == "bearer ":
         key = authorization[7:].strip()
-        wanted = runtime.bootstrap_api_key
-        if not wanted or not hmac.compare_digest(key.encode(), wanted.encode()):
+        known = [k for k in (runtime.bootstrap_api_key, runtime.local_api_key) if k]
+        if not any([hmac.compare_digest(key.encode(), wanted.encode()) for wanted in known]):
             return None
         agent_id = connection.query_params.get("agent", "")
         name = "API"
@@ -100,9 +100,9 @@ async def identify(connection: HTTPConnection) -> Principal | None:
     token = connection.cookies.get(COOKIE, "")
     if not token:
         return None
-    if connection.scope.get("method", "GET") not in _SAFE or connection.scope["type"] == "websocket":
-        if not own_origin(connection):
-            raise NotAllowed("This request comes from another site.")
+    ambient = connection.scope["type"] == "websocket" or connection.scope["method"] not in _SAFE
+    if ambient and not own_origin(connection):
+        raise NotAllowed("This request comes from another site.")
     key = digest(token)
     login = await runtime.executor.read(logins.of_session, key, runtime.occasion().now)
     if login is None:

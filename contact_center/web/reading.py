@@ -12,7 +12,9 @@ import orjson
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from contact_center.domain.errors import NotFound
+from contact_center.config import apply as config_apply
+from contact_center.config import model as config_model
+from contact_center.domain.errors import NotAllowed, NotFound, NotValid
 from contact_center.domain.events import InteractionEvent, MessageReceived
 from contact_center.storage import (
     agents,
@@ -366,6 +368,20 @@ async def console(_: SignedIn, runtime: Hub) -> Response:
         }
 
     return Json(await runtime.executor.read(read))
+
+
+@router.post("/config", summary="Put a configuration into force, or see what it would change")
+async def put_config(principal: SignedIn, runtime: Hub, body: dict[str, Any], dry_run: bool = False) -> Response:
+    """The configuration file's content as JSON. Admins only. 422 with one line for each mistake."""
+    if principal.role != "admin":
+        raise NotAllowed("Only an admin may change the configuration.")
+    try:
+        wanted = config_model.parse(body)
+        unit = config_apply.compare if dry_run else config_apply.apply
+        changes = await (runtime.executor.read if dry_run else runtime.executor.write)(unit, wanted)
+    except config_model.ConfigError as error:
+        raise NotValid("config", "\n".join(error.problems)) from error
+    return Json({"changes": changes})
 
 
 @router.get("/channels", summary="Each channel's health")

@@ -111,6 +111,7 @@ class SmtpServer:
     options: dict[str, Any] = field(default_factory=dict)
     port: int = 0
     _server: asyncio.Server | None = None
+    _sessions: list[SMTP] = field(default_factory=list)
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -122,9 +123,14 @@ class SmtpServer:
             self._server.close()
             await self._server.wait_closed()
             self._server = None
+        for session in self._sessions:
+            if session.transport is not None:
+                session.transport.abort()
 
     def _session(self) -> SMTP:
-        return SMTP(self, hostname="mail.test", enable_SMTPUTF8=True, **self.options)
+        session = SMTP(self, hostname="mail.test", enable_SMTPUTF8=True, **self.options)
+        self._sessions.append(session)
+        return session
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

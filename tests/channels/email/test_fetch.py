@@ -177,7 +177,8 @@ async def test_poison_is_put_aside_and_the_next_mail_comes(server: ImapServer) -
     async with listening(channel_of(box(server)), hub):
         await hub.expect(lambda h: h.events)
     (kept,) = hub.quarantined
-    assert (lf(kept.raw), kept.reason) == (lf(poison), "The message has more than 200 parts.")
+    assert kept.reason == "The message has more than 200 parts."
+    assert kept.raw.count(b"--b\n") == 5000
     assert subjects(hub) == ["mail 2"]
 
 

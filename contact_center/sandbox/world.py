@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS texts (
     status TEXT NOT NULL, error INTEGER, callback TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS texts_sender ON texts (sender, seq);
 CREATE INDEX IF NOT EXISTS texts_recipient ON texts (recipient, seq);
-CREATE TABLE IF NOT EXISTS opted_out (number TEXT NOT NULL, from_number TEXT NOT NULL, PRIMARY KEY (number, from_number));
+CREATE TABLE IF NOT EXISTS opted_out (
+    number TEXT NOT NULL, from_number TEXT NOT NULL, PRIMARY KEY (number, from_number));
 CREATE TABLE IF NOT EXISTS letters (
     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, owner TEXT NOT NULL, folder TEXT NOT NULL,
     message_id TEXT NOT NULL, seen INTEGER NOT NULL DEFAULT 0, raw BLOB NOT NULL);

@@ -19,6 +19,7 @@ pytestmark = [
 ]
 
 VOICE = "/webhooks/twilio_voice"
+QUEUE = f'<Enqueue waitUrl="{VOICE}/hold" action="{VOICE}/left">support</Enqueue>'
 LENA = "+4930901820"
 HUB = "+12025550100"
 
@@ -40,7 +41,7 @@ def scripted(hub: FakeHub) -> FakeHub:
     )
     hub.script = {
         VOICE: f"<Response>{menu}</Response>",
-        f"{VOICE}/input": f'<Response><Enqueue waitUrl="{VOICE}/hold" action="{VOICE}/left">support</Enqueue></Response>',
+        f"{VOICE}/input": f"<Response>{QUEUE}</Response>",
         f"{VOICE}/hold": "<Response><Say>Please hold.</Say><Play>/music.mp3</Play></Response>",
         f"{VOICE}/agent": f"<Response>{room('agent', begins=True, ends=True)}</Response>",
         f"{VOICE}/announce": '<Response><Say language="de-DE">Guten Tag!</Say></Response>',

@@ -14,7 +14,10 @@ from contact_center.sandbox.world import Row, World
 MAX_BODY = 1_600
 OPT_OUT = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"})
 OPT_IN = frozenset({"START", "YES", "UNSTOP"})
-_GOODBYE = "You have successfully been unsubscribed. You will not receive any more messages from this number. Reply START to resubscribe."
+_GOODBYE = (
+    "You have successfully been unsubscribed. You will not receive any more messages from this number."
+    " Reply START to resubscribe."
+)
 _WELCOME = "You have successfully been re-subscribed to messages from this number. Reply STOP to unsubscribe."
 
 # GSM 03.38: what fits into 160 characters; anything else makes the whole message UCS-2 with 70.

@@ -58,16 +58,11 @@ def _address(name: str, address: str) -> Address:
 def references(raw: bytes) -> tuple[str, ...]:
     """What a reply to ``raw`` refers to: its own references (the first and the latest of a long row), then itself."""
     letter = message_from_bytes(raw, policy=policy.default)
-    known = _ID.findall(str(letter.get("References", "") or letter.get("In-Reply-To", "")))
-    own = _ID.findall(str(letter.get("Message-ID", "")))
+    known = _ID.findall(_header(letter, "References") or _header(letter, "In-Reply-To"))
+    own = _ID.findall(_header(letter, "Message-ID"))
     if len(known) > 20:
         known = [known[0], *known[-19:]]
     return tuple(dict.fromkeys([*known, *own[:1]]))
-
-
-def recipients(raw: bytes) -> list[str]:
-    letter = message_from_bytes(raw, policy=policy.default)
-    return [address for _, address in getaddresses([str(value) for value in letter.get_all("To", [])])]
 
 
 def read(raw: bytes) -> dict[str, Any]:

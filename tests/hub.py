@@ -1,0 +1,801 @@
+"""A whole hub for a test: in the test's own event loop, or as the real command in a process of its own.
+
+``open_test_hub`` serves the hub on a free port of loopback. Its clock stands still until the test advances it, and
+its ids count up, so that a day passes in milliseconds and the same test gives the same ids. Whatever the test did,
+at its end every stored record equals the fold of its events, the tables agree with each other, and every console
+that is still open shows what a fresh snapshot shows.
+
+``HubProcess`` is ``python -m contact_center serve``, to be killed and started again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import httpx
+import orjson
+import uvicorn
+import yaml
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, select
+from twilio.request_validator import RequestValidator
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from contact_center.bootstrap import Hub, configure, open_hub
+from contact_center.config.environment import Settings
+from contact_center.config.model import Config, parse
+from contact_center.domain.agents import state_of
+from contact_center.domain.events import InteractionEvent
+from contact_center.domain.occasion import Occasion
+from contact_center.domain.record import Record
+from contact_center.domain.time import Moment
+from contact_center.domain.views import (
+    Announcement,
+    DeskState,
+    EventView,
+    Floor,
+    OfferView,
+    WorkChanged,
+    WorkView,
+    apply,
+)
+from contact_center.storage import agents, desks, events, journal, rebuild, schema
+from contact_center.storage.effects import Due
+from tests.channels.twilio_fake import ACCOUNT, TOKEN
+from tests.servers.postgres import free_port
+
+T = TypeVar("T")
+
+KEY = "test-key-0123456789"
+T0: Moment = 1_790_000_000_000
+SMS_NUMBER = "+12025550111"
+VOICE_NUMBER = "+12025550100"
+WITHIN_S = 15.0
+"""However busy the machine is, what is waited for has happened by then."""
+
+_STATE = TypeAdapter(DeskState)
+_BODY: TypeAdapter[Announcement] = TypeAdapter(Announcement)
+_FLOOR = TypeAdapter(Floor)
+_EVENT = TypeAdapter(EventView)
+
+
+def house(**changes: Any) -> dict[str, Any]:
+    """A configuration in the file's shape: two agents, a supervisor, three queues, every channel's door.
+    ``changes`` replace its parts. Nobody has a password: tests act by API key, which costs no hashing."""
+    return {
+        "time_zone": "Europe/Berlin",
+        "queues": [
+            {"id": "support", "name": "Support"},
+            {"id": "sales", "name": "Sales", "priority": 5},
+            {"id": "billing", "name": "Billing", "skills": {"billing": 2}, "offer_seconds": 25},
+        ],
+        "entry_points": [
+            {"channel": "twilio_voice", "dialled": VOICE_NUMBER, "queue": "support"},
+            {"channel": "twilio_sms", "dialled": SMS_NUMBER, "queue": "support"},
+            {"channel": "email", "dialled": "support@hub.example", "queue": "support"},
+            {"channel": "webchat", "dialled": "support", "queue": "support", "priority": 2},
+        ],
+        "agents": [
+            {
+                "id": "mei",
+                "name": "Mei Lin 林美",
+                "public_name": "Mei",
+                "email": "mei@hub.example",
+                "queues": ["support", "sales", "billing"],
+                "skills": {"billing": 3, "chinese": 5},
+            },
+            {
+                "id": "jonas",
+                "name": "Jonas Okoye",
+                "email": "jonas@hub.example",
+                "queues": ["support", "billing"],
+                "skills": {"billing": 4},
+            },
+            {"id": "sana", "name": "Sana Haddad", "email": "sana@hub.example", "role": "supervisor"},
+        ],
+        "dispositions": [{"id": "solved", "name": "Solved"}, {"id": "waiting", "name": "Waiting"}],
+        "reasons": [{"id": "break", "name": "Break"}],
+        "channels": {"webchat": {"entries": {"support": {"origins": ["*"], "greeting": {"en": "Hello!"}}}}},
+        **changes,
+    }
+
+
+class Clock:
+    """Stands still until it is advanced. Its ids sort by time, and none is given twice, over restarts too."""
+
+    def __init__(self, now: Moment = T0) -> None:
+        self.now = now
+        self._given = 0
+
+    def occasion(self) -> Occasion:
+        return Occasion(self.now, self.new_id)
+
+    def new_id(self) -> str:
+        self._given += 1
+        return f"id{self._given:08d}"
+
+
+class CommandRefused(Exception):
+    """A command's answer that says no."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+async def until(condition: Callable[[], Any], what: str = "it") -> None:
+    """Waits until ``condition`` (cheap, without effects) holds."""
+    deadline = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {WITHIN_S} s for {what}"
+        await asyncio.sleep(0.002)
+
+
+# --- an agent's console -----------------------------------------------------------------------------------------
+
+
+class Console:
+    """An agent's console over the real websocket. ``desk`` is what it shows: the last snapshot with every
+    announcement since applied by the product's own reducer, which raises where a number is missing. ``frames`` is
+    everything that came, ``lines`` the conversation events among it."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.desk: DeskState | None = None
+        self.floor: Floor | None = None
+        self.frames: list[dict[str, Any]] = []
+        self.lines: list[EventView] = []
+        self.announced: list[tuple[int, Announcement]] = []
+        self.applied: list[tuple[DeskState, int, Announcement, DeskState]] = []
+        self.closed: int | None = None
+        self.fault: BaseException | None = None
+        self._news = asyncio.Event()
+        self._commands = 0
+        self._reader = asyncio.create_task(self._read())
+
+    @property
+    def state(self) -> DeskState:
+        assert self.desk is not None, "no snapshot was asked for"
+        return self.desk
+
+    async def _read(self) -> None:
+        try:
+            async for message in self.connection:
+                self._take(orjson.loads(message))
+                self._ring()
+        except ConnectionClosed:
+            pass
+        except Exception as error:  # told to whoever waits
+            self.fault = error
+        self.closed = self.connection.close_code
+        self._ring()
+
+    def _ring(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def _take(self, frame: dict[str, Any]) -> None:
+        self.frames.append(frame)
+        match frame["type"]:
+            case "snapshot":
+                self.desk = _STATE.validate_python(frame["state"])
+            case "announce":
+                body = _BODY.validate_python(frame["body"])
+                seq = int(frame["seq"])
+                self.announced.append((seq, body))
+                if isinstance(body, WorkChanged) and body.event is not None:
+                    self.lines.append(body.event)
+                if self.desk is not None:
+                    before = self.desk
+                    self.desk = apply(before, seq, body)
+                    self.applied.append((before, seq, body, self.desk))
+            case "floor":
+                self.floor = _FLOOR.validate_python(frame["floor"])
+
+    async def until(self, condition: Callable[[], T], what: str = "it") -> T:
+        """Waits for the frame after which ``condition`` is true of this console; gives what it gave."""
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                while True:
+                    news = self._news
+                    found = condition()
+                    if found:
+                        return found
+                    if self.fault is not None:
+                        raise self.fault
+                    assert self.closed is None, f"the socket closed with {self.closed} while waiting for {what}"
+                    await news.wait()
+        except TimeoutError:
+            raise AssertionError(f"waited {WITHIN_S} s for {what}; the desk is {self.desk}") from None
+
+    async def say(self, **frame: Any) -> None:
+        await self.connection.send(json.dumps(frame))
+
+    async def hello(self) -> dict[str, Any]:
+        return await self.frame("hello")
+
+    async def frame(self, kind: str, after: int = 0) -> dict[str, Any]:
+        """The first frame of a type among ``frames[after:]``."""
+        return await self.until(
+            lambda: next((f for f in self.frames[after:] if f["type"] == kind), None),  # type: ignore[arg-type, return-value]
+            f"a frame {kind}",
+        )
+
+    async def snapshot(self) -> DeskState:
+        """Asks for a fresh snapshot and waits for it."""
+        seen = len(self.frames)
+        await self.say(type="snapshot")
+        await self.frame("snapshot", seen)
+        return self.state
+
+    async def command(self, name: str, command_id: str = "", **args: Any) -> Any:
+        """Does a command and gives its value. Raises :class:`CommandRefused`."""
+        self._commands += 1
+        command_id = command_id or f"c{self._commands}"
+        seen = len(self.frames)
+        await self.say(type="command", id=command_id, name=name, args=args)
+        result = await self.until(
+            lambda: next(
+                (f for f in self.frames[seen:] if f["type"] == "result" and f["id"] == command_id),
+                None,
+            ),
+            f"the result of {name}",
+        )
+        assert result is not None
+        if result["ok"]:
+            return result["value"]
+        raise CommandRefused(result["error"]["code"], result["error"]["message"])
+
+    # --- what people do ------------------------------------------------------------------------------------------
+
+    async def ready(self) -> None:
+        await self.command("set_state", state="ready")
+
+    async def offer(self, interaction_id: str = "") -> OfferView:
+        """The offer that rings here (for that interaction), once it does."""
+
+        def rings() -> OfferView | None:
+            offers = self.state.offers
+            return next((o for o in offers if interaction_id in ("", o.interaction_id)), None)
+
+        offer = await self.until(rings, "an offer")
+        assert offer is not None
+        return offer
+
+    async def accept(self, interaction_id: str = "") -> WorkView:
+        """Accepts what rings here, once it does; the work that it became."""
+        offer = await self.offer(interaction_id)
+        await self.command("accept", offer_id=offer.id)
+        return await self.work(offer.interaction_id)
+
+    async def work(self, interaction_id: str, is_so: Callable[[WorkView], Any] = lambda _: True) -> WorkView:
+        """The interaction on this desk, once it is there and ``is_so``."""
+
+        def there() -> WorkView | None:
+            return next((w for w in self.state.work if w.interaction_id == interaction_id and is_so(w)), None)
+
+        work = await self.until(there, f"work {interaction_id}")
+        assert work is not None
+        return work
+
+    async def gone(self, interaction_id: str) -> None:
+        """Waits until the interaction is neither offered here nor in hand."""
+        await self.until(
+            lambda: (
+                all(o.interaction_id != interaction_id for o in self.state.offers)
+                and all(w.interaction_id != interaction_id for w in self.state.work)
+            ),
+            f"{interaction_id} to leave",
+        )
+
+    async def line(self, kind: str, is_so: Callable[[EventView], Any] = lambda _: True) -> EventView:
+        """The first conversation event of a kind that was pushed here (and ``is_so``)."""
+        found = await self.until(
+            lambda: next((e for e in self.lines if e.kind == kind and is_so(e)), None), f"an event {kind}"
+        )
+        assert found is not None
+        return found
+
+    # --- going away ----------------------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        await self.connection.close()
+        await self._reader
+
+    async def cut(self) -> None:
+        """The network goes: no closing frame, no goodbye."""
+        self.connection.transport.abort()
+        await self._reader
+
+    async def ended(self) -> int:
+        """Waits until the hub closes the socket; the code."""
+        await asyncio.wait_for(asyncio.shield(self._reader), WITHIN_S)
+        assert self.closed is not None
+        return self.closed
+
+
+@asynccontextmanager
+async def console(url: str, headers: Mapping[str, str], snapshot: bool = True) -> AsyncIterator[Console]:
+    """A console at ``ws://…/agent``, with its first snapshot unless ``snapshot`` is False."""
+    async with connect(
+        url, additional_headers=dict(headers), ping_interval=None, compression=None, proxy=None, max_size=None
+    ) as connection:
+        desk = Console(connection)
+        try:
+            if snapshot:
+                await desk.snapshot()
+            yield desk
+        finally:
+            await desk.close()
+
+
+# --- the outside world ------------------------------------------------------------------------------------------
+
+
+class Twilio:
+    """Posts webhooks as Twilio does: forms, signed with the account's token."""
+
+    def __init__(self, http: httpx.AsyncClient, public_url: str, token: str = TOKEN) -> None:
+        self._http = http
+        self._public_url = public_url
+        self._validator = RequestValidator(token)
+        self._numbers = 0
+
+    def sid(self, prefix: str) -> str:
+        self._numbers += 1
+        return f"{prefix}{self._numbers:032x}"
+
+    async def post(self, path: str, fields: Mapping[str, str], *, signed: bool = True) -> httpx.Response:
+        """``path`` is below ``/webhooks``, with its query: ``/twilio_voice/input?position=…``."""
+        url = f"{self._public_url}/webhooks{path}"
+        proof = self._validator.compute_signature(url, dict(fields)) if signed else "bm90IGEgc2lnbmF0dXJl"
+        return await self._http.post(
+            f"/webhooks{path}",
+            content=urlencode(fields).encode(),
+            headers={"content-type": "application/x-www-form-urlencoded", "x-twilio-signature": proof},
+        )
+
+    async def sms(self, sender: str, text: str, *, to: str = SMS_NUMBER, sid: str = "") -> str:
+        """A customer's text; its MessageSid."""
+        sid = sid or self.sid("SM")
+        fields = {"MessageSid": sid, "AccountSid": ACCOUNT, "From": sender, "To": to, "Body": text, "NumMedia": "0"}
+        answer = await self.post("/twilio_sms", fields)
+        assert answer.status_code == 200, answer.text
+        return sid
+
+    async def sms_status(self, sid: str, status: str, error: str = "0") -> httpx.Response:
+        fields = {"MessageSid": sid, "MessageStatus": status, "ErrorCode": error, "AccountSid": ACCOUNT}
+        return await self.post("/twilio_sms/status", {**fields, "From": SMS_NUMBER, "To": "+4915112345678"})
+
+    def call(self, sender: str, *, to: str = VOICE_NUMBER) -> Caller:
+        return Caller(self, self.sid("CA"), sender, to)
+
+
+class Caller:
+    """One customer's telephone call, as Twilio tells of it."""
+
+    def __init__(self, twilio: Twilio, sid: str, number: str, to: str) -> None:
+        self._twilio = twilio
+        self.sid = sid
+        self.number = number
+        self.to = to
+
+    async def _post(self, path: str, status: str = "in-progress", **fields: str) -> str:
+        form = {"CallSid": self.sid, "AccountSid": ACCOUNT, "From": self.number, "To": self.to}
+        answer = await self._twilio.post(f"/twilio_voice{path}", {**form, "CallStatus": status, **fields})
+        assert answer.is_success, answer.text
+        return answer.text
+
+    async def arrive(self) -> str:
+        """The call comes in; the TwiML that answers it."""
+        return await self._post("", "ringing")
+
+    async def press(self, position: str, digits: str) -> str:
+        return await self._post("/input?" + urlencode({"position": position}), Digits=digits)
+
+    async def hang_up(self) -> None:
+        await self._post("/left", "completed", QueueResult="hangup")
+
+    async def completed(self) -> None:
+        await self._post("/status", "completed")
+
+    async def agent_answers(self, interaction_id: str, offer_id: str, leg: str = "") -> str:
+        return await self._leg("/agent", interaction_id, offer_id, leg, CallStatus="in-progress")
+
+    async def agent_leg(self, interaction_id: str, offer_id: str, status: str, leg: str = "") -> str:
+        return await self._leg("/agent-status", interaction_id, offer_id, leg, CallStatus=status)
+
+    async def _leg(self, path: str, interaction_id: str, offer_id: str, leg: str, **fields: str) -> str:
+        about = urlencode({"offer": offer_id, "room": f"call-{interaction_id}", "call": self.sid})
+        form = {"CallSid": leg or self._twilio.sid("CA"), "AccountSid": ACCOUNT, "From": self.to, "To": "client:mei"}
+        answer = await self._twilio.post(f"/twilio_voice{path}?{about}", {**form, **fields})
+        assert answer.is_success, answer.text
+        return answer.text
+
+
+# --- the hub ----------------------------------------------------------------------------------------------------
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+@dataclass
+class TestHub:
+    """A running hub. ``http`` carries the admin's API key; ``anonymous`` nothing."""
+
+    __test__ = False
+
+    hub: Hub
+    url: str
+    clock: Clock
+    http: httpx.AsyncClient
+    anonymous: httpx.AsyncClient
+    twilio: Twilio
+    consoles: list[Console] = field(default_factory=list)
+
+    @property
+    def runtime(self) -> Any:
+        return self.hub.runtime
+
+    # --- time and truth ------------------------------------------------------------------------------------------
+
+    def advance(self, ms: int) -> None:
+        """Lets ``ms`` pass, and whoever sleeps until some moment look at the clock again."""
+        self.clock.now += ms
+        self.runtime.dispatcher.due(Due("deadline", self.clock.now))
+        self.runtime.postman.due(Due("outbox", self.clock.now))
+        self.runtime.dispatcher.doubt()
+
+    async def read(self, query: Callable[..., T], *args: Any) -> T:
+        found: T = await self.runtime.executor.read(query, *args)
+        return found
+
+    async def write(self, unit: Callable[..., T], *args: Any) -> T:
+        done: T = await self.runtime.executor.write(unit, *args)
+        return done
+
+    async def record(self, interaction_id: str) -> Record:
+        loaded = await self.read(journal.look, interaction_id)
+        assert loaded is not None
+        return loaded.record
+
+    async def log(self, interaction_id: str = "") -> list[InteractionEvent]:
+        """The events of an interaction, or all of them, oldest first."""
+        if interaction_id:
+            return await self.read(lambda conn: list(events.of_interaction(conn, interaction_id)))
+        return await self.read(
+            lambda conn: [event for each in ids(conn) for event in events.of_interaction(conn, each)]
+        )
+
+    async def rows(self, table: str) -> list[dict[str, Any]]:
+        found = schema.metadata.tables[table]
+        return await self.read(lambda conn: [dict(row) for row in conn.execute(select(found)).mappings()])
+
+    async def interactions(self) -> list[str]:
+        return await self.read(ids)
+
+    async def only_interaction(self) -> str:
+        (found,) = await self.interactions()
+        return found
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """A REST read as admin: its JSON."""
+        answer = await self.http.get(f"/api/v1/{path}", params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def eventually(self, look: Callable[[], Any], what: str = "it") -> Any:
+        """Asks again (an async function that only reads) until the answer is true."""
+        deadline = time.monotonic() + WITHIN_S
+        while not (found := await look()):
+            assert time.monotonic() < deadline, f"waited {WITHIN_S} s for {what}"
+            await asyncio.sleep(0.005)
+        return found
+
+    # --- consoles ------------------------------------------------------------------------------------------------
+
+    def agent(
+        self, agent_id: str, *, cookie: str = "", snapshot: bool = True
+    ) -> AbstractAsyncContextManager[Console]:
+        """A console of the agent's, by API key, or by a session's ``cookie``. ``agent_id`` may be empty."""
+        headers = {"Cookie": f"cch_session={cookie}"} if cookie else {"Authorization": f"Bearer {KEY}"}
+        query = "" if cookie or not agent_id else f"?agent={agent_id}"
+        return self._console(f"{self.url.replace('http', 'ws', 1)}/agent{query}", headers, snapshot)
+
+    @asynccontextmanager
+    async def _console(self, url: str, headers: Mapping[str, str], snapshot: bool) -> AsyncIterator[Console]:
+        async with console(url, headers, snapshot) as opened:
+            self.consoles.append(opened)
+            try:
+                yield opened
+                await self.settled(opened)
+            finally:
+                self.consoles.remove(opened)
+
+    @asynccontextmanager
+    async def at_work(self, *agent_ids: str) -> AsyncIterator[tuple[Console, ...]]:
+        """Consoles of these agents, all ready."""
+        async with contextlib.AsyncExitStack() as stack:
+            opened = []
+            for agent_id in agent_ids:
+                desk = await stack.enter_async_context(self.agent(agent_id))
+                await desk.ready()
+                opened.append(desk)
+            yield tuple(opened)
+
+    async def settled(self, opened: Console) -> None:
+        """Proves that the console shows what a fresh snapshot would, once it has everything."""
+        if opened.desk is None or opened.closed is not None:
+            return
+        agent_id = opened.desk.agent.id
+        for _ in range(50):
+            fresh = await self.read(desks.desk, agent_id)
+            if fresh is None:  # the agent was removed
+                return
+            await opened.until(lambda fresh=fresh: opened.state.seq >= fresh.seq, f"announcement {fresh.seq}")
+            if opened.state.seq == fresh.seq:
+                assert opened.state == fresh, "the console shows something else than a fresh snapshot"
+                return
+        raise AssertionError("the desk never came to rest")
+
+
+def ids(conn: Connection) -> list[str]:
+    return rebuild.interaction_ids(conn)
+
+
+async def assert_rebuilt(read: Callable[..., Any]) -> None:
+    """Every stored record is the fold of its events."""
+    for interaction_id in await read(rebuild.interaction_ids):
+        differing = await read(rebuild.compare, interaction_id)
+        assert differing == [], f"{interaction_id} differs from its fold in {differing}"
+
+
+def disagreements(conn: Connection) -> list[str]:
+    """What the tables say against each other. Nothing, at any moment."""
+    wrong: list[str] = []
+    held: dict[str, dict[str, int]] = {}
+    calls = schema.interactions.c
+    pending = {
+        row.interaction_id: row
+        for row in conn.execute(select(schema.offers).where(schema.offers.c.state == "pending"))
+    }
+    ringing = {d.ref for d in conn.execute(select(schema.deadlines).where(schema.deadlines.c.kind == "offer"))}
+    for row in conn.execute(select(schema.interactions).where(calls.state != "ended")):
+        offer = pending.pop(row.id, None)
+        if (row.state == "offered") != (offer is not None):
+            wrong.append(f"{row.id} is {row.state} with the offer {offer and offer.id}")
+        if offer is not None and (offer.agent_id != row.agent_id or offer.id not in ringing):
+            wrong.append(f"the offer {offer.id} rings at {row.agent_id}, or has no deadline")
+        if (row.state in agents.HELD) != bool(row.agent_id):
+            wrong.append(f"{row.id} is {row.state} and held by {row.agent_id!r}")
+        if row.agent_id:
+            load = held.setdefault(row.agent_id, {})
+            load[row.medium] = load.get(row.medium, 0) + 1
+    wrong += [f"the offer {o.id} is pending for {i}, which is over" for i, o in pending.items()]
+    for agent in agents.every(conn):
+        load = agents.load(conn, agent.id)
+        state = state_of(agent.chosen, agent.capacity, load.by_medium, load.offered, load.wrapping_calls)
+        if state != agent.state:
+            wrong.append(f"{agent.id} is stored as {agent.state} and is {state}")
+    return wrong
+
+
+@asynccontextmanager
+async def open_test_hub(
+    database_url: str,
+    folder: Path,
+    *,
+    clock: Clock | None = None,
+    config: Mapping[str, Any] | Config | None = None,
+    environment: Mapping[str, str] | None = None,
+    checked: bool = True,
+    **settings: Any,
+) -> AsyncIterator[TestHub]:
+    """A hub on the database, served on loopback until the block ends. The configuration is applied first
+    (:func:`house` by default). ``environment`` is added to what channels are opened with; by default Twilio is
+    configured, and answers to nobody. Opening another one on the same database is a restart."""
+    clock = clock or Clock()
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    written = config if isinstance(config, Config) else parse(dict(config or house()))
+    file = folder / "hub.yaml"
+    file.write_text(yaml.safe_dump(written.model_dump(mode="json", exclude_unset=True), allow_unicode=True))
+    given = Settings(
+        data_dir=folder,
+        database_url=database_url,
+        public_url=settings.pop("public_url", url),
+        bootstrap_api_key=KEY,
+        config=file,
+        **settings,
+    )
+    outside = {
+        "twilio_account_sid": ACCOUNT,
+        "twilio_auth_token": TOKEN,
+        "twilio_rest_url": f"http://127.0.0.1:{free_port()}",
+        **(environment or {}),
+    }
+    # Both run an event loop of their own, and this thread has one already.
+    await asyncio.to_thread(configure, database_url, written)
+    hub = await asyncio.to_thread(open_hub, given, make_occasion=clock.occasion, environment=outside)
+    server = _Server(
+        uvicorn.Config(
+            hub.app,
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,
+            ws_ping_interval=None,
+            ws_max_size=65_536 * 4,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=2,
+        )
+    )
+    serving = asyncio.create_task(server.serve([listening]))
+    up = asyncio.create_task(server.up.wait())
+    await asyncio.wait((serving, up), return_when=asyncio.FIRST_COMPLETED)
+    up.cancel()
+    assert server.started, "the hub did not start"
+    try:
+        async with (
+            httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {KEY}"}, timeout=WITHIN_S) as http,
+            httpx.AsyncClient(base_url=url, timeout=WITHIN_S) as anonymous,
+        ):
+            test = TestHub(hub, url, clock, http, anonymous, Twilio(anonymous, given.public_url))
+            yield test
+            if checked:
+                await assert_rebuilt(test.read)
+                assert await test.read(disagreements) == []
+    finally:
+        server.should_exit = True
+        await serving
+        listening.close()
+
+
+# --- the real command -------------------------------------------------------------------------------------------
+
+
+class HubProcess:
+    """``python -m contact_center serve`` in a process of its own, on free ports.
+
+    ``start`` returns when the hub is ready. ``kill9`` is a crash; ``stop`` goes down in order. Starting again uses
+    the same ports, folder and database. ``environment`` is added to the hub's; with ``sandbox`` the outside world
+    comes with it, at ``page`` (HTTP), ``smtp_port`` and ``imap_port``."""
+
+    def __init__(
+        self,
+        folder: Path,
+        database_url: str = "",
+        *,
+        sandbox: bool = False,
+        config: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.port, self.sandbox_port, self.smtp_port, self.imap_port = (free_port() for _ in range(4))
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.page = f"http://127.0.0.1:{self.sandbox_port}"
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("CONTACT_CENTER_")},
+            "CONTACT_CENTER_DATA_DIR": str(folder / "data"),
+            "CONTACT_CENTER_DATABASE_URL": database_url,
+            "CONTACT_CENTER_PORT": str(self.port),
+            "CONTACT_CENTER_BOOTSTRAP_API_KEY": KEY,
+            "CONTACT_CENTER_SANDBOX": "on" if sandbox else "off",
+            "CONTACT_CENTER_SANDBOX_PORT": str(self.sandbox_port),
+            "CONTACT_CENTER_SANDBOX_SMTP_PORT": str(self.smtp_port),
+            "CONTACT_CENTER_SANDBOX_IMAP_PORT": str(self.imap_port),
+            **(environment or {}),
+        }
+        if config is not None:
+            file = folder / "process.yaml"
+            file.write_text(yaml.safe_dump(dict(config), allow_unicode=True))
+            self.environment["CONTACT_CENTER_CONFIG"] = str(file)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        path = self.folder / "hub.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def start(self) -> None:
+        """Returns once the hub is ready. Raises with its log where it does not become so."""
+        with (self.folder / "hub.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "contact_center", "serve"],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=Path(__file__).parents[1],
+            )
+        deadline = time.monotonic() + 60
+        while not self.ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                log_text = self.log
+                self.kill9()
+                raise RuntimeError("The hub did not become ready:\n" + log_text)
+            time.sleep(0.02)
+
+    def ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/ready", timeout=2).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def kill9(self) -> None:
+        """At once and without a word, as by a power cut."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
+    def stop(self) -> int:
+        """In order; the exit code."""
+        if self._process is None:
+            return 0
+        self._process.send_signal(signal.SIGTERM)
+        code = self._process.wait(20)
+        self._process = None
+        return code
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Another command of the hub's on the same database and folder: ``command("rebuild", "--check")``."""
+        return subprocess.run(
+            [sys.executable, "-m", "contact_center", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=Path(__file__).parents[1],
+            check=False,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[HubProcess]:
+        """Started, and stopped at the end whatever happened."""
+        await asyncio.to_thread(self.start)
+        try:
+            yield self
+        finally:
+            await asyncio.to_thread(self.kill9)
+
+    def http(self) -> httpx.AsyncClient:
+        """A REST client with the admin's API key."""
+        return httpx.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {KEY}"}, timeout=WITHIN_S)
+
+    def agent(
+        self, agent_id: str, *, cookie: str = "", snapshot: bool = True
+    ) -> AbstractAsyncContextManager[Console]:
+        headers = {"Cookie": f"cch_session={cookie}"} if cookie else {"Authorization": f"Bearer {KEY}"}
+        query = "" if cookie or not agent_id else f"?agent={agent_id}"
+        return console(f"{self.url.replace('http', 'ws', 1)}/agent{query}", headers, snapshot)
+
+    async def sign_in(self, email: str, password: str) -> str:
+        """The session's cookie."""
+        async with httpx.AsyncClient(base_url=self.url, timeout=WITHIN_S) as http:
+            answer = await http.post("/api/v1/session", json={"email": email, "password": password})
+            assert answer.status_code == 200, answer.text
+            return str(answer.cookies["cch_session"])

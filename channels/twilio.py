@@ -194,7 +194,10 @@ class Fields:
 
 
 def form(request: Request) -> Fields:
-    """The fields of a verified webhook. Raises :class:`Malformed`."""
+    """The fields of a verified webhook, which are in the address where Twilio was told to use GET. Raises
+    :class:`Malformed`."""
+    if request.method == "GET":
+        return Fields(pairs_in(request.query.encode("utf-8", "replace")))
     if request.method != "POST":
         raise Malformed("Twilio must be told to use POST for this address.")
     return Fields(pairs_in(request.body))

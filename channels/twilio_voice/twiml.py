@@ -127,7 +127,7 @@ def collect(asked: Collect, action: str) -> str:
         "actionOnEmptyResult": "true",
     }
     if asked.speech:
-        hints = (hint.replace(",", " ").strip() for hint in asked.hints)
+        hints = (hint.replace(",", " ").strip()[:100] for hint in asked.hints)
         attributes |= {
             "language": tongue(asked.language).listen,
             "speechTimeout": "auto",

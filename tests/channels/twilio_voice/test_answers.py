@@ -68,6 +68,16 @@ def test_a_menu_is_gathered_with_its_prompts_and_its_position() -> None:
     )
 
 
+def test_an_address_that_was_typed_in_with_the_wrong_method_works_all_the_same() -> None:
+    posted = FIXTURES["call_arrives"]
+    query = posted.body.decode()
+    got = twilio_signing.sign(Request("GET", f"{posted.url}?{query}", "", query, {}, b""), twilio_signing.TOKEN)
+    voice = channel()
+    voice.verify(got)
+    assert voice.parse(got, NOW).events == voice.parse(posted, NOW).events
+    assert told(got, HangUp()) == "<Response><Hangup/></Response>"
+
+
 def test_a_spoken_answer_is_listened_for_in_its_language() -> None:
     asked = Collect("p", (), ZH, max_digits=0, finish_on="", timeout_ms=3_001, speech=True, hints=("账单", "a,b"))
     [gather] = elements(told(FIXTURES["keys_pressed"], asked), "Gather")

@@ -57,7 +57,7 @@ export function makeDouble({ now = () => Date.now(), seed = true } = {}) {
         interaction_id: `past-${id}-${n}`, case_id: case_id ?? 47000 + n, medium, subject, started_at: now() - days * DAY,
         agent_name, disposition, case_status: "closed",
       })),
-      open_cases: 0,
+      open_cases: [],
     };
     customers.set(id, made);
     return made;
@@ -398,8 +398,8 @@ export function makeDouble({ now = () => Date.now(), seed = true } = {}) {
     ["GET", /^demo$/, () => ({ accounts: ACCOUNTS.map(({ name, role, email, password }) => ({ name, role, email, password })), try_it_url: "/try" })],
     ["GET", /^session$/, (account) => ({ me: meOf(account) })],
     ["GET", /^console$/, () => ({ queues: QUEUES, dispositions: DISPOSITIONS, reasons: REASONS, heartbeat_ms: 25_000, time_zone: "UTC" })],
-    ["GET", /^cases$/, (_, __, q) => page([...cases.values()].map((c) => c.case).filter((c) => (!q.get("status") || c.status === q.get("status")) && (!q.get("customer") || c.customer.id === q.get("customer"))).reverse())],
-    ["GET", /^cases\/(\d+)$/, (_, [id]) => { const one = cases.get(Number(id)); return one && { case: one.case, customer: one.case.customer, interactions: one.interactions }; }],
+    ["GET", /^cases$/, (_, __, q) => page([...cases.values()].map((c) => c.case).filter((c) => (!q.get("status") || c.status === q.get("status")) && (!q.get("customer") || c.customer.id === q.get("customer")) && `${c.id} ${c.subject} ${c.customer.name}`.toLowerCase().includes((q.get("q") ?? "").toLowerCase())).reverse())],
+    ["GET", /^cases\/(\d+)$/, (_, [id]) => { const one = cases.get(Number(id)); return one && { case: one.case, customer: customers.get(one.case.customer.id), interactions: one.interactions }; }],
     ["GET", /^cases\/(\d+)\/events$/, (_, [id]) => cases.has(Number(id)) && page(cases.get(Number(id)).events)],
     ["GET", /^customers$/, (_, __, q) => page([...customers.values()].filter((c) => [c.name, ...c.points.map((p) => p.value)].some((text) => text.toLowerCase().includes((q.get("q") ?? "").toLowerCase()))))],
     ["GET", /^customers\/(.+)$/, (_, [id]) => customers.get(id)],

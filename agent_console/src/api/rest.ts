@@ -41,7 +41,7 @@ export interface CaseItem {
   number?: string;
   subject: string;
   status: CaseStatus;
-  customer: CustomerBrief | null;
+  customer: { id: string; name: string; point?: string } | null;
   opened_at: number;
   updated_at: number;
   agent_name: string | null;
@@ -62,19 +62,19 @@ export interface InteractionItem {
   customer: CustomerBrief | null;
 }
 
-export interface CaseWhole {
-  case: CaseItem;
-  customer: CustomerBrief;
-  interactions: InteractionItem[];
-}
-
 export interface CustomerItem {
   id: string;
   name: string;
   points: { kind: string; value: string }[];
   first_seen_at: number;
   history?: Past[];
-  open_cases?: number | CaseItem[];
+  open_cases?: number[];
+}
+
+export interface CaseWhole {
+  case: CaseItem;
+  customer: CustomerItem;
+  interactions: InteractionItem[];
 }
 
 export interface DecisionReason {

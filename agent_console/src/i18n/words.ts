@@ -6,6 +6,8 @@ const KNOWN_ERRORS = new Set([
   "offer_gone", "not_connected", "too_long", "not_yours", "empty", "forbidden", "session_ended", "unreachable", "not_found", "busy", "invalid",
 ]);
 
+const SAME: Record<string, string> = { not_allowed: "forbidden", unavailable: "busy", not_signed_in: "session_ended" };
+
 export function useWords() {
   const { t, locale } = useI18n();
 
@@ -18,12 +20,14 @@ export function useWords() {
   /** Why something failed: by its code where the console knows it, else in the hub's own words. */
   function whyFailed(error: unknown): string {
     const { code = "unknown", message = "" } = (error ?? {}) as { code?: string; message?: string };
-    if (KNOWN_ERRORS.has(code)) return t(`error.${code}`);
+    const known = SAME[code] ?? code;
+    if (KNOWN_ERRORS.has(known)) return t(`error.${known}`);
     return message || t("error.unknown");
   }
 
-  function who(customer: { name: string; point: string } | null | undefined): string {
-    return customer?.name || customer?.point || t("work.noName");
+  /** Their name, else how they are reached, else that they have none. */
+  function who(customer: { name: string; point?: string; points?: { value: string }[] } | null | undefined): string {
+    return customer?.name || customer?.point || customer?.points?.[0]?.value || t("work.noName");
   }
 
   const moment = (at: number, now: number): string => shortMoment(at, now, locale.value);

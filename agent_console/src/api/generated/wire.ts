@@ -304,12 +304,14 @@ export interface TranscriptAdded {
   confidence: number;
 }
 /**
- * The provider says what became of something that we sent. ``provider_id`` is the id it gave us then.
+ * The provider says what became of something that we sent. ``provider_id`` is the id it gave us then;
+ * ``outbox_id`` is ours, where the report carries it (it may come before we have seen the provider's).
  */
 export interface DeliveryReported {
   provider_id: string;
   status: "queued" | "sent" | "delivered" | "read" | "undelivered" | "failed" | "unknown";
   error: string;
+  outbox_id: string;
 }
 /**
  * The customer ended it: hung up, closed the chat.

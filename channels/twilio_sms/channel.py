@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from channels.contract import Answer, Malformed, Outgoing, Parsed, Rejected, Request, Response, Sent
-from channels.twilio import XML, Fields, TwilioChannel, form, sendable, sid_of, unless_refused
+from channels.twilio import XML, Fields, TwilioChannel, form, query, sendable, sid_of, unless_refused
 from contact_center.domain.contact_points import ContactPoint, phone
 from contact_center.domain.events import (
     CUSTOMER,
@@ -67,7 +67,7 @@ class TwilioSms(TwilioChannel):
         if request.path == "":
             event = received(form(request), self.name, now)
         elif request.path == "/status":
-            event = delivery(form(request), self.name, now)
+            event = delivery(form(request), self.name, now, _outbox_id(request))
         else:
             raise Malformed(f"There is no /webhooks/{self.name}{request.path[:60]}.")
         return Parsed((event,), raw=request.body)
@@ -87,7 +87,7 @@ class TwilioSms(TwilioChannel):
                 to=sendable(to.value),
                 from_=sendable(sender.value),
                 body=sendable(message.text),
-                status_callback=self.callback("/status"),
+                status_callback=self.callback("/status", outbox=message.outbox_id),
                 validity_period=VALIDITY_SECONDS,
             )
         )
@@ -109,13 +109,19 @@ def _text(fields: Fields) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def delivery(fields: Fields, channel: str, now: Moment) -> InteractionEvent:
+def _outbox_id(request: Request) -> str:
+    """Which message the callback is about, in our words: it may come before Twilio has told us its own id for it.
+    The address is signed, so nobody else can say it."""
+    return query(request).text("outbox", 64)
+
+
+def delivery(fields: Fields, channel: str, now: Moment, outbox_id: str = "") -> InteractionEvent:
     sid, word = fields.needed_sid("MessageSid"), fields.text("MessageStatus", 40)
     if not word:
         raise Malformed("The form has no MessageStatus: is this address the one meant for this callback?")
     code = fields.text("ErrorCode", 20)
     error = f"{code}: {ERRORS[code]}" if code in ERRORS else code
-    body = DeliveryReported(sid, STATUSES.get(word, "unknown"), error if code != "0" else "")
+    body = DeliveryReported(sid, STATUSES.get(word, "unknown"), error if code != "0" else "", outbox_id)
     customer, ours = phone(fields.text("To")), phone(fields.text("From"))
     return _event(f"{sid}:{word}", body, channel, customer, ours, now)
 

@@ -46,7 +46,7 @@ async def test_a_message_is_sent_once_with_a_way_to_report_back() -> None:
             "To": "+14155550100",
             "From": "+14155550199",
             "Body": "Ihre Bestellung & 你好 😟",
-            "StatusCallback": "https://hub.example.com/cc/webhooks/twilio_sms/status",
+            "StatusCallback": "https://hub.example.com/cc/webhooks/twilio_sms/status?outbox=" + MESSAGE.outbox_id,
             "ValidityPeriod": "14400",
         }
 

@@ -279,7 +279,7 @@ def _alone(url: str, unit: Callable[..., T], *args: Any) -> T:
 
 def configure(url: str, config: Config) -> list[config_apply.Change]:
     """Applies ``config`` to the database at ``url``."""
-    return _alone(url, config_apply.apply, config)
+    return _alone(url, config_apply.apply, config, occasion().now)
 
 
 def compare(url: str, config: Config) -> list[config_apply.Change]:

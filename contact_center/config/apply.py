@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
 from contact_center.config.model import AgentModel, Config, ConfigError
+from contact_center.domain.time import Moment
 from contact_center.storage import catalogue, logins, settings
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import ConfigChanged, tell
@@ -58,7 +59,7 @@ def compare(conn: Connection, config: Config) -> list[Change]:
     return changes
 
 
-def apply(conn: Connection, config: Config) -> list[Change]:
+def apply(conn: Connection, config: Config, now: Moment) -> list[Change]:
     """Puts ``config`` into force and says what changed. Work in hand stays where it is."""
     changes = compare(conn, config)
     passwords = {a.id: a for a in config.agents if a.password is not None and not _same_password(conn, a)}
@@ -66,7 +67,7 @@ def apply(conn: Connection, config: Config) -> list[Change]:
         table = catalogue.TABLES[kind]
         gone = [row["id"] for row in catalogue.rows(conn, table) if row["id"] not in wanted]
         for row in wanted.values():
-            catalogue.put(conn, table, row)
+            catalogue.put(conn, table, row, {"since_at": now, "idle_since_at": now} if kind == "agents" else None)
         if kind in ("agents", "logins"):
             catalogue.retire(conn, table, gone)
             if kind == "logins":

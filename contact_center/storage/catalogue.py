@@ -14,11 +14,11 @@ def rows(conn: Connection, table: Table) -> list[dict[str, Any]]:
     return [dict(row) for row in conn.execute(select(table).order_by(table.c.id)).mappings()]
 
 
-def put(conn: Connection, table: Table, row: Mapping[str, Any]) -> None:
-    """Writes the row with that id: the columns named, others as they were (or by default)."""
+def put(conn: Connection, table: Table, row: Mapping[str, Any], at_first: Mapping[str, Any] | None = None) -> None:
+    """Writes the row with that id: the columns named, others as they were. A new row has ``at_first`` too."""
     values = {key: value for key, value in row.items() if key != "id"}
     if not conn.execute(table.update().where(table.c.id == row["id"]).values(**values)).rowcount:
-        conn.execute(table.insert().values(**row))
+        conn.execute(table.insert().values(**{**(at_first or {}), **row}))
 
 
 def drop(conn: Connection, table: Table, ids: Iterable[str]) -> None:

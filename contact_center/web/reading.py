@@ -377,8 +377,10 @@ async def put_config(principal: SignedIn, runtime: Hub, body: dict[str, Any], dr
         raise NotAllowed("Only an admin may change the configuration.")
     try:
         wanted = config_model.parse(body)
-        unit = config_apply.compare if dry_run else config_apply.apply
-        changes = await (runtime.executor.read if dry_run else runtime.executor.write)(unit, wanted)
+        if dry_run:
+            changes = await runtime.executor.read(config_apply.compare, wanted)
+        else:
+            changes = await runtime.executor.write(config_apply.apply, wanted, runtime.occasion().now)
     except config_model.ConfigError as error:
         raise NotValid("config", "\n".join(error.problems)) from error
     return Json({"changes": changes})

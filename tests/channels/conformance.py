@@ -66,6 +66,13 @@ FROM_OUTSIDE = (
     CustomerLeft,
 )
 
+ODD_VALUES = (
+    *("", " ", "0", "-1", "9" * 400, "1e999", "NaN", "٣", "null", "true", "{}", "[" * 5_000, '{"transcript": 7}'),
+    *('{"transcript": "\\ud800", "confidence": "x"}', "x" * 5_000, "a|b", "../..", "</Say><Dial>+1900</Dial>"),
+    *("\r\nX-Header: 1", "%00", "\x00", "\ufffe\u202e", "9999-99-99T99:99:99Z", "Thu, 1 Jan 0001 00:00:00 +2359"),
+)
+"""What a form's field has no business holding."""
+
 REGISTRY: dict[str, list[type[ChannelConformance]]] = {}
 """Channel → the classes that hold it to this suite. A channel folder that is not in here fails."""
 
@@ -447,6 +454,23 @@ class WebhookConformance(ChannelConformance):
         except Exception:  # the vendor's own code cannot sign it, so no vendor will have
             return request
 
+    def odd_fields(self) -> Iterator[tuple[str, bytes]]:
+        """Every field of every fixture, one at a time, with what its sender never put there, or left out."""
+        seen: set[tuple[bytes, bytes]] = set()
+        for fixture in fixtures_in(self.fixtures):
+            head, body = _head(fixture.data), self.request(fixture.data).body
+            pairs = body.split(b"&")
+            for at, pair in enumerate(pairs):
+                name = pair.partition(b"=")[0]
+                if (head.split(b"\n")[0], name) in seen:
+                    continue
+                seen.add((head.split(b"\n")[0], name))
+                rest = [pairs[:at], pairs[at + 1 :]]
+                yield f"{fixture.name} without {name!r}", head + b"\n\n" + b"&".join(rest[0] + rest[1])
+                for value in ODD_VALUES:
+                    changed = [*rest[0], name + b"=" + quote_plus(value).encode(), *rest[1]]
+                    yield f"{fixture.name}, {name!r} as {value[:20]!r}", head + b"\n\n" + b"&".join(changed)
+
     # --- inherited tests: who may speak ------------------------------------------------------------------
 
     def test_input_cut_short_anywhere_is_taken_or_refused(self, fixture: Fixture) -> None:
@@ -455,6 +479,11 @@ class WebhookConformance(ChannelConformance):
         for end in range(0, len(fixture.data) - len(head) - 2, self.truncation_step):
             cut = fixture.data[: len(head) + 2 + end]
             self._endures(channel, f"{fixture.name} cut at {end}", cut)
+
+    def test_any_field_may_hold_anything_or_be_missing(self) -> None:
+        channel = self.open()
+        for name, data in self.odd_fields():
+            self._endures(channel, name, data)
 
     def test_an_unsigned_request_is_forged(self, fixture: Fixture) -> None:
         self._assert_forged(self.request(fixture.data))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import random
 import sys
 import tempfile
 import time
@@ -145,7 +146,7 @@ class Customers:
             await self.post(world.sms(self.port, sender, f"e{number:x}", f"m {number} Where is my order?"))
 
     async def call(self, number: int) -> None:
-        """Calls and, a moment later, hangs up: some while waiting, some while the agent is being called."""
+        """Calls and hangs up: some while they wait, some when an agent has taken the call, some after it all."""
         form = {
             "AccountSid": world.ACCOUNT,
             "ApiVersion": "2010-04-01",
@@ -156,7 +157,7 @@ class Customers:
             "To": world.OUR_NUMBER,
         }
         await self.post(world.webhook(self.port, VOICE_PATH, form))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(random.uniform(0.02, 1.0))
         over = {**form, "CallStatus": "completed"}
         await self.post(world.webhook(self.port, VOICE_PATH + "/status", over))
 
@@ -310,7 +311,7 @@ async def run(interactions: int) -> int:
             finally:
                 hub.stop()
     print(f"{interactions:,} interactions in {result.seconds:.0f} s; the carrier took {Carrier.texts:,} texts.")
-    wrong = [*result.refused[:10], *result.grown(result.samples[min(1, len(result.samples) - 1)])]
+    wrong = [*result.refused[:10], *result.grown(result.samples[min(2, len(result.samples) - 1)])]
     print(*wrong, sep="\n", file=sys.stderr)
     return 1 if wrong else 0
 

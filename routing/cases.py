@@ -59,7 +59,7 @@ class Pool:
     one agent that a case is directed to. ``mask`` has their bits and follows them. ``bit`` is the pool's own in
     every reach; the pool of a directed case has none."""
 
-    __slots__ = ("agent_id", "bit", "lanes", "mask", "queue", "skills")
+    __slots__ = ("agent_id", "bit", "mask", "queue", "skills")
 
     def __init__(self, queue: str, skills: Skills, agent_id: str, mask: int) -> None:
         self.queue = queue
@@ -67,7 +67,6 @@ class Pool:
         self.agent_id = agent_id
         self.mask = mask
         self.bit = 0
-        self.lanes = 0
 
 
 class Cooling(NamedTuple):

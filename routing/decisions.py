@@ -13,8 +13,8 @@ from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
 from contact_center.domain.views import Why
 from routing.cases import Skills, Waiting
-from routing.order import Blocks, in_turn
-from routing.seats import ON_CALL, OPEN, Chunks, Members, Row, row_at
+from routing.order import Blocks, block_of, in_turn
+from routing.seats import ON_CALL, OPEN, Chunks, Members, Row, row_at, with_rows
 
 ALL_UP_TO = 200
 """A queue with no more members than this has every one of them in its explanations."""
@@ -65,6 +65,29 @@ class Scene(NamedTuple):
     eligible: int
     known: tuple[Row, ...]
     chosen: Row | None
+    able: tuple[Row, ...] = ()
+    pending: tuple[Row, ...] = ()
+
+    def settled(self) -> Scene:
+        """The scene with the ``pending`` rows in their places: those that the engine had not put into its masks
+        yet. The eligible are then ``able``."""
+        if not self.pending:
+            return self
+        bits = spare = 0
+        for row in self.pending:
+            bits |= row.bit
+            if self.waiting.medium in row.spare:
+                spare |= row.bit
+        states = {state: mask & ~bits for state, mask in self.states.items()}
+        for row in self.pending:
+            states[row.state] = states.get(row.state, 0) | row.bit
+        return self._replace(
+            chunks=with_rows(self.chunks, {row.slot: row for row in self.pending}),
+            blocks=(block_of(tuple(sorted(row.place for row in self.able))),),
+            states=states,
+            spare=self.spare & ~bits | spare,
+            pending=(),
+        )
 
 
 class Explanation:
@@ -75,30 +98,34 @@ class Explanation:
     eligible and as many others (by id) as make 200. ``counts`` always counts everybody: how many agents
     each reason was true of (an agent can have several)."""
 
-    __slots__ = ("__dict__", "_scene")
+    __slots__ = ("__dict__", "_seen")
 
     def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+        self._seen = scene
+
+    @cached_property
+    def _scene(self) -> Scene:
+        return self._seen.settled()
 
     @property
     def interaction_id(self) -> str:
-        return self._scene.waiting.interaction_id
+        return self._seen.waiting.interaction_id
 
     @property
     def queue(self) -> str:
-        return self._scene.waiting.queue
+        return self._seen.waiting.queue
 
     @property
     def medium(self) -> Medium:
-        return self._scene.waiting.medium
+        return self._seen.waiting.medium
 
     @property
     def policy(self) -> str:
-        return self._scene.policy
+        return self._seen.policy
 
     @property
     def at(self) -> Moment:
-        return self._scene.at
+        return self._seen.at
 
     @property
     def _everyone(self) -> int:

@@ -12,10 +12,7 @@ from routing.cases import NOT_COOLING, Case, Cooling, Lane, LaneKey, Line, Pool,
 from routing.decisions import Decision, Explanation, Scene
 from routing.order import Order, in_turn
 from routing.policy import Policy
-from routing.seats import NOBODY, ON_CALL, OPEN, Members, Reach, Row, Rows, Seat, row_at
-
-_FEW = 32
-_POOLS_KEPT = 4096
+from routing.seats import NOBODY, ON_CALL, OPEN, Members, Place, Reach, Row, Rows, Seat, row_at, with_rows
 
 
 class Engine:
@@ -31,6 +28,14 @@ class Engine:
     something since it was last looked at. Whenever a lane is neither ready nor a fitting seat fresh, nobody
     can take it."""
 
+    # What follows changes what deciding costs, and never a decision.
+    few = 32
+    """With more fresh seats than this, lanes are looked at instead."""
+    behind = 64
+    """As many seats may have changed before the masks are brought up to date without need."""
+    pools_kept = 4096
+    """With more pools than this, those that nobody waits in are forgotten."""
+
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._cases: dict[str, Case] = {}
@@ -39,7 +44,7 @@ class Engine:
         self._pools: dict[tuple[str, Skills, str], Pool] = {}
         self._made: list[Pool] = []
         self._era = 0
-        self._pools_kept = _POOLS_KEPT
+        self._pools_most = self.pools_kept
         self._reaches: WeakValueDictionary[tuple[frozenset[str], Skills], Reach] = WeakValueDictionary()
         self._lines: dict[tuple[str, str], dict[Medium, Line]] = {}
         self._soft: dict[tuple[str, str], set[Lane]] = {}
@@ -48,6 +53,7 @@ class Engine:
         self._thaw: list[tuple[Moment, str]] = []
         self._seats: dict[str, Row] = {}
         self._rows = Rows()
+        self._stale: dict[int, Row] = {}
         self._fresh: dict[int, Row] = {}
         self._order = Order()
         self._members: dict[str, Members] = {}
@@ -60,15 +66,11 @@ class Engine:
     def put_seat(self, seat: Seat) -> None:
         """The truth about an agent, new or changed."""
         old = self._seats.get(seat.agent_id)
-        moved = old is None or old.seat.queues != seat.queues or old.seat.skills != seat.skills
-        slot = old.slot if old else self._rows.new_slot()
-        reach = old.reach if old and not moved else self._reach(seat)
-        row = Row(seat, slot, self.policy.exclusive_media, reach)
-        if old and moved:
-            self._unplace(old)
-        self._replace(old, row)
-        if moved:
-            self._place(row)
+        if old and old.seat.queues == seat.queues and old.seat.skills == seat.skills:
+            row = Row(seat, old.slot, self.policy.exclusive_media, old.reach)
+            self._change(old, row)
+        else:
+            row = self._move(old, seat)
         if row.state == OPEN and row.spare:
             self._fresh[row.slot] = row
         if self._soft:
@@ -79,34 +81,65 @@ class Engine:
         row = self._seats.get(agent_id)
         if row is None:
             return
+        self._catch_up()
+        self._fresh.pop(row.slot, None)
         self._unplace(row)
-        self._replace(row, None)
+        self._index(row, None)
+        del self._seats[agent_id]
+        self._rows.free_slot(row.slot)
 
-    def _replace(self, old: Row | None, new: Row | None) -> None:
-        """Keeps what changes with every interaction: states, room, order."""
+    def _change(self, old: Row, new: Row) -> None:
+        """Another row for the same agent. The masks follow when they are needed: an agent who comes free and is
+        given work at once never needs to be in them."""
+        slot = new.slot
+        self._seats[new.seat.agent_id] = new
+        self._fresh.pop(slot, None)
+        self._stale.setdefault(slot, old)
+        if len(self._stale) > self.behind:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        if not self._stale:
+            return
+        changed: dict[int, Row | None] = {}
+        for slot, old in self._stale.items():
+            new = changed[slot] = self._seats[old.seat.agent_id]
+            self._index(old, new)
+        self._rows.chunks = with_rows(self._rows.chunks, changed)
+        self._stale.clear()
+
+    def _move(self, old: Row | None, seat: Seat) -> Row:
+        """A new agent, or one with other queues or skills."""
+        self._catch_up()
+        slot = old.slot if old else self._rows.new_slot()
+        row = Row(seat, slot, self.policy.exclusive_media, self._reach(seat))
         if old:
-            self._fresh.pop(old.slot, None)
-            if old.state == OPEN:
-                self._order.remove(old.place)
-        if new:
-            self._seats[new.seat.agent_id] = new
-            self._rows.put(new.slot, new)
-            if new.state == OPEN:
-                self._order.add(new.place)
-        elif old:
-            del self._seats[old.seat.agent_id]
-            self._rows.free_slot(old.slot)
-        bit = (old or new).bit  # type: ignore[union-attr]
+            self._fresh.pop(slot, None)
+            self._unplace(old)
+        self._index(old, row)
+        self._seats[seat.agent_id] = row
+        self._rows.chunks = with_rows(self._rows.chunks, {slot: row})
+        self._place(row)
+        return row
+
+    def _index(self, old: Row | None, new: Row | None) -> None:
+        """Keeps what changes with every interaction: states, room, order."""
+        row = old or new
+        assert row is not None
         was, now = (old.state if old else ""), (new.state if new else "")
+        if was == OPEN and old:
+            self._order.remove(old.place)
+        if now == OPEN and new:
+            self._order.add(new.place)
         if was != now:
             if was:
-                self._states[was] ^= bit
+                self._states[was] ^= row.bit
             if now:
-                self._states[now] = self._states.get(now, 0) | bit
+                self._states[now] = self._states.get(now, 0) | row.bit
         had, has = (old.spare if old else ()), (new.spare if new else ())
         if had != has:
             for medium in {*had} ^ {*has}:
-                self._spare[medium] = self._spare.get(medium, 0) ^ bit
+                self._spare[medium] = self._spare.get(medium, 0) ^ row.bit
 
     def _place(self, row: Row) -> None:
         """Keeps what only changes when an agent is moved: queues, skills, pools."""
@@ -190,7 +223,7 @@ class Engine:
         lane.left(self._cases)
         if not lane.size:
             self._line_up(lane, was)
-            self._drop(lane)
+            self._emptied(lane)
         elif lane.head != was:
             self._line_up(lane, was)
             if lane.ready:
@@ -201,26 +234,20 @@ class Engine:
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(key, self._line(key[0], waiting.medium))
-            lane.pool.lanes += 1
             if cooling.soft:
                 self._soft.setdefault(lane.line.key, set()).add(lane)
         return lane
 
-    def _drop(self, lane: Lane) -> None:
+    def _emptied(self, lane: Lane) -> None:
+        """Lanes are kept for the next of their kind, but for those of a cool-down: there is no end of them."""
         lane.ready = False
-        lane.pool.lanes -= 1
-        del self._lanes[lane.key]
-        line = lane.line
-        if not line.lanes:
-            media = self._lines[line.key]
-            del media[line.medium]
-            if not media:
-                del self._lines[line.key]
-        if lane.cooling.soft:
-            key = line.key
-            self._soft[key].discard(lane)
-            if not self._soft[key]:
-                del self._soft[key]
+        if lane.cooling is not NOT_COOLING:
+            del self._lanes[lane.key]
+            if lane.cooling.soft:
+                lanes = self._soft[lane.line.key]
+                lanes.discard(lane)
+                if not lanes:
+                    del self._soft[lane.line.key]
 
     def _pool(self, waiting: Waiting) -> Pool:
         if waiting.only_agent:
@@ -229,7 +256,7 @@ class Engine:
             key = (waiting.queue, needed(waiting.skills), "")
         pool = self._pools.get(key)
         if pool is None:
-            if len(self._pools) >= self._pools_kept:
+            if len(self._pools) >= self._pools_most:
                 self._forget_pools()
             pool = self._pools[key] = Pool(*key, self._everyone(*key))
             self._number(pool)
@@ -237,8 +264,14 @@ class Engine:
 
     def _forget_pools(self) -> None:
         """Pools that nobody waits in are forgotten when there are too many, and the others numbered anew."""
-        self._pools = {key: pool for key, pool in self._pools.items() if pool.lanes}
-        self._pools_kept = max(_POOLS_KEPT, 2 * len(self._pools))
+        self._lanes = {key: lane for key, lane in self._lanes.items() if lane.size}
+        used = {lane.pool for lane in self._lanes.values()}
+        self._pools = {key: pool for key, pool in self._pools.items() if pool in used}
+        self._pools_most = max(self.pools_kept, 2 * len(self._pools))
+        lines = {lane.line for lane in self._lanes.values()}
+        self._lines = {}
+        for line in lines:
+            self._lines.setdefault(line.key, {})[line.medium] = line
         self._era += 1
         self._made = []
         for pool in self._pools.values():
@@ -301,7 +334,7 @@ class Engine:
         if lane.size:
             insort(lanes, (lane.head, lane))
 
-    def _first_for(self, row: Row) -> Lane | None:
+    def _first_for(self, row: Row) -> tuple[Turn, Lane] | None:
         """The lane whose first case would be this agent's next. (Agents who are only eligible because nobody
         else is are no matter here: their lanes are made ready when it might be so.)"""
         best: tuple[Turn, Lane] | None = None
@@ -315,7 +348,7 @@ class Engine:
             for medium in row.spare:
                 if line := media.get(medium):
                     best = _first_in(line, 0, row.seat.agent_id, best)
-        return best[1] if best else None
+        return best
 
     # --- deciding -----------------------------------------------------------------------------------------
 
@@ -327,12 +360,8 @@ class Engine:
         can take holds up nobody. If fewer than ``limit`` come back, nobody can take anything now."""
         self._thaw_until(now)
         made: list[Decision] = []
-        while len(made) < limit:
-            self._look_at_fresh()
-            found = self._first_ready()
-            if found is None:
-                break
-            made.append(self._settle(*found, now))
+        while len(made) < limit and (decision := self._next(now)):
+            made.append(decision)
         return made
 
     def next_change_at(self, now: Moment) -> Moment | None:
@@ -347,18 +376,53 @@ class Engine:
         case = self._cases.get(interaction_id)
         if case is None:
             return None
+        self._catch_up()
         able = self._able(case.lane)
         return Explanation(self._scene(case, able, self._known(case.waiting, able, now), None, now))
 
-    def _settle(self, lane: Lane, able: int, now: Moment) -> Decision:
+    def _next(self, now: Moment) -> Decision | None:
+        if len(self._fresh) > self.few:
+            self._wake_all()
+        elif self._any_ready():
+            self._wake_for_fresh()
+        else:
+            first = self._first_of_fresh()
+            if first is None:
+                return None
+            if first.cooling is NOT_COOLING:
+                return self._decide_among_fresh(first, now)
+            self._make_ready(first)
+        return self._decide_from_masks(now)
+
+    def _decide_among_fresh(self, lane: Lane, now: Moment) -> Decision:
+        """No lane is ready, so only fresh seats can take the case: no mask needs to be looked at."""
+        fits, medium = lane.pool.mask, lane.medium
+        able = tuple([row for row in self._fresh.values() if row.bit & fits and medium in row.spare])
+        mask = 0
+        for row in able:
+            mask |= row.bit
         case = self._cases[lane.head[1]]
-        waiting = case.waiting
-        known = self._known(waiting, able, now) if waiting.served_before else ()
+        known = self._known(case.waiting, mask, now) if case.waiting.served_before else ()
+        chosen = min(known or able, key=_place) if len(able) > 1 else able[0]
+        pending = tuple([self._seats[old.seat.agent_id] for old in self._stale.values()])
+        return self._settle(case, self._scene(case, mask, known, chosen, now, able, pending), chosen)
+
+    def _decide_from_masks(self, now: Moment) -> Decision | None:
+        self._catch_up()
+        found = self._first_ready()
+        if found is None:
+            return None
+        lane, able = found
+        case = self._cases[lane.head[1]]
+        known = self._known(case.waiting, able, now) if case.waiting.served_before else ()
         if known:
-            chosen = min(known, key=lambda row: row.place)
+            chosen = min(known, key=_place)
         else:
             chosen = row_at(self._rows.chunks, next(in_turn(self._order.blocks, able)))
-        explanation = Explanation(self._scene(case, able, known, chosen, now))
+        return self._settle(case, self._scene(case, able, known, chosen, now), chosen)
+
+    def _settle(self, case: Case, scene: Scene, chosen: Row) -> Decision:
+        waiting = case.waiting
         self.remove_waiting(waiting.interaction_id)
         self._reserve(chosen, waiting.medium)
         return Decision(
@@ -367,9 +431,9 @@ class Engine:
             waiting.queue,
             waiting.medium,
             chosen.seat.agent_id,
-            self.policy.version,
-            now,
-            explanation,
+            scene.policy,
+            scene.at,
+            Explanation(scene),
         )
 
     def _known(self, waiting: Waiting, able: int, now: Moment) -> tuple[Row, ...]:
@@ -385,29 +449,40 @@ class Engine:
     def _reserve(self, row: Row, medium: Medium) -> None:
         fresh = row.slot in self._fresh
         left = Row(row.seat.taken(medium), row.slot, self.policy.exclusive_media, row.reach)
-        self._replace(row, left)
+        self._change(row, left)
         if fresh and left.state == OPEN and left.spare:
             self._fresh[left.slot] = left
 
-    def _scene(self, case: Case, able: int, known: tuple[Row, ...], chosen: Row | None, now: Moment) -> Scene:
+    def _scene(
+        self,
+        case: Case,
+        eligible: int,
+        known: tuple[Row, ...],
+        chosen: Row | None,
+        now: Moment,
+        able: tuple[Row, ...] = (),
+        pending: tuple[Row, ...] = (),
+    ) -> Scene:
         waiting = case.waiting
         pool = case.lane.pool
         return Scene(
-            waiting=waiting,
-            skills=pool.skills,
-            policy=self.policy.version,
-            at=now,
-            chunks=self._rows.chunks,
-            blocks=self._order.blocks,
-            members=self._members.get(waiting.queue, NOBODY),
-            directed=self._seats.get(waiting.only_agent) if waiting.only_agent else None,
-            fit=pool.mask,
-            states=dict(self._states),
-            spare=self._spare.get(waiting.medium, 0),
-            cooling=self._cooling_until(case) if waiting.missed else {},
-            eligible=able,
-            known=known,
-            chosen=chosen,
+            waiting,
+            pool.skills,
+            self.policy.version,
+            now,
+            self._rows.chunks,
+            self._order.blocks,
+            self._members.get(waiting.queue, NOBODY),
+            self._seats.get(waiting.only_agent) if waiting.only_agent else None,
+            pool.mask,
+            dict(self._states),
+            self._spare.get(waiting.medium, 0),
+            self._cooling_until(case) if waiting.missed else {},
+            eligible,
+            known,
+            chosen,
+            able,
+            pending,
         )
 
     def _able(self, lane: Lane) -> int:
@@ -441,29 +516,47 @@ class Engine:
             self._ready = [(lane.head, at, lane) for at, lane in enumerate(self._lanes.values()) if lane.ready]
             heapify(self._ready)
 
-    def _look_at_fresh(self) -> None:
-        if len(self._fresh) > _FEW:
-            self._fresh.clear()
-            for lane in self._lanes.values():
-                if not lane.ready:
-                    self._make_ready(lane)
-            return
+    def _wake_all(self) -> None:
+        self._fresh.clear()
+        for lane in self._lanes.values():
+            if lane.size and not lane.ready:
+                self._make_ready(lane)
+
+    def _wake_for_fresh(self) -> None:
         for row in list(self._fresh.values()):
             first = self._first_for(row)
             if first is None:
                 del self._fresh[row.slot]
-            elif not first.ready:
-                self._make_ready(first)
+            elif not first[1].ready:
+                self._make_ready(first[1])
 
-    def _first_ready(self) -> tuple[Lane, int] | None:
+    def _first_of_fresh(self) -> Lane | None:
+        best: tuple[Turn, Lane] | None = None
+        for row in list(self._fresh.values()):
+            first = self._first_for(row)
+            if first is None:
+                del self._fresh[row.slot]
+            elif best is None or first[0] < best[0]:
+                best = first
+        return best[1] if best else None
+
+    def _any_ready(self) -> bool:
+        """Drops what is out of date at the front."""
         ready = self._ready
         while ready:
             turn, _, lane = ready[0]
             if lane.ready and lane.head == turn:
-                if able := self._able(lane):
-                    return lane, able
-                lane.ready = False
+                return True
             heappop(ready)
+        return False
+
+    def _first_ready(self) -> tuple[Lane, int] | None:
+        while self._any_ready():
+            lane = self._ready[0][2]
+            if able := self._able(lane):
+                return lane, able
+            lane.ready = False
+            heappop(self._ready)
         return None
 
     def _wake_soft(self, seat: Seat) -> None:
@@ -515,6 +608,10 @@ class Engine:
             if case and case.waiting.missed:
                 return
             heappop(self._thaw)
+
+
+def _place(row: Row) -> Place:
+    return row.place
 
 
 def _fits(seat: Seat, pool: Pool) -> bool:

@@ -44,7 +44,7 @@ class Order:
             self._put(at, at + 1, (Block(places, block.mask | 1 << place[3]),))
         else:
             half = len(places) // 2
-            self._put(at, at + 1, (_block(places[:half]), _block(places[half:])))
+            self._put(at, at + 1, (block_of(places[:half]), block_of(places[half:])))
 
     def remove(self, place: Place) -> None:
         """``place`` must be there."""
@@ -59,7 +59,8 @@ class Order:
         self._lasts[start:end] = [block.places[-1] for block in blocks]
 
 
-def _block(places: tuple[Place, ...]) -> Block:
+def block_of(places: tuple[Place, ...]) -> Block:
+    """``places``, which are in order, as one block."""
     mask = 0
     for place in places:
         mask |= 1 << place[3]

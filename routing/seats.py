@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -115,18 +115,18 @@ def _state(seat: Seat, exclusive: tuple[Medium, ...]) -> str:
     return OPEN
 
 
-Chunks: TypeAlias = tuple[tuple[Row | None, ...], ...]
-_EMPTY_CHUNK: tuple[Row | None, ...] = (None,) * _CHUNK
+Chunks: TypeAlias = Sequence[Sequence[Row | None]]
+_EMPTY_CHUNK: list[Row | None] = [None] * _CHUNK
 
 
 class Rows:
-    """Rows by slot. Writing copies one chunk and the list of chunks; ``chunks`` may therefore be kept by
-    whoever wants the rows as they are now."""
+    """Rows by slot. Writing copies what it touches, so ``chunks`` may be kept by whoever wants the rows as they
+    are now."""
 
     __slots__ = ("_free", "_next", "chunks")
 
     def __init__(self) -> None:
-        self.chunks: Chunks = ()
+        self.chunks: Chunks = []
         self._free: list[int] = []
         self._next = 0
 
@@ -137,18 +137,24 @@ class Rows:
         return self._next - 1
 
     def free_slot(self, slot: int) -> None:
-        self.put(slot, None)
+        self.chunks = with_rows(self.chunks, {slot: None})
         self._free.append(slot)
 
-    def put(self, slot: int, row: Row | None) -> None:
-        at, within = slot >> _CHUNK_BITS, slot & (_CHUNK - 1)
-        chunks = list(self.chunks)
-        while at >= len(chunks):
-            chunks.append(_EMPTY_CHUNK)
-        chunk = list(chunks[at])
-        chunk[within] = row
-        chunks[at] = tuple(chunk)
-        self.chunks = tuple(chunks)
+
+def with_rows(chunks: Chunks, rows: Mapping[int, Row | None]) -> Chunks:
+    """``chunks`` with other rows in some slots. What it is given stays as it is."""
+    changed = list(chunks)
+    copied = set()
+    for slot, row in rows.items():
+        at = slot >> _CHUNK_BITS
+        while at >= len(changed):
+            changed.append(_EMPTY_CHUNK)
+        chunk = changed[at]
+        if at not in copied:
+            chunk = changed[at] = list(chunk)
+            copied.add(at)
+        chunk[slot & (_CHUNK - 1)] = row  # type: ignore[index]  # it is the copy
+    return changed
 
 
 def row_at(chunks: Chunks, slot: int) -> Row:

@@ -137,7 +137,7 @@ class Routing(RuleBasedStateMachine):
 
 
 TestRouting = Routing.TestCase
-TestRouting.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
+TestRouting.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 
 def _without_summary(decision: Decision) -> dict[str, Any]:

@@ -172,8 +172,10 @@
     asking: false, // whether to end
   };
   const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, "0")).join("");
-  const live = () => chat.state === "waiting" || chat.state === "attended";
-  const dismissed = () => chat.state === "ended" && here().dismissed === chat.conversation;
+  // For the customer it is over when they left, even while the agent still notes what it was about.
+  const over = () => chat.state === "ended" || (chat.state !== "none" && here().left === chat.conversation);
+  const live = () => chat.state !== "none" && !over();
+  const dismissed = () => over() && here().dismissed === chat.conversation;
   const unread = () => {
     const { seen = [0, 0] } = here();
     const from = seen[0] === chat.conversation ? seen[1] : 0;
@@ -356,7 +358,10 @@
   }
 
   function acknowledged(frame) {
-    if (frame.id === chat.leaving) chat.leaving = "";
+    if (frame.id === chat.leaving) {
+      chat.leaving = "";
+      keepHere({ left: chat.conversation, active: false });
+    }
     const message = chat.unsent.find((m) => m.id === frame.id);
     if (!message) return;
     message.state = "sent";
@@ -409,6 +414,7 @@
   function write(text) {
     const message = { id: newId(), text, at: Date.now(), state: "sending", event: "", tries: 0 };
     chat.unsent.push(message);
+    if (here().left) keepHere({ left: 0 });
     keepUnsent((all) => [...all, { id: message.id, text, at: message.at }].slice(-50));
     later("stuck", STUCK_AFTER, show);
     if (chat.link === "open") sendNext();
@@ -499,9 +505,9 @@
     if (chat.link === "replaced") return { text: t("replaced"), look: "" };
     if (chat.link === "lost") return { text: t("lost"), look: "" };
     if (chat.link !== "open" || !chat.known) return { text: t("connecting"), look: "" };
+    if (over()) return dismissed() ? { text: t("none"), look: "here" } : { text: t("ended"), look: "" };
     if (chat.state === "waiting") return { text: t("waiting"), look: "wait" };
     if (chat.state === "attended") return { text: chat.agent ? t("attended", { name: chat.agent }) : t("attendedNameless"), look: "here" };
-    if (chat.state === "ended" && !dismissed()) return { text: t("ended"), look: "" };
     return { text: t("none"), look: "here" };
   }
 
@@ -535,9 +541,10 @@
     const newest = said[said.length - 1];
     if (newest && newest.side === "me" && !newest.message) newest.sent = true;
     if (chat.link === "open" && chat.known && said.length) {
-      if (chat.state === "waiting") all.push({ key: "waiting", side: "aside", text: t("waitingLong"), dots: true });
+      if (over()) {
+        if (!hidden) all.push({ key: "ended", side: "aside", text: t("ended") });
+      } else if (chat.state === "waiting") all.push({ key: "waiting", side: "aside", text: t("waitingLong"), dots: true });
       else if (chat.state === "attended" && !said.some((s) => s.side === "them")) all.push({ key: "here", side: "aside", text: presence().text });
-      else if (chat.state === "ended" && !hidden) all.push({ key: "ended", side: "aside", text: t("ended") });
     }
     return all;
   }
@@ -611,7 +618,7 @@
   let shownStrip = "";
   function drawStrip() {
     const long = chat.link === "lost" && lostAt && Date.now() - lostAt > 3000;
-    const wanted = chat.asking ? "ask" : chat.link === "replaced" ? "replaced" : long ? "lost" : chat.link === "open" && chat.state === "ended" && !dismissed() ? "again" : "";
+    const wanted = chat.asking ? "ask" : chat.link === "replaced" ? "replaced" : long ? "lost" : chat.link === "open" && over() && !dismissed() ? "again" : "";
     composer.hidden = wanted === "again" || wanted === "replaced" || chat.link === "refused";
     if (wanted === shownStrip) return;
     shownStrip = wanted;
@@ -635,7 +642,7 @@
     title.textContent = chat.title || t("title");
     presenceText.textContent = text;
     presenceLine.className = `presence ${look}`;
-    const initial = chat.state === "attended" && chat.agent ? [...chat.agent][0].toUpperCase() : "";
+    const initial = live() && chat.state === "attended" && chat.agent ? [...chat.agent][0].toUpperCase() : "";
     if (face.dataset.shows !== initial || !face.firstChild) {
       face.dataset.shows = initial;
       face.replaceChildren(initial || icon("talk"));

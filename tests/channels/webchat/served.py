@@ -29,15 +29,18 @@ from tests.channels.fake_hub import FakeHub
 SECRET = b"thirty-two bytes of installation"
 
 
+@dataclass
 class DeskHub(FakeHub):
-    """Also does what a desk would: who writes waits, who leaves has ended."""
+    """Also does what a desk would: who writes waits, who leaves has ended (or is still wrapped up after)."""
+
+    on_leaving: str = "ended"
 
     def _take(self, event: InteractionEvent) -> Any:
         answer = super()._take(event)
         if not answer.repeated:
             key = event.thread.key
             if event.kind == "customer.left":
-                self.attendance[key] = "ended"
+                self.attendance[key] = self.on_leaving
             elif self.attendance.get(key, "none") in ("none", "ended"):
                 self.attendance[key] = "waiting"
         return answer

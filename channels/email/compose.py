@@ -25,6 +25,7 @@ _NAME = 60
 _SUBJECT = 250
 _REFERENCES = 20
 _LINE = 76
+_FOLD = "\r\n "
 _BREAKS = re.compile(r"[\r\n\x00]")
 _ODD = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
 _ANSWERED = re.compile(
@@ -86,7 +87,7 @@ def _fields(
     ]
     if references:
         fields.append(("In-Reply-To", references[-1]))
-        fields.append(("References", "\r\n ".join(_trimmed(references))))
+        fields.append(("References", _FOLD.join(_trimmed(references))))
     return [*fields, ("X-CCH-Instance", instance), ("MIME-Version", "1.0")]
 
 
@@ -113,8 +114,11 @@ def _named(name: str, address: str) -> str:
         return address
     if name.isascii() and "=?" not in name:
         quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{quoted}"\r\n <{address}>'
-    return f"{_words(name, len('From: '))}\r\n <{address}>"
+        shown = f'"{quoted}"'
+    else:
+        shown = _words(name, len("From: "))
+    fits = len(shown) + len(address) + len("From:  <>") <= _LINE
+    return f"{shown}{' ' if fits else _FOLD}<{address}>"
 
 
 def _words(text: str, used: int) -> str:
@@ -123,7 +127,7 @@ def _words(text: str, used: int) -> str:
     if text.isascii() and "=?" not in text and len(text) <= _LINE - used:
         return text
     words = (base64.b64encode(chunk).decode() for chunk in _chunks(text, 42))
-    return "\r\n ".join(f"=?utf-8?B?{word}?=" for word in words)
+    return _FOLD.join(f"=?utf-8?B?{word}?=" for word in words)
 
 
 def _chunks(text: str, size: int) -> Iterator[bytes]:

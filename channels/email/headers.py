@@ -124,7 +124,9 @@ def seemly(text: str, limit: int) -> str:
 
 def message_ids(value: bytes) -> list[str]:
     """The ids in a Message-ID, In-Reply-To or References field, with their angle brackets; a bare one gets
-    them. What is no id is passed over."""
+    them; one that a program encoded as words is decoded. What is no id is passed over."""
+    if b"=?" in value:
+        value = decode_words(value).encode("utf-8", "replace")
     found = [match[0] for match in _MESSAGE_ID.finditer(value)]
     if not found:
         found = [b"<" + match[0] + b">" for match in _BARE_ID.finditer(value[:4096])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -32,6 +33,7 @@ class ScriptedImap:
     claimed_size: dict[int, int] = field(default_factory=dict)
     connections: int = 0
     commands: list[str] = field(default_factory=list)
+    tls: ssl.SSLContext | None = None
     port: int = 0
     idlers: set[Writer] = field(default_factory=set)
     _server: asyncio.Server | None = None
@@ -39,7 +41,7 @@ class ScriptedImap:
     _idling: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import email
+import email.policy
 import json
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from channels.contract import Context, Parsed
+from channels.contract import Busy, Context, Parsed
 from channels.email.channel import EmailChannel
 from channels.email.fetch import Pace
 from contact_center.domain.events import MessageReceived
 from tests.channels.conformance import event_as_json
 from tests.channels.email.scripted_imap import ScriptedImap
-from tests.channels.email.servers import PASSWORD, USER, ImapServer
+from tests.channels.email.servers import PASSWORD, USER, ImapServer, SmtpServer, server_context
+from tests.channels.email.test_compose import ORDER
 from tests.channels.fake_hub import FakeHub
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -214,6 +218,47 @@ async def test_killing_the_parser_in_the_middle_costs_no_message(server: ImapSer
         await hub.expect(lambda h: len(h.events) == 30)
     assert hub.quarantined == []
     assert subjects(hub) == [f"mail {n}" for n in range(30)]
+
+
+async def test_a_crash_between_storing_and_noting_our_place_doubles_nothing(server: ImapServer) -> None:
+    class Crashing(FakeHub):
+        crashes = 2
+
+        async def remember(self, key: str, value: str) -> None:
+            if self.events and self.crashes:
+                self.crashes -= 1
+                raise Busy("gone before it was written")
+            await super().remember(key, value)
+
+    await asyncio.to_thread(server.put, mail(1), mail(2))
+    hub = Crashing()
+    async with listening(channel_of(box(server)), hub):
+        await hub.expect(lambda h: len(h.events) == 2)
+    assert subjects(hub) == ["mail 1", "mail 2"]
+    assert [event.thread.references[0] for event in hub.deliveries].count("<1@example.com>") == 3
+
+
+async def test_a_reply_to_what_we_sent_proves_its_conversation_through_real_servers(server: ImapServer) -> None:
+    post, hub = SmtpServer(), FakeHub()
+    await post.start()
+    channel = channel_of(box(server, smtp_url=post.url))
+    try:
+        await channel.send(ORDER)
+    finally:
+        await post.stop()
+    ours = email.message_from_bytes(post.received[0].data, policy=email.policy.default)
+    reply = EmailMessage()
+    reply["From"], reply["To"], reply["Subject"] = ours["To"], ours["From"], ours["Subject"]
+    reply["In-Reply-To"], reply["References"] = ours["Message-ID"], f"{ours['References']} {ours['Message-ID']}"
+    reply["Message-ID"] = "<reply@example.com>"
+    reply.set_content("谢谢!")
+    await asyncio.to_thread(server.put, reply.as_bytes())
+    async with listening(channel, hub):
+        await hub.expect(lambda h: h.events)
+    (event,) = hub.events
+    assert event.thread.ours == (ORDER.interaction_id,)
+    assert event.thread.references[0] == "<reply@example.com>"
+    assert event_as_json(event)["body"] == {"text": "谢谢!", "subject": "Re: Where is my parcel?"}
 
 
 async def test_one_mailbox_that_fails_does_not_stop_the_other(server: ImapServer) -> None:
@@ -413,6 +458,35 @@ async def test_after_a_changed_uidvalidity_old_mail_that_was_never_ours_stays_ou
         scripted.deliver(2, mail(2))
         await hub.expect(lambda h: h.events)
     assert subjects(hub) == ["mail 2"]
+
+
+@pytest.fixture
+async def secured(certificate: Path) -> AsyncIterator[ScriptedImap]:
+    server = ScriptedImap(tls=server_context(certificate))
+    await server.start()
+    yield server
+    await server.stop()
+
+
+async def test_a_mailbox_over_tls_survives_the_end_of_its_connection(
+    secured: ScriptedImap, certificate: Path
+) -> None:
+    url = f"imaps://u:p@127.0.0.1:{secured.port}?ca={certificate}/cert.pem"
+    hub = FakeHub()
+    async with listening(channel_of(box_of(secured, imap_url=url)), hub):
+        await secured.until_idle()
+        secured.drop()
+        await secured.until_idle()
+        secured.deliver(1, mail(1))
+        await hub.expect(lambda h: h.events)
+
+
+async def test_a_server_that_nobody_vouches_for_never_hears_the_password(secured: ScriptedImap) -> None:
+    channel, hub = channel_of(box_of(secured, imap_url=f"imaps://u:p@127.0.0.1:{secured.port}")), FakeHub()
+    async with listening(channel, hub):
+        await hub.expect(lambda h: h.reports)
+    assert "certificate" in channel.state()[1].lower()
+    assert secured.commands == []
 
 
 async def test_nothing_is_left_open_when_listening_ends(scripted: ScriptedImap) -> None:

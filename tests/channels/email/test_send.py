@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,7 +16,7 @@ from channels.contract import Context, NotSent, Outgoing, Rejected, Retry, Uncer
 from channels.email.channel import EmailChannel
 from channels.email.send import Patience
 from contact_center.domain.contact_points import ContactPoint
-from tests.channels.email.servers import SmtpServer, free_port
+from tests.channels.email.servers import SmtpServer, free_port, server_context
 from tests.channels.email.test_compose import ORDER
 
 PATIENCE = Patience(connect=3, command=3, data=3)
@@ -194,33 +192,12 @@ async def test_whatever_the_moment_of_silence_we_know_what_may_have_happened(the
 # --- TLS and logins ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1"),
-            *("-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return folder
-
-
-def _context(certificate: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
-    return context
-
-
 @pytest.fixture
 async def secure(certificate: Path) -> AsyncIterator[SmtpServer]:
     def login(_: object, __: object, ___: object, ____: str, data: Any) -> AuthResult:
         return AuthResult(success=(data.login, data.password) == (b"u", b"p w"), handled=False)
 
-    options = {"tls_context": _context(certificate), "require_starttls": True, "authenticator": login}
+    options = {"tls_context": server_context(certificate), "require_starttls": True, "authenticator": login}
     server = SmtpServer(options=options)
     await server.start()
     yield server

@@ -156,6 +156,12 @@ def test_a_caller_whom_the_queue_lost_comes_in_again() -> None:
     assert [e.text for e in elements(document, "Redirect")] == [f"{PUBLIC}/webhooks/twilio_voice"]
 
 
+def test_a_caller_whom_the_room_lost_is_not_cut_off() -> None:
+    left = with_field(FIXTURES["hung_up_in_the_room"], b"CallStatus=completed", b"CallStatus=in-progress")
+    document = told(with_field(left, b"DialCallStatus=answered", b"DialCallStatus=failed"))
+    assert [e.text for e in elements(document, "Redirect")] == [f"{PUBLIC}/webhooks/twilio_voice"]
+
+
 @pytest.mark.parametrize("name", ["hung_up_while_waiting", "hung_up_in_the_room", "gone_before_the_queue"])
 def test_a_call_that_is_over_is_told_nothing_more(name: str) -> None:
     assert told(FIXTURES[name]) == "<Response><Hangup/></Response>"

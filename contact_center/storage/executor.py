@@ -22,7 +22,7 @@ from sqlalchemy import Connection, create_engine, event, exc
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from contact_center.domain.errors import Refusal, Unavailable
+from contact_center.domain.errors import NotValid, Refusal, Unavailable
 from contact_center.storage import effects
 from contact_center.storage.effects import Effect
 
@@ -106,6 +106,7 @@ class SqliteExecutor:
         self._local = threading.local()
         self._reading: list[Connection] = []
         self._waiting = 0
+        self._open = False
         self._on_commit: OnCommit = lambda _: None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -125,8 +126,10 @@ class SqliteExecutor:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
         self._thread.start()
+        self._open = True
 
     async def stop(self) -> None:
+        self._open = False
         if self._thread is not None:
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
@@ -137,6 +140,8 @@ class SqliteExecutor:
         self._engine.dispose()
 
     async def write(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if not self._open:
+            raise Unavailable("The database is closed.")
         if self._waiting >= BACKLOG_LIMIT:
             raise Unavailable("Too much is waiting to be written.")
         loop = asyncio.get_running_loop()
@@ -149,43 +154,46 @@ class SqliteExecutor:
             self._waiting -= 1
 
     async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if not self._open:
+            raise Unavailable("The database is closed.")
         return await asyncio.get_running_loop().run_in_executor(
             self._readers, lambda: self._query(lambda conn: query(conn, *args, **kwargs))
         )
 
     def _query(self, query: Callable[[Connection], T]) -> T:
+        try:
+            conn = self._reader()
+            driver: Any = conn.connection.driver_connection
+            driver.execute("BEGIN")  # one snapshot for all of the query's statements
+            try:
+                return query(conn)
+            finally:
+                with contextlib.suppress(sqlite3.Error):
+                    driver.execute("ROLLBACK")
+        except (exc.DBAPIError, sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
+            raise _unread(error) from error
+
+    def _reader(self) -> Connection:
+        """This thread's own connection."""
         conn: Connection | None = getattr(self._local, "conn", None)
         if conn is None:
             conn = self._engine.connect()
             conn.exec_driver_sql("PRAGMA query_only=ON")
             self._local.conn = conn
             self._reading.append(conn)
-        driver: Any = conn.connection.driver_connection
-        driver.execute("BEGIN")  # one snapshot for all of the query's statements
-        try:
-            return query(conn)
-        except exc.DBAPIError as error:
-            raise Unavailable("The database cannot be read.") from error
-        finally:
-            with contextlib.suppress(sqlite3.Error):
-                driver.execute("ROLLBACK")
+        return conn
 
     def _work(self) -> None:
         loop = self._loop
         assert loop is not None
-        conn = self._engine.connect()
-        driver: Any = conn.connection.driver_connection
+        conn: Connection | None = None
         while (first := self._queue.get()) is not None:
             group, last = self._gather(first)
             try:
-                driver.execute("BEGIN IMMEDIATE")
-                for unit in group:
-                    self._run(conn, driver, unit)
-                driver.execute("COMMIT")
-            except sqlite3.Error as error:
-                with contextlib.suppress(sqlite3.Error):
-                    driver.execute("ROLLBACK")
-                effects.take(conn)
+                if conn is None:
+                    conn = self._engine.connect()
+                self._commit(conn, group)
+            except (sqlite3.Error, exc.DBAPIError) as error:
                 log.error("commit_failed", units=len(group), error=str(error))
                 unavailable = Unavailable("The database cannot be written.")
                 unavailable.__cause__ = error
@@ -194,7 +202,21 @@ class SqliteExecutor:
                 loop.call_soon_threadsafe(_settle, group, self._on_commit)
             if last:
                 break
-        conn.close()
+        if conn is not None:
+            conn.close()
+
+    def _commit(self, conn: Connection, group: list[_Unit]) -> None:
+        driver: Any = conn.connection.driver_connection
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+            for unit in group:
+                self._run(conn, driver, unit)
+            driver.execute("COMMIT")
+        except sqlite3.Error:
+            with contextlib.suppress(sqlite3.Error):
+                driver.execute("ROLLBACK")
+            effects.take(conn)
+            raise
 
     def _gather(self, first: _Unit) -> tuple[list[_Unit], bool]:
         group = [first]
@@ -240,13 +262,16 @@ class PostgresExecutor:
         )
         self._queue: asyncio.Queue[_Unit] = asyncio.Queue(BACKLOG_LIMIT)
         self._task: asyncio.Task[None] | None = None
+        self._open = False
         self._on_commit: OnCommit = lambda _: None
 
     async def start(self, on_commit: OnCommit) -> None:
         self._on_commit = on_commit
         self._task = asyncio.create_task(self._work(), name="postgres-writer")
+        self._open = True
 
     async def stop(self) -> None:
+        self._open = False
         if self._task is not None:
             await self._queue.join()
             self._task.cancel()
@@ -257,6 +282,8 @@ class PostgresExecutor:
         await self._reading.dispose()
 
     async def write(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if not self._open:
+            raise Unavailable("The database is closed.")
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         try:
             self._queue.put_nowait(_Unit(lambda conn: unit(conn, *args, **kwargs), done))
@@ -265,11 +292,13 @@ class PostgresExecutor:
         return await done
 
     async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if not self._open:
+            raise Unavailable("The database is closed.")
         try:
             async with self._reading.connect() as conn:
                 return await conn.run_sync(lambda sync: query(sync, *args, **kwargs))
         except (exc.DBAPIError, OSError, TimeoutError) as error:
-            raise Unavailable("The database cannot be read.") from error
+            raise _unread(error) from error
 
     async def _work(self) -> None:
         while True:
@@ -304,6 +333,7 @@ class PostgresExecutor:
         """Runs the group in one transaction; the error that undid it, or None after COMMIT."""
 
         def run(conn: Connection) -> None:
+            effects.take(conn)  # of an attempt that failed on this connection
             for unit in group:
                 unit.error = None
                 unit.result = unit.run(conn)
@@ -311,12 +341,8 @@ class PostgresExecutor:
 
         try:
             async with self._engine.connect() as conn:
-                try:
-                    await conn.run_sync(run)
-                    await conn.commit()
-                except BaseException:
-                    await conn.run_sync(effects.take)
-                    raise
+                await conn.run_sync(run)
+                await conn.commit()
         except Exception as error:
             return error
         return None
@@ -329,11 +355,42 @@ def _lost_a_race(error: BaseException) -> bool:
     return getattr(error.orig, "sqlstate", "") in {"23505", "40001", "40P01", "55P03"}
 
 
+def _not_storable(error: BaseException) -> bool:
+    """Whether the value is at fault, not the database: NUL in text, a number or a text beyond its column."""
+    if isinstance(error, (OverflowError, UnicodeEncodeError)):
+        return True
+    if not isinstance(error, exc.DBAPIError):
+        return False
+    # SQLSTATE class 22 is "data exception"; what asyncpg refuses to send at all is a ValueError.
+    refused = isinstance(getattr(error.orig, "__cause__", None), ValueError)
+    return refused or str(getattr(error.orig, "sqlstate", None) or "").startswith("22")
+
+
+def _away(error: BaseException) -> bool:
+    """Whether PostgreSQL cut the connection, is out of something, or was too busy to lock: SQLSTATE classes 08, 53,
+    57, 58, and what was tried again in vain."""
+    if not isinstance(error, exc.DBAPIError):
+        return False
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return error.connection_invalidated or state[:2] in {"08", "53", "57", "58"} or state in {"40001", "40P01", "55P03"}
+
+
+def _unread(error: BaseException) -> Exception:
+    """What a read that failed is told as."""
+    if _not_storable(error):
+        return NotValid("not_storable", "That holds characters or numbers that cannot be looked for.")
+    return Unavailable("The database cannot be read.")
+
+
 def _ours(error: BaseException) -> BaseException:
     """Refusals pass; a fault of the database itself becomes :class:`Unavailable`; a fault of ours stays one."""
     if isinstance(error, Refusal):
         return error
-    if isinstance(error, (exc.OperationalError, exc.InterfaceError, exc.InternalError, OSError)):
+    if _not_storable(error):
+        refusal = NotValid("not_storable", "That holds characters or numbers that cannot be stored.")
+        refusal.__cause__ = error
+        return refusal
+    if isinstance(error, (exc.OperationalError, exc.InterfaceError, exc.InternalError, OSError)) or _away(error):
         log.error("storage_unavailable", error=str(error))
         unavailable = Unavailable("The database cannot take this now.")
         unavailable.__cause__ = error

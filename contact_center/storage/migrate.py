@@ -47,15 +47,30 @@ def migrate(url: str) -> bool:
     """Brings the database at ``url`` up to date; True if there was anything to do. Blocks."""
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, poolclass=NullPool)
-        with engine.begin() as conn:
-            conn.exec_driver_sql("PRAGMA journal_mode=WAL")
-            done = bring_up(conn)
-        engine.dispose()
-        return done
+        return _migrate_sqlite(url)
     import asyncio
 
     return asyncio.run(_migrate_postgres(url))
+
+
+def _migrate_sqlite(url: str) -> bool:
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as conn:
+            conn.exec_driver_sql("PRAGMA busy_timeout=60000")
+            conn.exec_driver_sql("PRAGMA journal_mode=WAL")
+            # By hand, because the driver begins no transaction before DDL: whoever migrates is alone, and a step
+            # that fails leaves nothing behind.
+            conn.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                done = bring_up(conn)
+            except BaseException:
+                conn.exec_driver_sql("ROLLBACK")
+                raise
+            conn.exec_driver_sql("COMMIT")
+            return done
+    finally:
+        engine.dispose()
 
 
 async def _migrate_postgres(url: str) -> bool:

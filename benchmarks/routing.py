@@ -76,7 +76,11 @@ class Floor:
         self.masks = [sum(1 << n for n, seat in enumerate(seats) if able(seat, need)) for need in NEEDS]
         self.free = 0
         self.idle = [seat.idle_since_at for seat in seats]
-        self.order = sorted(range(len(seats)), key=lambda n: (self.idle[n], n))
+        self.order: list[int] = []
+
+    def all_free(self) -> None:
+        self.free = (1 << len(self.idle)) - 1
+        self.order = sorted(range(len(self.idle)), key=lambda n: (self.idle[n], n))
 
     def agent_frees(self, agent: int) -> str | None:
         best = None
@@ -99,9 +103,10 @@ class Floor:
                     least, found = self.idle[bit], bit
                 hits ^= 1 << bit
         else:
-            for agent in self.order:
+            for place, agent in enumerate(self.order):
                 if hits >> agent & 1:
                     found = agent
+                    del self.order[place]
                     break
         self.free ^= 1 << found
         return found
@@ -161,7 +166,7 @@ def a_case_arrives(agents: int) -> tuple[float, float, float]:
         for case in engine.waiting():
             engine.remove_waiting(case.interaction_id)
         engine.decide(NOW)
-        floor.free = (1 << agents) - 1
+        floor.all_free()
         made.clear()
 
     def ours(round_: int) -> int:

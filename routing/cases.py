@@ -57,7 +57,7 @@ def needed(skills: Mapping[str, int]) -> Skills:
 class Pool:
     """Everybody who could ever take a certain kind of work: the members of a queue with certain skills, or the
     one agent that a case is directed to. ``mask`` has their bits and follows them. ``bit`` is the pool's own in
-    every reach; the pool of a directed case has none."""
+    every reach; that of a directed case's pool is never asked for."""
 
     __slots__ = ("agent_id", "bit", "mask", "queue", "skills")
 
@@ -66,7 +66,7 @@ class Pool:
         self.skills = skills
         self.agent_id = agent_id
         self.mask = mask
-        self.bit = 0
+        self.bit = 1
 
 
 class Cooling(NamedTuple):
@@ -90,7 +90,7 @@ class Line:
     def __init__(self, key: tuple[str, str], medium: Medium) -> None:
         self.key = key
         self.medium = medium
-        self.lanes: list[tuple[Turn, Lane]] = []
+        self.lanes: list[Entry] = []
 
 
 class Lane:
@@ -129,6 +129,10 @@ class Lane:
     def _holds(self, turn: Turn, lane_of: Mapping[str, Case]) -> bool:
         case = lane_of.get(turn[1])
         return case is not None and case.lane is self and case.turn == turn
+
+
+Entry: TypeAlias = tuple[Turn, int, Lane]
+"""A lane in its line: its first case's turn, its pool's bit."""
 
 
 class Case(NamedTuple):

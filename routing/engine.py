@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from weakref import WeakValueDictionary
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
-from routing.cases import NOT_COOLING, Case, Cooling, Lane, LaneKey, Line, Pool, Skills, Turn, Waiting, needed
+from routing.cases import NOT_COOLING, Case, Cooling, Entry, Lane, LaneKey, Line, Pool, Skills, Turn, Waiting, needed
 from routing.decisions import Decision, Explanation, Scene
 from routing.order import Order, in_turn
 from routing.policy import Policy
@@ -51,9 +52,11 @@ class Engine:
         self._ready: list[tuple[Turn, int, Lane]] = []
         self._pushed = 0
         self._thaw: list[tuple[Moment, str]] = []
+        self._thaw_most = 64
         self._seats: dict[str, Row] = {}
         self._rows = Rows()
         self._stale: dict[int, Row] = {}
+        self._changed: dict[int, Row] = {}
         self._fresh: dict[int, Row] = {}
         self._order = Order()
         self._members: dict[str, Members] = {}
@@ -94,19 +97,20 @@ class Engine:
         slot = new.slot
         self._seats[new.seat.agent_id] = new
         self._fresh.pop(slot, None)
-        self._stale.setdefault(slot, old)
+        if slot not in self._stale:
+            self._stale[slot] = old
+        self._changed[slot] = new
         if len(self._stale) > self.behind:
             self._catch_up()
 
     def _catch_up(self) -> None:
         if not self._stale:
             return
-        changed: dict[int, Row | None] = {}
         for slot, old in self._stale.items():
-            new = changed[slot] = self._seats[old.seat.agent_id]
-            self._index(old, new)
-        self._rows.chunks = with_rows(self._rows.chunks, changed)
+            self._index(old, self._changed[slot])
+        self._rows.chunks = with_rows(self._rows.chunks, self._changed)
         self._stale.clear()
+        self._changed.clear()
 
     def _move(self, old: Row | None, seat: Seat) -> Row:
         """A new agent, or one with other queues or skills."""
@@ -172,21 +176,23 @@ class Engine:
     def put_waiting(self, waiting: Waiting) -> None:
         """A case waits, or waits otherwise than before."""
         self.remove_waiting(waiting.interaction_id)
-        cooling = NOT_COOLING
-        if waiting.missed:
-            # Until a decision says what time it is, everyone who missed it counts as cooling down.
-            cooling = Cooling(frozenset(waiting.missed), frozenset())
-            for missed_at in waiting.missed.values():
-                self._thaw_at(missed_at + self.policy.sole_cooldown_ms, waiting)
-                self._thaw_at(missed_at + self.policy.reoffer_cooldown_ms, waiting)
+        # Until a decision says what time it is, everyone who missed it counts as cooling down.
+        cooling = Cooling(frozenset(waiting.missed), frozenset()) if waiting.missed else NOT_COOLING
         self._enter(waiting, waiting.turn(self.policy.ageing_ms), cooling)
+        if waiting.missed:
+            for entry in self._thaws(waiting):
+                heappush(self._thaw, entry)
+            if len(self._thaw) > self._thaw_most:
+                self._forget_thaws()
         self._depth[waiting.queue] = self._depth.get(waiting.queue, 0) + 1
 
     def remove_waiting(self, interaction_id: str) -> None:
         """The case doesn't wait any more. Unknown ids change nothing."""
         case = self._cases.get(interaction_id)
-        if case is None:
-            return
+        if case is not None:
+            self._forget(case)
+
+    def _forget(self, case: Case) -> None:
         self._leave(case)
         queue = case.waiting.queue
         self._depth[queue] -= 1
@@ -276,6 +282,8 @@ class Engine:
         self._made = []
         for pool in self._pools.values():
             self._number(pool)
+        for line in lines:
+            line.lanes = [(turn, lane.pool.bit, lane) for turn, _, lane in line.lanes]
 
     def _number(self, pool: Pool) -> None:
         if not pool.agent_id:
@@ -332,12 +340,12 @@ class Engine:
             # A turn is one case's alone, so comparing never gets as far as the lanes.
             del lanes[bisect_left(lanes, (was,))]
         if lane.size:
-            insort(lanes, (lane.head, lane))
+            insort(lanes, (lane.head, lane.pool.bit, lane))
 
-    def _first_for(self, row: Row) -> tuple[Turn, Lane] | None:
+    def _first_for(self, row: Row) -> Entry | None:
         """The lane whose first case would be this agent's next. (Agents who are only eligible because nobody
         else is are no matter here: their lanes are made ready when it might be so.)"""
-        best: tuple[Turn, Lane] | None = None
+        best: Entry | None = None
         reached = self._reached(row)
         for queue in row.seat.queues:
             if media := self._lines.get((queue, "")):
@@ -347,7 +355,7 @@ class Engine:
         if media := self._lines.get(("", row.seat.agent_id)):
             for medium in row.spare:
                 if line := media.get(medium):
-                    best = _first_in(line, 0, row.seat.agent_id, best)
+                    best = _first_in(line, -1, row.seat.agent_id, best)
         return best
 
     # --- deciding -----------------------------------------------------------------------------------------
@@ -404,7 +412,7 @@ class Engine:
         case = self._cases[lane.head[1]]
         known = self._known(case.waiting, mask, now) if case.waiting.served_before else ()
         chosen = min(known or able, key=_place) if len(able) > 1 else able[0]
-        pending = tuple([self._seats[old.seat.agent_id] for old in self._stale.values()])
+        pending = tuple(self._changed.values())
         return self._settle(case, self._scene(case, mask, known, chosen, now, able, pending), chosen)
 
     def _decide_from_masks(self, now: Moment) -> Decision | None:
@@ -423,7 +431,7 @@ class Engine:
 
     def _settle(self, case: Case, scene: Scene, chosen: Row) -> Decision:
         waiting = case.waiting
-        self.remove_waiting(waiting.interaction_id)
+        self._forget(case)
         self._reserve(chosen, waiting.medium)
         return Decision(
             waiting.interaction_id,
@@ -527,18 +535,18 @@ class Engine:
             first = self._first_for(row)
             if first is None:
                 del self._fresh[row.slot]
-            elif not first[1].ready:
-                self._make_ready(first[1])
+            elif not first[2].ready:
+                self._make_ready(first[2])
 
     def _first_of_fresh(self) -> Lane | None:
-        best: tuple[Turn, Lane] | None = None
+        best: Entry | None = None
         for row in list(self._fresh.values()):
             first = self._first_for(row)
             if first is None:
                 del self._fresh[row.slot]
             elif best is None or first[0] < best[0]:
                 best = first
-        return best[1] if best else None
+        return best[2] if best else None
 
     def _any_ready(self) -> bool:
         """Drops what is out of date at the front."""
@@ -568,11 +576,17 @@ class Engine:
 
     # --- cooling down -------------------------------------------------------------------------------------
 
-    def _thaw_at(self, at: Moment, waiting: Waiting) -> None:
-        heappush(self._thaw, (at, waiting.interaction_id))
-        if len(self._thaw) > 8 * len(self._cases) + 64:
-            self._thaw = list({entry for entry in self._thaw if entry[1] in self._cases})
-            heapify(self._thaw)
+    def _thaws(self, waiting: Waiting) -> Iterator[tuple[Moment, str]]:
+        """When somebody's cool-down for the case gets softer, and when it ends."""
+        for missed_at in waiting.missed.values():
+            yield missed_at + self.policy.sole_cooldown_ms, waiting.interaction_id
+            yield missed_at + self.policy.reoffer_cooldown_ms, waiting.interaction_id
+
+    def _forget_thaws(self) -> None:
+        """Those of cases that are gone, or were missed again since."""
+        self._thaw = [entry for case in self._cases.values() for entry in self._thaws(case.waiting)]
+        heapify(self._thaw)
+        self._thaw_most = max(64, 2 * len(self._thaw))
 
     def _thaw_until(self, now: Moment) -> None:
         while self._thaw and self._thaw[0][0] <= now:
@@ -622,16 +636,13 @@ def _fits(seat: Seat, pool: Pool) -> bool:
     return all(seat.skills.get(skill, 0) >= level for skill, level in pool.skills)
 
 
-def _first_in(line: Line, reached: int, agent_id: str, best: tuple[Turn, Lane] | None) -> tuple[Turn, Lane] | None:
-    """The first in the line that the agent may take, if it comes before ``best``. A line of directed cases is
-    all theirs."""
-    directed = bool(line.key[1])
+def _first_in(line: Line, reached: int, agent_id: str, best: Entry | None) -> Entry | None:
+    """The first in the line that the agent may take, if it comes before ``best``."""
     for entry in line.lanes:
-        lane = entry[1]
-        if lane.pool.bit & reached or directed:
+        if entry[1] & reached:
             if best and best[0] < entry[0]:
                 break
-            cooling = lane.cooling
+            cooling = entry[2].cooling
             if cooling is NOT_COOLING or agent_id not in cooling.hard | cooling.soft:
                 return entry
     return best

@@ -68,6 +68,8 @@ class Seat:
 Place: TypeAlias = tuple[int, Moment, str, int]
 """Where an agent stands among those who could take something: share taken, idle since, id, slot."""
 
+_NOWHERE: Place = (0, 0, "", 0)
+
 
 class Reach:
     """The kinds of work that agents of the same queues and skills could ever take, as far as they were asked:
@@ -98,7 +100,10 @@ class Row:
         self.spare: tuple[Medium, ...] = tuple(
             [medium for medium, most in seat.capacity.items() if load.get(medium, 0) < most]
         )
-        self.place: Place = (seat.share(), seat.idle_since_at, seat.agent_id, slot)
+        # Only who is open stands anywhere.
+        self.place: Place = (
+            (seat.share(), seat.idle_since_at, seat.agent_id, slot) if self.state == OPEN else _NOWHERE
+        )
         self.notes: dict[Medium, tuple[Reason, ...]] = {}
 
     @property

@@ -70,9 +70,7 @@ class Naive:
         return (not recent, self.share(seat), seat.idle_since_at, seat.agent_id)
 
     def share(self, seat: Seat) -> int:
-        return sum(
-            count * 1_000_000 // max(1, seat.capacity.get(medium, 0)) for medium, count in seat.load.items()
-        )
+        return sum(count * 1_000_000 // max(1, seat.capacity.get(medium, 0)) for medium, count in seat.load.items())
 
     def decide(self, now: int, limit: int = 100) -> list[tuple[str, str, dict[str, Any]]]:
         """(case, agent, the record that the explanation must be) in order."""

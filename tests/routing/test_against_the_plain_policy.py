@@ -27,9 +27,7 @@ states = st.sampled_from(("", "", "", "offline", "wrap_up", "lunch"))
 def seats(draw: st.DrawFn, agent_ids: st.SearchStrategy[str] = st.sampled_from(AGENTS)) -> Seat:
     agent_id = draw(agent_ids)
     capacity = draw(st.dictionaries(st.sampled_from(MEDIA), st.integers(0, 3), min_size=1))
-    load = draw(
-        st.dictionaries(st.sampled_from(("chat", "chat", "email", "voice")), st.integers(0, 2), max_size=1)
-    )
+    load = draw(st.dictionaries(st.sampled_from(("chat", "chat", "email", "voice")), st.integers(0, 2), max_size=1))
     away = draw(states)
     return Seat(
         agent_id,
@@ -64,9 +62,11 @@ def cases(draw: st.DrawFn, ids: st.SearchStrategy[int] = st.integers(1, 9)) -> W
 
 
 class Routing(RuleBasedStateMachine):
+    engine_kind = Engine
+
     @initialize()
     def begin(self) -> None:
-        self.engine = Engine(POLICY)
+        self.engine = self.engine_kind(POLICY)
         self.naive = Naive(POLICY)
         self.now = 0
 
@@ -136,8 +136,22 @@ class Routing(RuleBasedStateMachine):
             assert self.engine.depth(queue) == sum(w.queue == queue for w in self.naive.cases.values())
 
 
+class Tight(Engine):
+    """Comes to all of its limits at once."""
+
+    few = 1
+    behind = 2
+    pools_kept = 3
+
+
+class TightRouting(Routing):
+    engine_kind = Tight
+
+
 TestRouting = Routing.TestCase
-TestRouting.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestRouting.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
+TestRoutingAtItsLimits = TightRouting.TestCase
+TestRoutingAtItsLimits.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
 
 
 def _without_summary(decision: Decision) -> dict[str, Any]:
@@ -152,7 +166,7 @@ def _without_summary(decision: Decision) -> dict[str, Any]:
     st.randoms(use_true_random=False),
     moments,
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_same_facts_in_any_order_give_the_same_decisions(
     team: list[Seat], work: list[Waiting], chance: random.Random, now: int
 ) -> None:
@@ -172,7 +186,7 @@ def test_the_same_facts_in_any_order_give_the_same_decisions(
     st.lists(cases(st.integers(1, 40)), max_size=15, unique_by=lambda case: case.interaction_id),
     moments,
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_no_decision_breaks_a_law(team: list[Seat], work: list[Waiting], now: int) -> None:
     engine = Engine(POLICY)
     for fact in (*team, *work):

@@ -59,6 +59,7 @@ class Door:
         self._rest = Rest(exchange, texts, token)
         self._hub: dict[str, Any] = {"reachable": None, "reason": ""}
         self._lookers = 0
+        self._briefs: dict[int, Row] = {}
         self._probe: asyncio.Task[None] | None = None
 
     def application(self) -> Starlette:
@@ -140,7 +141,7 @@ class Door:
                     if state != sent:
                         sent = state
                         yield f"data: {state}\n\n"
-                    await asyncio.sleep(0.04)  # changes come in bursts: one frame for each
+                    await asyncio.sleep(0.06)  # changes come in bursts: one frame for each
                     try:
                         async with asyncio.timeout(15):
                             await changed.wait()
@@ -169,7 +170,7 @@ class Door:
             "hub": self._hub,
             "call": shown_call(leg) if leg else None,
             "texts": [_shown_text(text) for text in self.world.thread(number, 100)] if number else [],
-            "letters": [_shown_letter(letter) for letter in self.world.letters(address, 50)] if address else [],
+            "letters": self._letters(address) if address else [],
             "trace": {
                 "voice": self._trace(number, "voice") if number else [],
                 "sms": self._trace(number, "sms") if number else [],
@@ -180,6 +181,21 @@ class Door:
                 else [],
             },
         }
+
+    def _letters(self, address: str) -> list[Row]:
+        """The mailbox as a list. A letter never changes, so it is read once for all the times it is shown."""
+        shown = []
+        for row in self.world.letter_list(address, 50):
+            brief = self._briefs.get(row["seq"])
+            if brief is None:
+                letter = self.world.letter(address, row["seq"])
+                if letter is None:
+                    continue
+                if len(self._briefs) > 2_000:
+                    self._briefs.clear()
+                brief = self._briefs[row["seq"]] = _shown_letter(letter)
+            shown.append({**brief, "seen": bool(row["seen"])})
+        return shown
 
     def _trace(self, number: str, medium: str) -> list[Row]:
         kinds = ("webhook", "webhook.lost", "carrier.error")

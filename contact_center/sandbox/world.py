@@ -181,6 +181,13 @@ class World:
         rows = self.sql.execute("SELECT * FROM letters WHERE owner = ? ORDER BY seq DESC LIMIT ?", (owner, limit))
         return [dict(row) for row in rows]
 
+    def letter_list(self, owner: str, limit: int) -> list[Row]:
+        """Newest first, without ``raw``."""
+        rows = self.sql.execute(
+            "SELECT seq, at, folder, seen FROM letters WHERE owner = ? ORDER BY seq DESC LIMIT ?", (owner, limit)
+        )
+        return [dict(row) for row in rows]
+
     def letter(self, owner: str, seq: int) -> Row | None:
         row = self.sql.execute("SELECT * FROM letters WHERE owner = ? AND seq = ?", (owner, seq)).fetchone()
         return dict(row) if row else None

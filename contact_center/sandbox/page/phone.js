@@ -153,7 +153,8 @@ export function render() {
   $("mic").classList.toggle("on", Boolean(recogniser));
 
   ring(!sounding ? "" : ringing ? "bell" : talking && call.status !== "in-progress" ? "back" : "");
-  holdMusic(Boolean(sounding && talking && call.hold_music));
+  const played = call?.lines.findLast((line) => line.kind === "music")?.text ?? "ours";
+  holdMusic(sounding && talking && call.hold_music ? played : "");
 }
 
 function listen() {

@@ -2,7 +2,7 @@
 
 const ROWS = [697, 770, 852, 941], COLUMNS = [1209, 1336, 1477];
 const KEYS = "123456789*0#";
-let context = null, ringTimer = 0, musicTimer = 0, on = true;
+let context = null, ringTimer = 0, musicTimer = 0, record = null, on = true;
 
 function audio() {
   // Browsers give no sound before the first click or key, and complain about the attempt.
@@ -53,12 +53,26 @@ export function ring(what) {
 
 const CHORDS = [[261.6, 329.6, 392, 493.9], [220, 261.6, 329.6, 392], [174.6, 220, 261.6, 329.6], [196, 246.9, 293.7, 349.2]];
 
-/** A slow, soft walk through four chords for as long as somebody holds. */
-export function holdMusic(playing) {
-  if (holdMusic.playing === playing) return;
-  holdMusic.playing = playing;
+/** What is played to somebody who holds: the recording at `url` where it can be fetched, else our own music.
+ * An empty `url` is silence. */
+export function holdMusic(url) {
+  if (holdMusic.url === url) return;
+  holdMusic.url = url;
   clearInterval(musicTimer);
-  if (!playing) return;
+  record?.pause();
+  record = null;
+  if (!url) return;
+  if (!/^https?:/.test(url)) { chords(); return; }
+  const playing = new Audio(url);
+  record = playing;
+  playing.loop = true;
+  playing.volume = 0.5;
+  playing.onerror = () => { if (record === playing) chords(); };
+  playing.play().catch(() => { /* not before the first click; a broken recording is told by onerror */ });
+}
+
+/** A slow, soft walk through four chords. */
+function chords() {
   let bar = 0;
   const next = () => {
     const chord = CHORDS[bar++ % CHORDS.length];
@@ -88,5 +102,5 @@ export const hush = () => window.speechSynthesis?.cancel();
 
 export function turn(sound) {
   on = sound;
-  if (!on) { hush(); ring(""); holdMusic(false); }
+  if (!on) { hush(); ring(""); holdMusic(""); }
 }

@@ -26,7 +26,7 @@ export function trace(element, lines) {
         const [fine, said] = sentence(line);
         return h("li", { class: fine ? "ok" : "bad" },
           h("time", {}, time(line.at)),
-          h("span", {}, line.path ? `${t.what[line.what.replace(" (again)", "")] ?? line.what} · ${line.path.replace("/webhooks/", "")}` : said),
+          h("span", {}, line.path ? `${t.what[line.what.replace(" (again)", "")] ?? line.what} ${line.path.replace(/^\/webhooks\/[^/]+/, " ")}` : said),
           h("b", {}, line.path ? (line.status ? `${line.status} · ${line.ms} ms` : line.reason.slice(0, 40)) : ""));
       })));
   });
@@ -35,3 +35,12 @@ export function trace(element, lines) {
 export function plain(element, state, text) {
   show(element, state + text, () => h("p", { class: "trace " + state }, h("i", { class: "dot" }), text));
 }
+
+// The list lies over what is above it: any click or key elsewhere puts it away.
+function putAway(event) {
+  for (const open of document.querySelectorAll(".trace-all[open]")) {
+    if (event.type === "keydown" ? event.key === "Escape" : !open.contains(event.target)) open.open = false;
+  }
+}
+document.addEventListener("pointerdown", putAway);
+document.addEventListener("keydown", putAway);

@@ -34,7 +34,7 @@ const en = {
   automatic: "Automatic reply", source: "Message source", bodyTitle: "The e-mail",
   reload: "Reload the shop page",
   traceNone: "The hub has not been asked yet.",
-  traceWebhook: (status, ms) => `The hub answered ${status} in ${ms} ms`,
+  traceWebhook: (status, ms) => `Hub answered ${status} · ${ms} ms`,
   traceFailed: (reason) => `The hub did not take it: ${reason}`,
   traceLost: "Lost on purpose",
   traceMailOut: "Your e-mail is in the hub's mailbox", traceMailIn: "An e-mail from the hub arrived",
@@ -77,7 +77,7 @@ const zh = {
   automatic: "自动回复", source: "邮件原文", bodyTitle: "邮件正文",
   reload: "重新加载商店网页",
   traceNone: "尚未联系中心。",
-  traceWebhook: (status, ms) => `中心在 ${ms} 毫秒内回应 ${status}`,
+  traceWebhook: (status, ms) => `中心回应 ${status} · ${ms} 毫秒`,
   traceFailed: (reason) => `中心没有接收：${reason}`,
   traceLost: "按设定丢弃",
   traceMailOut: "您的邮件已进入中心的邮箱", traceMailIn: "收到中心发来的邮件",
@@ -90,7 +90,7 @@ export const languages = { en, "zh-CN": zh };
 export const words = () => (document.documentElement.lang.startsWith("zh") ? zh : en);
 
 /** The time of day, as the reader's language writes it. */
-export const time = (at) => new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" }).format(at);
+export const time = (at) => new Intl.DateTimeFormat(document.documentElement.lang, { hour: "numeric", minute: "2-digit" }).format(at);
 
 /** 3 min 5 s as 3:05. */
 export const length = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;

@@ -114,6 +114,7 @@
   // --- what is kept: in the browser's own storage for this page's origin, no cookies --------------------------
 
   const KEY = `contact-center:${base.host}${base.pathname}`;
+  const TOKEN = `${KEY}token`; // by itself: tabs write the rest at the same time, each over what it last read
   const UNSENT = `${KEY}${entry}:unsent`;
   const DRAFT = `${KEY}${entry}:draft`;
   const OPEN = `${KEY}open`;
@@ -155,6 +156,8 @@
   // --- the conversation as this page knows it -------------------------------------------------------------------
 
   const chat = {
+    token: "",
+    newcomer: false, // a visitor since this page's last hello
     link: "idle", // idle | connecting | open | lost | refused | replaced
     state: "none", // none | waiting | attended | ended
     agent: "",
@@ -208,7 +211,7 @@
     const url = new URL("webhooks/webchat/socket", base);
     url.protocol = base.protocol === "http:" ? "ws:" : "wss:";
     const mine = new WebSocket(url);
-    const token = profile().token || "";
+    const token = kept.get(TOKEN);
     socket = mine;
     chat.link = lostAt ? "lost" : "connecting";
     chat.known = false;
@@ -221,7 +224,7 @@
     mine.onmessage = (event) => {
       if (socket !== mine) return;
       heardAt = Date.now();
-      hear(JSON.parse(event.data), token);
+      hear(JSON.parse(event.data));
       show();
     };
     mine.onclose = (event) => {
@@ -265,18 +268,13 @@
     connect();
   }
 
-  function hear(frame, token) {
+  function hear(frame) {
     switch (frame.type) {
-      case "welcome": {
-        const elsewhere = profile().token || "";
-        if (frame.fresh && elsewhere && elsewhere !== token) {
-          // Another tab became a visitor while this one asked to: be the same one.
-          drop(socket);
-          hurry();
-          return;
-        }
+      case "welcome":
         clearTimeout(timers.greeted);
-        keep({ token: frame.token });
+        chat.token = frame.token;
+        chat.newcomer = frame.fresh;
+        kept.set(TOKEN, frame.token);
         if (!frame.resumed || frame.conversation !== chat.conversation) turnTo(frame.conversation);
         Object.assign(chat, { link: "open", greeting: frame.greeting, title: frame.title, askName: frame.ask_name, longest: frame.text_chars });
         heartbeat = frame.heartbeat_ms || HEARTBEAT;
@@ -285,7 +283,6 @@
         beat();
         sendNext();
         break;
-      }
       case "line":
         chat.after = frame.seq;
         chat.lines.set(frame.seq, { ...frame, key: `l${frame.seq}`, settled: frame.sender !== "customer" || !inFlight, fresh: chat.known });
@@ -313,6 +310,18 @@
         refused(frame);
         break;
     }
+  }
+
+  // Two tabs that opened at once became two visitors: before either has said anything, both become the one whose
+  // handle comes first, whoever hears of the other first.
+  function meet(other) {
+    const [mine, theirs] = [chat.token, other].map((token) => token.split(".")[0]);
+    if (!mine || !theirs || mine === theirs) return;
+    if (!chat.newcomer || chat.state !== "none" || chat.unsent.some((m) => m.tries)) return;
+    if (mine < theirs) return kept.set(TOKEN, chat.token);
+    kept.set(TOKEN, other);
+    drop(socket);
+    hurry();
   }
 
   function turnTo(number) {
@@ -925,6 +934,7 @@
     show();
   });
   window.addEventListener("storage", (event) => {
+    if (event.key === TOKEN && event.newValue && socket) meet(event.newValue);
     if (event.key === KEY) showSound();
     // A conversation began in another tab: be there too.
     if (event.key === KEY && chat.link === "idle" && here().active) connect();

@@ -218,6 +218,8 @@ async def test_two_tabs_are_one_visitor_in_one_conversation(shop: Shop) -> None:
     await asyncio.gather(one.open(), two.open())
     for tab in (one, two):
         await tab.presence("We answer here")
+    while len(shop.site.channel._present) > 1:  # opened at once they were two: they agree on one
+        await one.page.evaluate("new Promise(requestAnimationFrame)")
     await one.write("from one")
     await two.write("from two")
     shop.site.hub.say(shop.site.hub.thread(), "to both")
@@ -397,8 +399,7 @@ async def test_a_forged_token_in_the_browser_opens_nobodys_chat(shop: Shop) -> N
     await seen.write("my secret")
     await seen.says("my secret")
     forge = """() => { for (const key of Object.keys(localStorage)) {
-      const kept = JSON.parse(localStorage[key]);
-      if (kept.token) localStorage[key] = JSON.stringify({ ...kept, token: kept.token.slice(0, -4) + 'AAAA' }) } }"""
+      if (key.endsWith('token')) localStorage[key] = localStorage[key].slice(0, -4) + 'AAAA' } }"""
     await seen.page.evaluate(forge)
     await seen.page.reload()
     await seen.presence("We answer here")

@@ -106,10 +106,6 @@ class Row:
         )
         self.notes: dict[Medium, tuple[Reason, ...]] = {}
 
-    @property
-    def present(self) -> bool:
-        return self.seat.available
-
 
 def _state(seat: Seat, exclusive: tuple[Medium, ...]) -> str:
     if not seat.available:

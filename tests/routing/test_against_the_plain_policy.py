@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -21,13 +22,14 @@ MEDIA: tuple[Medium, ...] = ("voice", "chat", "email")
 few_skills = st.dictionaries(st.sampled_from(("en", "zh")), st.integers(0, 5), max_size=2)
 moments = st.integers(0, 150)
 states = st.sampled_from(("", "", "", "offline", "wrap_up", "lunch"))
+loads = st.dictionaries(st.sampled_from(("chat", "chat", "email", "voice")), st.integers(0, 2), max_size=1)
 
 
 @st.composite
 def seats(draw: st.DrawFn, agent_ids: st.SearchStrategy[str] = st.sampled_from(AGENTS)) -> Seat:
     agent_id = draw(agent_ids)
     capacity = draw(st.dictionaries(st.sampled_from(MEDIA), st.integers(0, 3), min_size=1))
-    load = draw(st.dictionaries(st.sampled_from(("chat", "chat", "email", "voice")), st.integers(0, 2), max_size=1))
+    load = draw(loads)
     away = draw(states)
     return Seat(
         agent_id,
@@ -74,6 +76,14 @@ class Routing(RuleBasedStateMachine):
     def an_agent_changes(self, seat: Seat) -> None:
         self.engine.put_seat(seat)
         self.naive.seats[seat.agent_id] = seat
+
+    @precondition(lambda self: self.naive.seats)
+    @rule(data=st.data(), load=loads, away=states, idle=moments)
+    def an_agent_works_on(self, data: st.DataObject, load: dict[Medium, int], away: str, idle: int) -> None:
+        seat = self.naive.seats[data.draw(st.sampled_from(sorted(self.naive.seats)))]
+        changed = replace(seat, load=load, available=not away, unavailable_reason=away, idle_since_at=idle)
+        self.engine.put_seat(changed)
+        self.naive.seats[changed.agent_id] = changed
 
     @rule(agent_id=st.sampled_from(AGENTS))
     def an_agent_goes(self, agent_id: str) -> None:

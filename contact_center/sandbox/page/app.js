@@ -80,6 +80,7 @@ function render() {
   const t = words();
   document.title = `${t.title} · Contact Center Hub`;
   for (const element of document.querySelectorAll("[data-t]")) element.textContent = t[element.dataset.t];
+  for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", t[element.dataset.label]);
   $("language").textContent = t.otherLanguage;
   $("language").lang = root.lang === "en" ? "zh-CN" : "en";
   const dark = root.dataset.theme === "dark";

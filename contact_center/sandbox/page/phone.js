@@ -171,8 +171,8 @@ function listen() {
 
 export function begin(numbers) {
   $("keypad").append(...[..."123456789*0#"].map((digit) =>
-    h("button", { type: "button", class: "key", "data-digit": digit, onclick: () => press(digit) },
-      h("span", {}, digit), h("small", { "aria-hidden": "true" }, LETTERS[digit] ?? "")))); 
+    h("button", { type: "button", class: "key", "data-digit": digit, "data-letters": LETTERS[digit] ?? "", onclick: () => press(digit) },
+      h("span", {}, digit))));
   $("call").addEventListener("click", async () => {
     if (incoming()) return tell(`/calls/${call.sid}/answer`);
     if (live()) return tell(`/calls/${call.sid}/hang_up`);

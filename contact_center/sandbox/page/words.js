@@ -2,6 +2,7 @@
 
 const en = {
   skip: "Skip to the phone",
+  how: "How to try it", places: "Places",
   title: "Try it",
   tag: "You are the customer",
   openConsole: "Open the console",
@@ -22,7 +23,7 @@ const en = {
   queue: "Waiting for an agent", conference: "Talking with an agent", roomAlone: "An agent is joining…", recording: "Recording", bridged: "Connected",
   ended: (length) => `Call ended · ${length}`, busy: "Busy", failed: "Number not in service", noAnswer: "No answer", canceled: "Call cancelled",
   answer: "Answer", decline: "Decline", hangUp: "Hang up", call: "Call", mute: "Turn sound off", unmute: "Turn sound on",
-  say: "Say something…", sayIdle: "Say something once connected", sayLabel: "What you say on the phone", saySend: "Say it", mic: "Speak", micOn: "Listening… stop",
+  say: "Say something…", sayIdle: "Say something…", sayLabel: "What you say on the phone", saySend: "Say it", mic: "Speak", micOn: "Listening… stop",
   captionsEmpty: "What you hear appears here, and your browser speaks it.",
   captions: "What is heard on the phone",
   music: "Music on hold", notInService: "This number is not in service.", keyPressed: (keys) => `Pressed ${keys}`, youSaid: "You", hubSays: "Menu", agentSays: "Agent",
@@ -45,6 +46,7 @@ const en = {
 
 const zh = {
   skip: "跳到电话",
+  how: "如何试用", places: "渠道",
   title: "亲自试试",
   tag: "您就是客户",
   openConsole: "打开坐席台",
@@ -65,7 +67,7 @@ const zh = {
   queue: "正在等待坐席", conference: "正在与坐席通话", roomAlone: "坐席正在接入…", recording: "正在录音", bridged: "已接通",
   ended: (length) => `通话结束 · ${length}`, busy: "占线", failed: "该号码未启用", noAnswer: "无人接听", canceled: "通话已取消",
   answer: "接听", decline: "拒接", hangUp: "挂断", call: "拨打", mute: "关闭声音", unmute: "打开声音",
-  say: "说点什么…", sayIdle: "接通后在此输入您要说的话", sayLabel: "您在电话里说的话", saySend: "说出", mic: "用麦克风说", micOn: "正在听…停止",
+  say: "说点什么…", sayIdle: "接通后在此说话", sayLabel: "您在电话里说的话", saySend: "说出", mic: "用麦克风说", micOn: "正在听…停止",
   captionsEmpty: "您听到的内容会显示在这里，并由浏览器朗读。",
   captions: "电话里听到的内容",
   music: "等待音乐", notInService: "该号码未启用。", keyPressed: (keys) => `已按 ${keys}`, youSaid: "您", hubSays: "语音菜单", agentSays: "坐席",

@@ -27,6 +27,7 @@ class EmailChannel(Channel):
         self._tokens = Tokens(context.secret)
         self._pace = pace or Pace()
         self._patience = patience or Patience()
+        self._parsing = ParsingProcess()
         self._trouble: dict[str, str] = {}
         everyone = frozenset(address for mailbox in self._mailboxes for address in mailbox.addresses)
         self._recipients = {
@@ -41,11 +42,15 @@ class EmailChannel(Channel):
         return ("degraded", " ".join(wrong)) if wrong else ("ready", "")
 
     def parse(self, request: Request, now: Moment) -> Parsed:
-        """The event in a raw message (``request.body``), as it would have been fetched: for replaying what
-        lay in quarantine. ``request.path`` may name the mailbox: ``/support@example.com``. E-mail takes no
-        webhooks, so nobody outside gets here."""
+        """The event in a raw message (``request.body``), as if it had been fetched. ``request.path`` may
+        name the mailbox: ``/support@example.com``. E-mail takes no webhooks, so nobody outside gets here."""
         parsed = parse_message(request.body, self._recipient(request.path.strip("/")), now)
         return proven(parsed, self._tokens)
+
+    async def parse_again(self, raw: bytes, source_id: str, now: Moment) -> Parsed:
+        """What was put into quarantine under ``source_id``, which begins with its mailbox."""
+        recipient = self._recipient(source_id.partition("|")[0])
+        return proven(await self._parsing.parse(raw, recipient, now), self._tokens)
 
     async def send(self, message: Outgoing) -> Sent:
         if self._missing:
@@ -66,15 +71,17 @@ class EmailChannel(Channel):
                 self._trouble[address] = reason
                 hub.report(*self.state())
 
-        parsing = ParsingProcess()
         try:
             async with asyncio.TaskGroup() as group:
                 for mailbox in self._mailboxes:
                     recipient = self._recipients[mailbox.address]
-                    fetcher = Fetcher(mailbox, recipient, parsing, self._tokens, report, self._pace)
+                    fetcher = Fetcher(mailbox, recipient, self._parsing, self._tokens, report, self._pace)
                     group.create_task(fetcher.run(hub))
         finally:
-            await parsing.close()
+            await self._parsing.close()
+
+    async def close(self) -> None:
+        await self._parsing.close()
 
     def _recipient(self, address: str) -> Recipient:
         if not self._recipients:

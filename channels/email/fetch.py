@@ -20,11 +20,12 @@ from channels.email.mime import MAX_MESSAGE
 from channels.email.parse import Recipient
 from channels.email.parsing import ParsingProcess
 from channels.email.tokens import Tokens, proven
-from contact_center.domain.time import Moment
+from contact_center.domain.time import MINUTE, Moment
 
 log = logging.getLogger(__name__)
 _BATCH = 50
 _TRIES = 3
+_CLOCKS_DIFFER = 10 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +145,9 @@ class Fetcher:
         return place
 
     def _since(self, place: Place, summary: Summary) -> Moment:
-        """IMAP's dates are whole seconds; one without a date is taken."""
-        return place.since_at // 1000 * 1000 if summary.arrived_at else 0
+        """What arrived before this isn't ours. A message without a date is taken, and so is one that came a
+        little before us by the server's clock: one too many is better than one too few."""
+        return place.since_at - _CLOCKS_DIFFER if summary.arrived_at else 0
 
     async def _take(self, connection: Connection, hub: Hub, place: Place, summary: Summary) -> None:
         """The message is with the hub when this returns, as an event or in quarantine, or it is gone."""

@@ -119,7 +119,10 @@ class Connection:
         response = await self._fetch(str(uid), wanted)
         if response.result != "OK":
             raise Unavailable(f"The IMAP server won't give the message: {_said(response)}")
-        return _literal_of(response.lines, uid)
+        there, message = _literal_of(response.lines, uid)
+        if there and message is None:
+            raise Unavailable("The IMAP server gives the message without its content.")
+        return message
 
     async def wait(self, seconds: float) -> None:
         """Returns when the server says that something changed, or after ``seconds``. By IDLE (RFC 2177) where
@@ -232,19 +235,20 @@ class Connection:
             task.add_done_callback(self._started.discard)
 
 
-def _literal_of(lines: list[Any], uid: int) -> bytes | None:
-    """The literal that follows the FETCH line of ``uid``. Servers may repeat a FETCH, or add one of another
-    message's flags; the first whole literal of the right message counts."""
-    ours = False
+def _literal_of(lines: list[Any], uid: int) -> tuple[bool, bytes | None]:
+    """Whether ``uid`` was fetched at all, and the literal that follows its FETCH line. Servers may repeat a
+    FETCH, or add one of another message's flags; the first whole literal of the right message counts."""
+    ours = there = False
     for line in lines:
         if isinstance(line, bytearray):
             if ours:
-                return bytes(line)
+                return True, bytes(line)
             continue
         if _FETCHED.match(line):
             named = _UID.search(line)
             ours = named is None or int(named[1]) == uid
-    return None
+            there = there or (named is not None and ours)
+    return there, None
 
 
 def _arrival(line: bytes) -> Moment:

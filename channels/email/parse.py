@@ -51,8 +51,8 @@ class Recipient:
 
 def parse_message(raw: bytes, recipient: Recipient, now: Moment, truncated: bool = False) -> Parsed:
     """The event in ``raw`` (RFC 5322), its attachments and its HTML as blobs. ``truncated`` says that only
-    the headers were fetched. ``thread.references`` are the message's own id, then In-Reply-To, then
-    References with the newest first; which of them are ours is for :func:`tokens.proven` to say. Raises
+    the headers were fetched. ``thread.references`` are the message's own id, then what it refers to, the
+    oldest first and what it answers last; which of them are ours is for :func:`tokens.proven` to say. Raises
     :class:`Malformed` for what is no message, or is beyond the limits."""
     if len(raw) > MAX_MESSAGE:
         raise Malformed(f"The message is larger than {MAX_MESSAGE // 1024 // 1024} MB.")
@@ -116,10 +116,13 @@ def _references(headers: Headers, digest: str) -> tuple[str, tuple[str, ...]]:
     domain that nobody has (RFC 2606)."""
     own = next((i for i in message_ids(headers.first("message-id")) if len(i) <= _LONGEST_ID), "")
     own = own or f"<{digest[:32]}@no-message-id.invalid>"
-    found = [own, *message_ids(headers.first("in-reply-to"))]
-    found += reversed(message_ids(b" ".join(headers.all("references"))))
-    fitting = (each for each in found if len(each) <= _LONGEST_ID)
-    return own, tuple(dict.fromkeys(fitting))[:MAX_REFERENCES]
+    earlier = message_ids(b" ".join(headers.all("references")))
+    answered = message_ids(headers.first("in-reply-to"))
+    named = [each for each in (*earlier, *reversed(answered)) if len(each) <= _LONGEST_ID and each != own]
+    # Of an id named twice the last place counts, so that what is answered stands last.
+    unique = list(dict.fromkeys(reversed(named)))[::-1]
+    kept = unique if len(unique) < MAX_REFERENCES else [unique[0], *unique[2 - MAX_REFERENCES :]]
+    return own, (own, *kept)
 
 
 def _dialled(headers: Headers, recipient: Recipient) -> str:

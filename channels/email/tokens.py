@@ -71,11 +71,11 @@ def _unpacked(packed: str) -> str:
 
 
 def proven(parsed: Parsed, tokens: Tokens) -> Parsed:
-    """``parsed`` with ``thread.ours`` set to the interactions that the references prove, in their order. The
-    message's own id proves nothing: its sender chose it."""
+    """``parsed`` with ``thread.ours`` set to the interactions that the references prove, the one that is
+    answered first, then the newest. The message's own id proves nothing: its sender chose it."""
     events = []
     for event in parsed.events:
-        named = (tokens.interaction_of(reference) for reference in event.thread.references[1:])
+        named = (tokens.interaction_of(reference) for reference in reversed(event.thread.references[1:]))
         ours = tuple(dict.fromkeys(each for each in named if each))
         events.append(replace(event, thread=replace(event.thread, ours=ours)))
     return replace(parsed, events=tuple(events))

@@ -27,6 +27,7 @@ class ScriptedImap:
     silent_on: list[str] = field(default_factory=list)
     repeat_fetch: bool = False
     flags_between: bool = False
+    without_content: dict[int, int] = field(default_factory=dict)
     babble: bytes = b""
     bye_in_idle: int = 0
     vanish_in_idle: int = 0
@@ -145,6 +146,9 @@ class ScriptedImap:
             message = message.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if headers_only else message
             item = "BODY[HEADER]" if headers_only else "BODY[]"
             one = f"* {uid} FETCH (UID {uid} {item} {{{len(message)}}}\r\n".encode() + message + b")\r\n"
+            if self.without_content.get(uid, 0) > 0:
+                self.without_content[uid] -= 1
+                one = f"* {uid} FETCH (UID {uid} {item} NIL)\r\n".encode()
             answer = one * (2 if self.repeat_fetch else 1)
             if self.flags_between:
                 answer = b"* 1 FETCH (FLAGS (\\Seen))\r\n" + answer + b"* 2 EXISTS\r\n"

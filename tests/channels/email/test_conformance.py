@@ -61,6 +61,7 @@ class TestEmail(ChannelConformance):
         yield "a deep page", markup + b"<div>" * 50_000
         yield "a page of brackets", markup + b"<" * 300_000
         yield "a page of attributes", markup + b"<a " + b"x=y " * 100_000 + b">"
+        yield "entities that are no characters", markup + b"&#xD800;&#0;&#x110000;&#xFFFE;&#1;&bogus;" * 2_000
         yield "a table in a table", markup + b"<table><tr><td>" * 3_000
         yield "a wide table", markup + b"<table>" + b"<tr>" + b"<td>x" * 20_000
         encoded = head + b"Content-Transfer-Encoding: base64\r\n\r\n"

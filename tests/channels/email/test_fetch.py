@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from channels.contract import Busy, Context, Parsed
+from channels.contract import Busy, Context, Malformed, Parsed
 from channels.email.channel import EmailChannel
 from channels.email.fetch import Pace
 from contact_center.domain.events import MessageReceived
@@ -184,6 +184,20 @@ async def test_poison_is_put_aside_and_the_next_mail_comes(server: ImapServer) -
     assert kept.reason == "The message has more than 200 parts."
     assert kept.raw.count(b"--b\n") == 5000
     assert subjects(hub) == ["mail 2"]
+
+
+async def test_what_was_put_aside_is_tried_again_for_its_own_mailbox() -> None:
+    boxes = [{"address": f"{name}@hub.test", "imap_url": "imap://127.0.0.1"} for name in ("support", "sales")]
+    channel = channel_of(*boxes)
+    try:
+        parsed = await channel.parse_again(mail(1, to="x@y.example"), "sales@hub.test|sha256 0", 1_795_000_000_000)
+        with pytest.raises(Malformed):
+            await channel.parse_again(b"nothing", "sales@hub.test|sha256 1", 1_795_000_000_000)
+    finally:
+        await channel.close()
+    (event,) = parsed.events
+    assert event.dialled is not None
+    assert event.dialled.value == "sales@hub.test"
 
 
 async def test_a_message_that_the_hub_fails_on_is_put_aside_after_three_tries(server: ImapServer) -> None:
@@ -368,6 +382,16 @@ async def test_a_message_that_the_server_will_not_give_is_put_aside_and_named(sc
     assert subjects(hub) == ["mail 2"]
     assert "damaged" in hub.quarantined[0].reason
     assert scripted.refuse_fetch[1] == 96, "three tries"
+
+
+async def test_a_message_that_comes_without_its_content_is_not_passed_over(scripted: ScriptedImap) -> None:
+    scripted.messages = {1: mail(1), 2: mail(2)}
+    scripted.without_content = {1: 1, 2: 99}
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted)), hub):
+        await hub.expect(lambda h: h.quarantined)
+    assert subjects(hub) == ["mail 1"]
+    assert "without its content" in hub.quarantined[0].reason
 
 
 async def test_a_refusal_that_passes_costs_nothing(scripted: ScriptedImap) -> None:

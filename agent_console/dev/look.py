@@ -40,7 +40,10 @@ class Looker:
         )
         page = context.new_page()
         page.on("pageerror", lambda error: self.faults.append(f"page error: {error}"))
-        page.on("console", lambda m: self.faults.append(f"console: {m.text}") if m.type == "error" and "401" not in m.text else None)
+        page.on(
+            "console",
+            lambda m: self.faults.append(f"console: {m.text}") if m.type == "error" and "401" not in m.text else None,
+        )
         if who:
             page.goto(f"{self.base}/sign-in")
             page.evaluate(
@@ -118,6 +121,30 @@ def screens(at: Looker, tag: str, size: tuple[int, int], scheme: str, locale: st
     page.context.close()
 
 
+def long_conversation(at: Looker, page: Page) -> None:
+    """Thousands of lines cost what a screenful costs, and the reader stands at the end."""
+    at.world("long", medium="chat", count=3_000)
+    page.reload()
+    page.wait_for_selector("[data-testid=message]")
+    page.click("[data-testid=work-item][data-medium=chat]")
+    page.wait_for_timeout(800)
+    drawn = page.locator("[data-testid=message]").count()
+    left = page.evaluate(
+        "(() => { const s = document.querySelector('[role=log]'); return s.scrollHeight - s.scrollTop - s.clientHeight })()"
+    )
+    if not 5 < drawn < 120 or left > 2:
+        at.faults.append(f"long conversation: {drawn} bubbles drawn, {left} px above the end")
+    at.look(page, "long")
+    at.world("say", medium="chat", text="a new line at the end")
+    page.get_by_text("a new line at the end").first.wait_for()
+    page.mouse.move(700, 400)
+    page.mouse.wheel(0, -3_000)
+    page.wait_for_selector(".latest")
+    at.world("say", medium="chat", text="one that is missed")
+    page.wait_for_selector(".latest >> text=1 new message")
+    at.look(page, "missed")
+
+
 def rest(at: Looker) -> None:
     """States that one size and theme show well enough."""
     page = at.open(1440, 900, "light", "en-GB", "jonas")
@@ -131,6 +158,42 @@ def rest(at: Looker) -> None:
     page.keyboard.press("?")
     page.wait_for_selector("[role=dialog]")
     at.look(page, "help")
+    page.context.close()
+
+    page = at.open(1440, 900, "light", "en-GB")
+    page.goto(at.base + "/desk")
+    page.click("[data-testid=work-item][data-medium=email]")
+    page.click("[data-testid=toggle-html]")
+    page.wait_for_selector("iframe")
+    page.click("[data-testid=transfer-open]")
+    page.wait_for_selector("[data-testid=transfer-queue]")
+    at.look(page, "transfer")
+    page.keyboard.press("Escape")
+    at.look(page, "html")
+    page.click("[data-testid=work-item][data-medium=chat]")
+    page.wait_for_selector("[data-testid=message]")
+    at.world("typing", medium="chat")
+    page.wait_for_selector("[data-testid=typing]")
+    at.look(page, "typing")
+    long_conversation(at, page)
+    page.goto(at.base + "/cases?q=wei")
+    page.wait_for_selector(".person")
+    at.look(page, "people")
+    page.click("[data-testid=case-row] a")
+    page.wait_for_selector("[data-testid=message]")
+    at.look(page, "case")
+    at.world("offer", medium="chat")
+    page.wait_for_selector("[data-testid=offer]")
+    at.look(page, "offer-elsewhere")
+    page.click("[data-testid=offer-reject]")
+    page.context.close()
+
+    page = at.open(768, 1024, "dark", "zh-CN")
+    page.goto(at.base + "/desk")
+    page.click("[data-testid=work-item][data-medium=voice]")
+    page.click("[data-testid=customer-open]")
+    page.wait_for_selector("[data-testid=customer-name]")
+    at.look(page, "customer-drawer")
     page.context.close()
 
     page = at.open(1440, 900, "dark", "en-GB")

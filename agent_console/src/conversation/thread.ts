@@ -1,5 +1,6 @@
 /** A case's events, folded into the lines that a person reads. Pure. */
 import type { EventView, Wire } from "@/api/generated/wire";
+import { isSameDay } from "@/i18n/format";
 
 export type Delivery = Wire["bodies"]["delivery.changed"]["state"] | "queued";
 
@@ -10,8 +11,8 @@ export interface Line {
   kind: "customer" | "agent" | "note" | "system" | "menu";
   event: EventView;
   delivery?: { state: Delivery; reason: string };
-  /** A menu walk: what the caller heard and did, in order. */
-  steps?: EventView[];
+  /** Of a menu walk: what the caller heard and did. Of a system line: all that is said in it, in order. */
+  steps: EventView[];
 }
 
 const SPEECH: Record<string, Line["kind"]> = {
@@ -34,6 +35,7 @@ export function merge(events: EventView[], more: EventView[]): EventView[] {
 export function linesOf(events: EventView[]): Line[] {
   const lines: Line[] = [];
   const sent = new Map<string, Line>();
+  const over = new Set<string>();
   for (const event of events) {
     const body = event.body as Record<string, unknown>;
     if (event.kind === "delivery.changed") {
@@ -42,13 +44,14 @@ export function linesOf(events: EventView[]): Line[] {
       continue;
     }
     if (FOLDED.has(event.kind)) continue;
-    if (MENU.has(event.kind)) {
-      const last = lines[lines.length - 1];
-      if (last?.kind === "menu" && last.event.interaction_id === event.interaction_id) last.steps!.push(event);
-      else lines.push({ ...base(event), kind: "menu", steps: [event] });
+    if (unremarkable(event, over)) continue;
+    const line: Line = { key: event.id, seq: event.seq, at: event.at, event, kind: kindOf(event), steps: [event] };
+    const last = lines[lines.length - 1];
+    if (last && joins(last, line)) {
+      last.steps.push(event);
+      last.seq = event.seq;
       continue;
     }
-    const line: Line = { ...base(event), kind: kindOf(event) };
     if (event.kind === "message.sent") {
       line.delivery = { state: "queued", reason: "" };
       sent.set(String(body["outbox_id"]), line);
@@ -58,9 +61,34 @@ export function linesOf(events: EventView[]): Line[] {
   return lines;
 }
 
-const base = (event: EventView) => ({ key: event.id, seq: event.seq, at: event.at, event });
+/** What happened in one go is told in one line. */
+function joins(last: Line, line: Line): boolean {
+  const quiet = line.kind === "system" || line.kind === "menu";
+  return quiet && last.kind === line.kind && last.event.interaction_id === line.event.interaction_id && isSameDay(last.at, line.at);
+}
+
+/** The telephone network tells a hang-up several times over, and how a leg came to be; people need it once. */
+function unremarkable(event: EventView, over: Set<string>): boolean {
+  const body = event.body as Record<string, unknown>;
+  switch (event.kind) {
+    case "call.leg":
+      return !(body["state"] === "failed" || (body["state"] === "joined" && body["leg"] === "agent"));
+    case "customer.left":
+      if (event.actor.kind !== "customer" || over.has(event.interaction_id)) return true;
+      over.add(event.interaction_id);
+      return false;
+    case "wrap_up.started":
+      over.add(event.interaction_id);
+      return false;
+    case "ended":
+      return body["reason"] === "wrapped_up";
+    default:
+      return false;
+  }
+}
 
 function kindOf(event: EventView): Line["kind"] {
+  if (MENU.has(event.kind)) return "menu";
   if (event.kind === "transcript.added") {
     return (event.body as Record<string, unknown>)["speaker"] === "agent" ? "agent" : "customer";
   }

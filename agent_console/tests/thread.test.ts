@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import type { EventView } from "@/api/generated/wire";
+import { itemsOf } from "@/conversation/items";
+import type { Outgoing } from "@/conversation/store";
+import { linesOf, merge } from "@/conversation/thread";
+
+const NOON = new Date(2026, 10, 21, 12, 0).getTime();
+let seq = 0;
+function event(kind: string, body: object = {}, more: Partial<EventView> = {}): EventView {
+  seq += 1;
+  return {
+    seq, id: `e${seq}`, kind, interaction_id: "i", case_id: 1, medium: "sms", direction: "internal", at: NOON + seq * 1000,
+    actor: { kind: "hub", id: "", name: "" }, body: body as EventView["body"], attachments: [], ...more,
+  };
+}
+const customer = { actor: { kind: "customer", id: "", name: "" } } as const;
+const received = (text: string, more: Partial<EventView> = {}) => event("message.received", { text }, { ...customer, ...more });
+const sent = (outbox_id: string, text = "hello") => event("message.sent", { text, outbox_id });
+const delivery = (outbox_id: string, state: string, reason = "") => event("delivery.changed", { outbox_id, state, reason });
+const outgoing = (more: Partial<Outgoing> = {}): Outgoing => ({
+  key: "out-1", kind: "reply", interactionId: "i", text: "hello ", subject: "", at: NOON, state: "sending", error: "", ...more,
+});
+
+describe("a conversation", () => {
+  it("has each event once and in order, however it came", () => {
+    const [a, b, c] = [received("a"), received("b"), received("c")];
+    expect(merge([a, c], [c, b]).map((e) => e.id)).toEqual([a.id, b.id, c.id]);
+    const all = [a, b];
+    expect(merge(all, [b])).toBe(all);
+  });
+
+  it("shows a message's delivery on the message itself", () => {
+    const lines = linesOf([sent("x"), delivery("x", "accepted"), delivery("x", "delivered"), sent("y"), delivery("y", "failed", "30005")]);
+    expect(lines.map((l) => l.delivery)).toEqual([{ state: "delivered", reason: "" }, { state: "failed", reason: "30005" }]);
+  });
+
+  it("does not take back a delivery when an older report comes late", () => {
+    expect(linesOf([sent("x"), delivery("x", "delivered"), delivery("x", "accepted")])[0]!.delivery?.state).toBe("delivered");
+  });
+
+  it("shows that a doubtful message arrived after all", () => {
+    expect(linesOf([sent("x"), delivery("x", "uncertain", "timeout"), delivery("x", "delivered")])[0]!.delivery?.state).toBe("delivered");
+  });
+
+  it("tells a walk through the menu as one line", () => {
+    const lines = linesOf([event("ivr.step", { said: "1 or 2" }), event("ivr.input", { digits: "2" }, customer), event("ivr.step", { said: "wait" })]);
+    expect(lines.map((l) => [l.kind, l.steps.length])).toEqual([["menu", 3]]);
+  });
+
+  it("tells what happened in one go in one line, and begins a new one after words", () => {
+    const lines = linesOf([event("enqueued"), event("offer.made"), event("offer.ended"), received("hi"), event("wrap_up.started")]);
+    expect(lines.map((l) => [l.kind, l.steps.length])).toEqual([["system", 2], ["customer", 1], ["system", 1]]);
+  });
+
+  it("tells a hang-up once", () => {
+    const left = () => event("customer.left", {}, customer);
+    const kinds = linesOf([left(), event("call.leg", { leg: "agent", state: "ended" }), left()]).flatMap((l) => l.steps.map((s) => s.kind));
+    expect(kinds).toEqual(["customer.left"]);
+  });
+
+  it("does not say that the customer left when we hung up", () => {
+    const kinds = linesOf([event("wrap_up.started"), event("customer.left", {}, customer)]).flatMap((l) => l.steps.map((s) => s.kind));
+    expect(kinds).toEqual(["wrap_up.started"]);
+  });
+
+  it("keeps a kind that this version does not know", () => {
+    expect(linesOf([event("weather.changed")])[0]!.kind).toBe("system");
+  });
+
+  it("gives the agent's side of a transcript to the agent", () => {
+    const lines = linesOf([event("transcript.added", { speaker: "agent" }), event("transcript.added", { speaker: "customer" })]);
+    expect(lines.map((l) => l.kind)).toEqual(["agent", "customer"]);
+  });
+});
+
+describe("the stream", () => {
+  it("puts the day before its first line and the mark before what is new", () => {
+    const old = received("old", { at: NOON - 3 * 86_400_000 });
+    const lines = linesOf([old, received("a"), received("b")]);
+    const items = itemsOf(lines, [], lines[1]!.seq);
+    expect(items.map((i) => i.type)).toEqual(["day", "line", "day", "line", "new", "line"]);
+  });
+
+  it("shows words on their way at the end, until the hub has them", () => {
+    const before = linesOf([received("a")]);
+    expect(itemsOf(before, [outgoing()], null).at(-1)?.type).toBe("outgoing");
+    const after = linesOf([received("a"), sent("x", "hello")]);
+    expect(itemsOf(after, [outgoing()], null).map((i) => i.type)).not.toContain("outgoing");
+  });
+
+  it("goes on showing words that could not be sent, even beside the same words sent before", () => {
+    const lines = linesOf([sent("x", "hello")]);
+    expect(itemsOf(lines, [outgoing({ state: "failed" })], null).at(-1)?.type).toBe("outgoing");
+  });
+
+  it("does not take an earlier message for the one on its way", () => {
+    const lines = linesOf([sent("x", "hello")]);
+    expect(itemsOf(lines, [outgoing({ at: NOON + 3_600_000 })], null).at(-1)?.type).toBe("outgoing");
+  });
+});

@@ -36,11 +36,13 @@ from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from channels.contract import Answer, Parsed
 from contact_center.bootstrap import Hub, configure, open_hub
 from contact_center.config.environment import Settings
 from contact_center.config.model import Config, parse
 from contact_center.domain.agents import state_of
-from contact_center.domain.events import InteractionEvent
+from contact_center.domain.contact_points import email, visitor
+from contact_center.domain.events import InteractionEvent, MessageReceived, Thread
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import Record
 from contact_center.domain.time import Moment
@@ -515,6 +517,20 @@ class TestHub:
             await asyncio.sleep(0.005)
         return found
 
+    # --- what comes in beside webhooks ---------------------------------------------------------------------------
+
+    async def take_in(self, *happened: InteractionEvent, raw: bytes = b"") -> list[Answer]:
+        """Events through their channel's door, as a channel that fetches by itself gives them."""
+        return list(await self.runtime.doors[happened[0].channel].take_in(Parsed(happened, raw=raw)))
+
+    async def letter(self, sender: str, text: str, **more: Any) -> Answer:
+        (answer,) = await self.take_in(letter(sender, text, self.clock.now, **more))
+        return answer
+
+    async def chat(self, handle: str, text: str, **more: Any) -> Answer:
+        (answer,) = await self.take_in(chat(handle, text, self.clock.now, **more))
+        return answer
+
     # --- consoles ------------------------------------------------------------------------------------------------
 
     def agent(
@@ -560,6 +576,50 @@ class TestHub:
                 assert opened.state == fresh, "the console shows something else than a fresh snapshot"
                 return
         raise AssertionError("the desk never came to rest")
+
+
+def letter(
+    sender: str,
+    text: str,
+    now: Moment = T0,
+    *,
+    source_id: str = "",
+    subject: str = "A letter",
+    ours: tuple[str, ...] = (),
+    references: tuple[str, ...] = (),
+    unverified: str = "",
+    name: str = "",
+) -> InteractionEvent:
+    """An e-mail as its channel tells of it. ``ours`` are the interactions that proven tokens named."""
+    return InteractionEvent(
+        body=MessageReceived(text, subject, unverified=unverified),
+        channel="email",
+        source_id=source_id or f"{sender}/{text}",
+        medium="email",
+        direction="inbound",
+        occurred_at=now,
+        received_at=now,
+        sender=email(sender),
+        sender_name=name,
+        dialled=email("support@hub.example"),
+        thread=Thread("", ours, references),
+    )
+
+
+def chat(handle: str, text: str, now: Moment = T0, *, source_id: str = "", thread: str = "") -> InteractionEvent:
+    """A line of a web chat."""
+    return InteractionEvent(
+        body=MessageReceived(text),
+        channel="webchat",
+        source_id=source_id or f"{handle}/{text}",
+        medium="chat",
+        direction="inbound",
+        occurred_at=now,
+        received_at=now,
+        sender=visitor(handle),
+        dialled=visitor("support"),
+        thread=Thread(thread or handle),
+    )
 
 
 def ids(conn: Connection) -> list[str]:

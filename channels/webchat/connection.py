@@ -268,6 +268,7 @@ class Connection:
                 await self._pass_typing()
             case Ping():
                 await self._tell(frames.pong())
+                self.wake()  # between nodes a wake may be lost; nobody waits for it longer than a heartbeat
             case Hello():
                 raise BadFrame("unexpected")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -438,6 +438,16 @@ async def test_one_visitors_reply_wakes_no_other_visitor(site: Site) -> None:
 async def test_a_chat_can_only_be_written_to(site: Site) -> None:
     with pytest.raises(Rejected):
         await site.channel.send(outgoing("t", verb="hang_up"))
+
+
+async def test_a_line_whose_wake_was_lost_comes_with_the_next_heartbeat(site: Site) -> None:
+    async with site.page() as page:
+        await page.write("m1", "Hello")
+        await page.line("Hello")
+        lines = site.hub.shown[site.hub.thread()]
+        lines.append(replace(lines[0], seq=2, sender="agent", text="said on a node that we did not hear"))
+        await page.say(type="ping")
+        await page.line("said on a node that we did not hear")
 
 
 async def test_a_page_that_goes_leaves_nothing_behind(site: Site) -> None:

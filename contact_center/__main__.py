@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -111,6 +114,8 @@ def _run(given: Any, listening: socket.socket, quiet: bool) -> None:
     sandbox = _start_sandbox(given, public_url) if given.sandbox else None
     try:
         demo = _configure(given, quiet, sandbox)
+        if sandbox is not None and given.config is None:
+            given = given.model_copy(update={"config": DEMO})
         hub = open_hub(given, demo=demo)
         announce_running(given, hub)
         _serve(hub.app, listening, lambda: _greet(public_url, sandbox, demo, quiet))
@@ -225,6 +230,17 @@ def _serve(application: Any, listening: socket.socket, ready: Any) -> None:
     import uvicorn
 
     class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """As uvicorn's, but a hub that was told to stop and did has ended well: the signal is not raised
+            again, so that what follows (the sandbox, the lock) is put away too."""
+            before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+            try:
+                yield
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if not self.should_exit:
@@ -280,6 +296,8 @@ def apply(
         say(f"{change.how:8} {change.what}" + (f"   {change.details}" if change.details else ""))
     verb = "would change" if dry_run else "changed"
     say(f"{len(changes)} {verb}." if changes else f"Nothing {verb}: this is what is in force.")
+    if config.channels and given.config is None:
+        say("Its channels: section is not stored; a hub reads it at its start from CONTACT_CENTER_CONFIG.")
 
 
 @app.command()

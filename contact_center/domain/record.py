@@ -78,6 +78,7 @@ class Record:
     epoch: int = 0
     agent_id: str = ""
     offer_id: str = ""
+    accepted_offer: str = ""
     assigned_at: Moment = 0
     first_response_at: Moment = 0
     last_message_at: Moment = 0
@@ -200,8 +201,13 @@ def _call_arrived(record: Record, event: InteractionEvent, body: CallArrived) ->
     _begin(record, "flow", event.received_at)
 
 
+def is_stray(record: Record, body: CallLeg) -> bool:
+    """Whether the leg belongs to an offer that is not the one in hand: news of it came late."""
+    return body.leg == "agent" and bool(body.offer_id) and body.offer_id != record.accepted_offer
+
+
 def _call_leg(record: Record, event: InteractionEvent, body: CallLeg) -> None:
-    if record.call == "ended":
+    if record.call == "ended" or is_stray(record, body):
         return
     if body.leg == "agent" and body.state in ("answered", "joined"):
         if record.state == "assigned" and record.call != "connected":
@@ -244,6 +250,7 @@ def _enqueued(record: Record, event: InteractionEvent, body: Enqueued) -> None:
         record.missed[record.agent_id] = event.received_at
     record.agent_id = ""
     record.offer_id = ""
+    record.accepted_offer = ""
     record.assigned_at = 0
     record.epoch += 1
     _begin(record, "queue", event.received_at, queue=body.queue)
@@ -271,6 +278,7 @@ def _offer_ended(record: Record, event: InteractionEvent, body: OfferEnded) -> N
         record.state = "assigned"
         record.agent_id = body.agent_id
         record.assigned_at = event.received_at
+        record.accepted_offer = body.offer_id
         record.epoch += 1
         if body.agent_id not in record.served_by:
             record.served_by.append(body.agent_id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from channels.contract import Answer
-from contact_center.domain.calls import CallAction
+from contact_center.domain.calls import CallAction, HangUp
 from contact_center.domain.contact_points import ContactPoint
 from contact_center.domain.events import (
     OPENING_KINDS,
@@ -23,7 +23,7 @@ from contact_center.domain.events import (
 )
 from contact_center.domain.matching import choose_case
 from contact_center.domain.occasion import Occasion
-from contact_center.domain.record import preview_of
+from contact_center.domain.record import is_stray, preview_of
 from contact_center.moves import moves
 from contact_center.storage import agents, cases, customers, events, journal, outbox, queues
 from contact_center.storage.connection import Connection
@@ -233,7 +233,8 @@ def _take_leg(
     connected = loaded.record.call == "connected"
     stored = journal.take(conn, loaded, event, raw)
     record = loaded.record
-    if record.state == "assigned" and body.leg == "agent" and body.state in ("left", "ended", "failed"):
+    stray = is_stray(record, body)
+    if record.state == "assigned" and not stray and body.leg == "agent" and body.state in ("left", "ended", "failed"):
         if connected or record.customer_left:
             _agent_hung_up(conn, on, loaded)
         else:
@@ -242,6 +243,8 @@ def _take_leg(
         _customer_gone(conn, on, loaded)
     journal.save(conn, loaded)
     journal.tell_owner(conn, on, loaded, stored)
+    if body.leg == "agent" and body.state == "answered" and (stray or record.state != "assigned"):
+        return _answer(loaded, event, (HangUp(),))  # the caller has gone: nobody shall sit in an empty room
     return _answer(loaded, event)
 
 

@@ -275,6 +275,7 @@ def save(conn: Connection, loaded: Loaded) -> None:
         elif loaded.state_before == "waiting":
             tell(conn, WaitsNoMore(record.interaction_id))
         tell(conn, FloorMoved(record.queue))
+        tell(conn, ThreadGrew(record.channel, record.thread_key))
         loaded.state_before = record.state
 
 
@@ -345,4 +346,3 @@ def tell_owner(
 def tell_left(conn: Connection, on: Occasion, agent_id: str, loaded: Loaded, reason: Any) -> None:
     """Tells the agent who held the interaction that it is in their hands no more."""
     announce(conn, on.now, agent_id, WorkLeft(loaded.record.interaction_id, reason))
-    tell(conn, ThreadGrew(loaded.record.channel, loaded.record.thread_key))

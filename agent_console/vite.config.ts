@@ -19,6 +19,18 @@ export default defineConfig({
     // The hub's content policy forbids data: fonts and inline scripts.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: {
+        // A few files instead of a hundred: the frame, what every page uses, and the parts that float.
+        codeSplitting: {
+          groups: [
+            { name: "vue", priority: 3, test: /plugin-vue:export-helper|node_modules\/(@?vue|vue-router|vue-i18n|@intlify|pinia)\// },
+            { name: "float", priority: 1, test: /node_modules\/(reka-ui|@floating-ui|aria-hidden|@internationalized|@vueuse)|design\/SideDrawer/ },
+            { name: "kit", priority: 2, test: /src\/(api|live)\/|src\/i18n\/(index|en|format|words)|src\/design\/(?!SideDrawer|CandidateList)|node_modules\/@lucide/, minShareCount: 2 },
+          ],
+        },
+      },
+    },
   },
   server: {
     host: "127.0.0.1",

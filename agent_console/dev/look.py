@@ -53,6 +53,11 @@ class Looker:
             )
         return page
 
+    def heard(self, kind: str, text: str) -> None:
+        # "Is anybody signed in?" is answered with 401 before the sign-in, and browsers log that.
+        if kind == "error" and "401" not in text:
+            self.faults.append(f"console: {text}")
+
     def look(self, page: Page, name: str, axe: bool = True) -> None:
         page.wait_for_timeout(350)
         page.screenshot(path=self.out / f"{name}.png")
@@ -129,9 +134,7 @@ def long_conversation(at: Looker, page: Page) -> None:
     page.click("[data-testid=work-item][data-medium=chat]")
     page.wait_for_timeout(800)
     drawn = page.locator("[data-testid=message]").count()
-    left = page.evaluate(
-        "(() => { const s = document.querySelector('[role=log]'); return s.scrollHeight - s.scrollTop - s.clientHeight })()"
-    )
+    left = page.locator("[role=log]").evaluate("s => s.scrollHeight - s.scrollTop - s.clientHeight")
     if not 5 < drawn < 120 or left > 2:
         at.faults.append(f"long conversation: {drawn} bubbles drawn, {left} px above the end")
     at.look(page, "long")

@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -168,7 +169,6 @@ class Console:
         self.closed: int | None = None
         self.fault: BaseException | None = None
         self._news = asyncio.Event()
-        self._commands = 0
         self._reader = asyncio.create_task(self._read())
 
     @property
@@ -248,8 +248,7 @@ class Console:
 
     async def command(self, name: str, command_id: str = "", **args: Any) -> Any:
         """Does a command and gives its value. Raises :class:`CommandRefused`."""
-        self._commands += 1
-        command_id = command_id or f"c{self._commands}"
+        command_id = command_id or uuid.uuid4().hex
         seen = len(self.frames)
         await self.say(type="command", id=command_id, name=name, args=args)
         result = await self.until(
@@ -357,11 +356,10 @@ class Twilio:
         self._http = http
         self._public_url = public_url
         self._validator = RequestValidator(token)
-        self._numbers = 0
 
     def sid(self, prefix: str) -> str:
-        self._numbers += 1
-        return f"{prefix}{self._numbers:032x}"
+        """A new one of Twilio's ids."""
+        return prefix + uuid.uuid4().hex
 
     async def post(self, path: str, fields: Mapping[str, str], *, signed: bool = True) -> httpx.Response:
         """``path`` is below ``/webhooks``, with its query: ``/twilio_voice/input?position=…``."""

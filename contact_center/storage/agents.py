@@ -148,15 +148,17 @@ def settle(
     reason: str | None = None,
 ) -> AgentView:
     """Works the agent's state out anew from what they chose (now, if given) and what they hold; stores it, tells
-    their consoles and routing. Idle time starts anew when they become free of everything."""
+    their consoles and routing. Idle time starts anew when they become free of everything: when the last of their work
+    ends, or when they choose to be ready; saying ready again changes nothing."""
     held = load(conn, agent.id)
+    works = chosen is None
     chosen = agent.chosen if chosen is None else chosen
     reason = agent.reason if reason is None else reason
     state = state_of(chosen, agent.capacity, held.by_medium, held.offered, held.wrapping_calls)
     changed = state != agent.state or reason != agent.reason
     since = on.now if changed else agent.since_at
     idle = agent.idle_since_at
-    if state == "ready" and not held.by_medium and (agent.state != "ready" or changed):
+    if state == "ready" and not held.by_medium and (changed or works):
         idle = on.now
     conn.execute(
         _UPDATE,

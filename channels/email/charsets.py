@@ -43,12 +43,25 @@ _MAIL_ONLY = {
     "x-mac-ce": "mac_latin2",
     "x-mac-greek": "mac_greek",
     "x-mac-turkish": "mac_turkish",
-    "viscii": "cp1258",
+    "cp874": "cp874",
+    "cp932": "cp932",
+    "ms932": "cp932",
+    "cp936": "gb18030",
+    "ms936": "gb18030",
+    "windows-936": "gb18030",
+    "cp949": "cp949",
+    "ms949": "cp949",
+    "uhc": "cp949",
+    "cp950": "cp950",
+    "ms950": "cp950",
+    "latin-1": "cp1252",
+    "iso-8859-1-windows-3.1-latin-1": "cp1252",
 }
 
 # What is labelled by a narrow name is often written in its superset: the strict readings to try, in order.
 # gb2312 in mail is GB 18030 in practice; ISO-2022-JP from Japan's phones has the vendors' rows.
 _READINGS = {
+    "utf-8": ("utf-8-sig",),
     "gbk": ("gb18030",),
     "gb18030": ("gb18030",),
     "big5": ("big5hkscs", "cp950"),
@@ -98,11 +111,6 @@ def _labelled(data: bytes, label: str) -> str | None:
     label = label.strip().strip("\"'").lower()[:40]
     if label in {"us-ascii", "ascii", "unknown-8bit", "x-unknown", "8bit", "binary"}:
         return None
-    if label == "utf-8":
-        try:
-            return data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            return data.decode("utf-8", "replace")
     if label in _MAIL_ONLY:
         return _read(data, (_MAIL_ONLY[label],))
     if label in {"utf-16", "utf-16le", "utf-16be"}:

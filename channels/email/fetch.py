@@ -25,6 +25,9 @@ from contact_center.domain.time import MINUTE, Moment
 log = logging.getLogger(__name__)
 _BATCH = 50
 _TRIES = 3
+# A message that ends this many connections in a row is fetched without its body, and then not at all: whatever
+# stands between us and the server objects to it, and the next one must not wait for ever.
+_CONNECTIONS = 5
 _CLOCKS_DIFFER = 10 * MINUTE
 
 
@@ -151,26 +154,25 @@ class Fetcher:
 
     async def _take(self, connection: Connection, hub: Hub, place: Place, summary: Summary) -> None:
         """The message is with the hub when this returns, as an event or in quarantine, or it is gone."""
-        too_large = summary.size > MAX_MESSAGE
         name = f"{self._mailbox.address}|uid {place.uidvalidity}.{summary.uid}"
+        headers_only = summary.size > MAX_MESSAGE or self._strikes.get(summary.uid, 0) >= _CONNECTIONS
         try:
-            raw = await connection.message(summary.uid, headers_only=too_large)
-        except Unavailable as error:
-            if self._strike(summary.uid) < _TRIES:
+            raw = await connection.message(summary.uid, headers_only)
+        except Trouble as error:
+            strikes = self._strike(summary.uid)
+            if strikes < (_TRIES if isinstance(error, Unavailable) else 2 * _CONNECTIONS):
                 raise
-            await hub.quarantine(name, b"", f"{error.reason} (tried {_TRIES} times)")
+            await hub.quarantine(name, b"", f"{error.reason} (tried {strikes} times)")
             return
         if raw is None:
             log.info("message %s went away before it was fetched", name)
             return
         try:
-            parsed = proven(
-                await self._parsing.parse(raw, self._recipient, hub.now(), truncated=too_large), self._tokens
-            )
+            parsed = await self._parsing.parse(raw, self._recipient, hub.now(), truncated=headers_only)
         except Malformed as error:
             await hub.quarantine(_name_of(self._mailbox, raw), raw, error.reason)
             return
-        await self._hand_over(hub, parsed, summary.uid)
+        await self._hand_over(hub, proven(parsed, self._tokens), summary.uid)
         self._strikes.pop(summary.uid, None)
 
     async def _hand_over(self, hub: Hub, parsed: Parsed, uid: int) -> None:

@@ -23,6 +23,7 @@ class ScriptedImap:
     login: str = "OK in"
     internaldate: str = "21-Nov-2026 12:00:00 +0000"
     cut_fetch_at: list[int] = field(default_factory=list)
+    end_on_body_of: set[int] = field(default_factory=set)
     refuse_fetch: dict[int, int] = field(default_factory=dict)
     silent_on: list[str] = field(default_factory=list)
     repeat_fetch: bool = False
@@ -153,6 +154,10 @@ class ScriptedImap:
             if self.flags_between:
                 answer = b"* 1 FETCH (FLAGS (\\Seen))\r\n" + answer + b"* 2 EXISTS\r\n"
         answer += f"{tag} OK done\r\n".encode()
+        if uid in self.end_on_body_of and not headers_only:
+            writer.write(answer[:40])
+            writer.close()
+            return
         if self.cut_fetch_at:
             at = self.cut_fetch_at.pop(0)
             if at < len(answer):

@@ -303,15 +303,29 @@ def box_of(scripted: ScriptedImap, **more: Any) -> dict[str, Any]:
 
 
 async def test_a_fetch_that_is_cut_anywhere_gives_the_message_exactly_once(scripted: ScriptedImap) -> None:
-    message = mail(1, "text ) {5}\r\nA1 OK not really\r\n* BYE nor this\r\n" * 3)
-    scripted.messages[1] = message
-    scripted.cut_fetch_at = list(range(0, len(message) + 40, 9))
+    text = "text ) {5}\r\nA1 OK not really\r\n* BYE nor this\r\n" * 3
+    cuts = range(0, len(mail(1, text)) + 60, 7)
+    scripted.messages = {uid: mail(uid, text) for uid in range(1, len(cuts) + 1)}
+    for cut in cuts:
+        scripted.cut_fetch_at += [cut, 1_000_000]  # the first try is cut there, the second isn't
     hub = FakeHub()
     async with listening(channel_of(box_of(scripted), pace=Pace(30, 3, 0.001, 0.002)), hub):
-        await hub.expect(lambda h: h.events, within=30)
-    assert [parsed.raw for parsed in hub.taken] == [message]
-    assert scripted.cut_fetch_at == []
+        await hub.expect(lambda h: len(h.events) == len(cuts), within=60)
+    assert [parsed.raw for parsed in hub.taken] == list(scripted.messages.values())
     assert hub.quarantined == []
+    assert scripted.connections > len(cuts) // 2
+
+
+async def test_a_message_that_ends_every_connection_comes_without_its_body(scripted: ScriptedImap) -> None:
+    scripted.messages = {1: mail(1), 2: mail(2)}
+    scripted.end_on_body_of = {1}
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted), pace=Pace(30, 3, 0.001, 0.002)), hub):
+        await hub.expect(lambda h: len(h.events) == 2)
+    first = hub.events[0].body
+    assert isinstance(first, MessageReceived)
+    assert (first.subject, first.text, first.truncated) == ("mail 1", "", True)
+    assert subjects(hub) == ["mail 1", "mail 2"]
 
 
 @pytest.mark.parametrize("how", ["bye_in_idle", "vanish_in_idle"])

@@ -164,17 +164,18 @@ class Explanation:
         for slot in members.by_id(scene.chunks):
             if slot < end and bits[slot >> 3] >> (slot & 7) & 1:
                 yield row_at(scene.chunks, slot)
-        directed = scene.directed
-        if directed and directed.bit & mask and not directed.bit & members.mask:
-            yield directed
 
     @cached_property
     def candidates(self) -> tuple[Considered, ...]:
-        """The eligible by rank, then the others by id."""
+        """The eligible by rank; then the agent to whom the case is directed; then the others by id."""
         best = self._best
         able = [self._eligible(row, rank) for rank, row in enumerate(best, 1)]
-        others = self._rows(self._everyone & ~self._scene.eligible)
-        return (*able, *(self._other(row) for row in islice(others, ALL_UP_TO - len(best))))
+        rest = self._everyone & ~self._scene.eligible
+        directed = self._scene.directed
+        if directed and directed.bit & rest:
+            able.append(self._other(directed))
+            rest ^= directed.bit
+        return (*able, *(self._other(row) for row in islice(self._rows(rest), ALL_UP_TO - len(able))))
 
     @cached_property
     def counts(self) -> dict[str, int]:

@@ -92,7 +92,7 @@ class Naive:
         able = self.eligible(case, now)
         considered = [
             seat
-            for _, seat in sorted(self.seats.items())
+            for _, seat in sorted(self.seats.items(), key=lambda entry: (entry[0] != case.only_agent, entry[0]))
             if case.queue in seat.queues or seat.agent_id == case.only_agent
         ]
         counts: Counter[str] = Counter()

@@ -75,6 +75,16 @@ def test_a_case_that_nobody_can_take_holds_up_nobody() -> None:
     assert offers(hub.decide(NOW)) == [("plain", "ann")]
 
 
+def test_when_several_come_free_the_one_who_waits_longest_is_served_first_whoever_can() -> None:
+    help_only = frozenset({"help"})
+    waits = (case("s", "voice", waited_ms=2), case("h", "voice", waited_ms=1, queue="help"), case("h2", queue="help"))
+    hub = engine(*waits, seat("ann", load={"voice": 1}), seat("bob", load={"voice": 1}, queues=help_only))
+    assert hub.decide(NOW) == []
+    hub.put_seat(seat("ann"))
+    hub.put_seat(seat("bob", queues=help_only))
+    assert offers(hub.decide(NOW)) == [("s", "ann"), ("h", "bob")]
+
+
 def test_a_returned_case_stands_where_it_stood() -> None:
     hub = engine(case("old", "voice", waited_ms=HOUR), case("new", "voice", waited_ms=1), seat("ann"), seat("bob"))
     (first,) = hub.decide(NOW, limit=1)
@@ -209,6 +219,16 @@ def test_who_missed_a_case_is_rung_again_when_the_last_colleague_leaves() -> Non
 def test_who_missed_one_case_gets_the_others() -> None:
     hub = engine(case("c", waited_ms=9, missed={"ann": NOW}), case("d"), seat("ann"), seat("bob", load={"voice": 1}))
     assert offers(hub.decide(NOW + SECOND)) == [("d", "ann")]
+
+
+def test_a_case_that_was_missed_goes_to_the_next_who_comes_free() -> None:
+    on_call = {"load": {"voice": 1}}
+    hub = engine(case("c", missed={"bob": NOW}), seat("ann", **on_call), seat("bob", **on_call))
+    assert hub.decide(NOW) == []
+    hub.put_seat(seat("bob"))
+    assert hub.decide(NOW) == []
+    hub.put_seat(seat("ann"))
+    assert offers(hub.decide(NOW)) == [("c", "ann")]
 
 
 def test_a_case_that_is_gone_changes_nothing_later() -> None:
@@ -372,6 +392,15 @@ def test_lanes_and_pools_that_nobody_needs_any_more_are_forgotten() -> None:
     assert len(hub._lanes) <= 8
     hub.put_waiting(case("last", skills={"s3": 1}))
     assert offers(hub.decide(NOW)) == [("last", "ann")]
+
+
+def test_a_lane_that_empties_from_behind_keeps_its_order() -> None:
+    hub = engine(*[case(f"c{number:03}", waited_ms=1_000 - number) for number in range(400)])
+    for number in range(1, 399):
+        hub.remove_waiting(f"c{number:03}")
+    assert sum(len(lane._heap) for lane in hub._lanes.values()) < 100
+    hub.put_seat(seat("ann"))
+    assert offers(hub.decide(NOW)) == [("c000", "ann"), ("c399", "ann")]
 
 
 def test_cases_that_come_and_go_undecided_leave_nothing_behind() -> None:

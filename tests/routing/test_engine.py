@@ -231,6 +231,16 @@ def test_a_case_that_was_missed_goes_to_the_next_who_comes_free() -> None:
     assert offers(hub.decide(NOW)) == [("c", "ann")]
 
 
+def test_an_explanation_counts_those_who_came_free_beside_the_chosen() -> None:
+    hub = engine(case("c"), seat("ann", load={"voice": 1}), seat("bob", load={"voice": 1}))
+    assert hub.decide(NOW) == []
+    hub.put_seat(seat("bob", capacity={"email": 1}))
+    hub.put_seat(seat("ann"))
+    (decision,) = hub.decide(NOW)
+    assert decision.agent_id == "ann"
+    assert decision.counts == {"chosen": 1, "no_capacity": 1}
+
+
 def test_a_case_that_is_gone_changes_nothing_later() -> None:
     hub = engine(case("c", missed={"ann": NOW}), seat("ann"))
     hub.remove_waiting("c")

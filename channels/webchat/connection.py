@@ -32,7 +32,8 @@ BUSY_RETRY_MS = 2 * SECOND
 async def receive(socket: Socket, limits: Limits, within_ms: int) -> str:
     """The next frame. Closes the connection (and raises ``Closed``) when none comes or it is too big."""
     try:
-        text = await asyncio.wait_for(socket.receive(), within_ms / SECOND)
+        async with asyncio.timeout(within_ms / SECOND):
+            text = await socket.receive()
     except TimeoutError:
         await socket.close(SILENT, "Silent for too long.")
         raise Closed from None
@@ -138,7 +139,8 @@ class Connection:
         """Sends, waiting for a slow page: nothing is queued for it beyond what the operating system holds."""
         async with self._writing:
             try:
-                await asyncio.wait_for(self._socket.send(frame), self._limits.write_ms / SECOND)
+                async with asyncio.timeout(self._limits.write_ms / SECOND):
+                    await self._socket.send(frame)
             except TimeoutError:
                 await self._give_up()
                 raise Closed from None

@@ -225,7 +225,7 @@
       if (socket !== mine) return;
       heardAt = Date.now();
       hear(JSON.parse(event.data));
-      show();
+      showSoon();
     };
     mine.onclose = (event) => {
       if (socket === mine) lose(event.code);
@@ -245,9 +245,11 @@
     for (const name of ["greeted", "beat", "ack", "next", "got"]) clearTimeout(timers[name]);
     if (inFlight) {
       // A message that ends the connection every time must not keep the ones behind it.
-      if (inFlight.tries >= 5) inFlight.state = "failed";
+      if (inFlight.tries >= 5) {
+        inFlight.state = "failed";
+        settle();
+      }
       inFlight = null;
-      settle();
     }
     if (code === 4403) chat.link = "refused";
     else if (code === 4409) chat.link = "replaced";
@@ -680,6 +682,18 @@
     launcher.setAttribute("aria-label", chat.opened ? t("shut") : n ? t("openUnread", { n }) : t("open"));
     launcher.setAttribute("aria-expanded", chat.opened);
     sizeUp();
+  }
+
+  // A long conversation that comes back is drawn a few times, not once a line.
+  function showSoon() {
+    if (timers.show) return;
+    timers.show = setTimeout(
+      () => {
+        timers.show = 0;
+        show();
+      },
+      chat.known ? 0 : 40,
+    );
   }
 
   function sizeUp() {

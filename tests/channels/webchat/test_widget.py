@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -186,6 +187,44 @@ async def test_a_connection_that_is_cut_shows_no_gap_and_no_double(shop: Shop, c
     shop.complaints[:] = [said for said in shop.complaints if "CLOSING or CLOSED" not in said]
     assert [line.text for line in hub.shown[hub.thread()]] == ["yes", "yes", "no", "yes"]
     assert len({event.thread.key for event in hub.events}) == 1
+
+
+async def test_a_message_whose_acknowledgement_was_lost_is_shown_once_all_the_while(shop: Shop) -> None:
+    back = asyncio.Event()
+    came: set[str] = set()
+
+    async def cut(page: Page) -> None:
+        def through(route: WebSocketRoute) -> None:
+            if "ack" in came and not back.is_set():
+                asyncio.ensure_future(route.close(code=1012))  # noqa: RUF006
+                return
+            server = route.connect_to_server()
+
+            def from_server(message: str | bytes) -> None:
+                kind = json.loads(message)["type"]
+                came.add(kind)
+                if back.is_set() or kind != "ack":
+                    route.send(message)
+                if not back.is_set() and came >= {"ack", "line"}:
+                    asyncio.ensure_future(route.close(code=1012))  # noqa: RUF006
+
+            server.on_message(from_server)
+
+        await page.route_web_socket(re.compile("socket"), through)
+
+    seen = await (await shop.visit(cut)).open()
+    await seen.presence("We answer here")
+    await seen.write("Hello")
+    await seen.presence("Reconnecting…")
+    await expect(seen.page.get_by_role("button", name="Try now")).to_be_visible()
+    await expect(seen.bubbles).to_have_count(2)
+    back.set()
+    await seen.page.get_by_role("button", name="Try now").click()
+    await seen.presence("Waiting for a colleague…")
+    await seen.says("Hello")
+    await expect(seen.page.locator("li.me .meta")).to_contain_text("Sent")
+    assert len(shop.site.hub.events) == 1
+    assert len(shop.site.hub.deliveries) == 2
 
 
 async def test_what_was_written_while_the_hub_was_away_is_sent_when_it_is_back(shop: Shop) -> None:

@@ -102,7 +102,7 @@ class Town:
         await self.imap.start(sockets[2])
         await self.post.start(sockets[1])
         config = uvicorn.Config(
-            self.door.application(),
+            self.door.application(host),
             log_level="warning",
             access_log=False,
             lifespan="off",

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import httpx
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
@@ -62,7 +64,11 @@ class Door:
         self._briefs: dict[int, Row] = {}
         self._probe: asyncio.Task[None] | None = None
 
-    def application(self) -> Starlette:
+    def application(self, host: str) -> Starlette:
+        """The whole door. Where it listens on this machine alone, it goes by no other name: a stranger's page
+        whose name was made to lead here would otherwise be of the same origin."""
+        here = ["127.0.0.1", "localhost"]
+        named = [Middleware(TrustedHostMiddleware, allowed_hosts=here)] if host in here else []
         json_routes: list[tuple[str, str, Callable[[Request], Awaitable[Any]]]] = [
             ("GET", "/settings", self.settings),
             ("POST", "/sms", self.write_text),
@@ -82,6 +88,7 @@ class Door:
             ("POST", "/misbehave", self.misbehave),
         ]
         return Starlette(
+            middleware=named,
             routes=[
                 Route("/", self.page),
                 Route("/shop", self.shop),
@@ -89,7 +96,7 @@ class Door:
                 *(Route("/sandbox" + path, _guarded(do), methods=[method]) for method, path, do in json_routes),
                 *self._rest.routes(),
                 Mount("/page", StaticFiles(packages=[("contact_center.sandbox", "page")])),
-            ]
+            ],
         )
 
     async def close(self) -> None:

@@ -16,25 +16,35 @@ from contact_center.sandbox.settings import Settings
 from tests.sandbox.conftest import Sandbox
 from tests.sandbox.fake_hub import FakeHub
 
+SENSELESS: list[tuple[str, object, int, str]] = [
+    ("/sms", {"text": "x"}, 422, "from"),
+    ("/sms", {"from": "+4930901820", "text": "x" * 1_601}, 422, "text"),
+    ("/sms", {"from": "+4930901820", "text": ["x"]}, 422, "text"),
+    ("/sms", ["x"], 422, "json"),
+    ("/calls", {"from": "+4930901820", "pace": "fast"}, 422, "pace"),
+    ("/calls", {"from": "+4930901820", "pace": -1}, 422, "pace"),
+    ("/calls/CA0/digits", {"digits": "1"}, 404, "no_call"),
+    ("/misbehave", {"world": "end"}, 422, "misbehave"),
+    ("/misbehave", {"duplicate": "many"}, 422, "misbehave"),
+    ("/mail", {"from": "nobody", "text": "x"}, 422, "from"),
+    ("/mail", {"from": "lena@example.org", "text": "  "}, 422, "text"),
+    ("/mail", {"from": "lena@example.org", "text": "x", "subject": "a\r\nBcc: all@example.org"}, 422, "not_sent"),
+    ("/mail", {"from": "lena@example.org", "text": "x", "to": "no address"}, 422, "not_sent"),
+]
 
-@pytest.mark.parametrize(
-    "path, body, status, code",
-    [
-        ("/sms", {"text": "x"}, 422, "from"),
-        ("/sms", {"from": "+4930901820", "text": "x" * 1_601}, 422, "text"),
-        ("/sms", {"from": "+4930901820", "text": ["x"]}, 422, "text"),
-        ("/sms", ["x"], 422, "json"),
-        ("/calls", {"from": "+4930901820", "pace": "fast"}, 422, "pace"),
-        ("/calls/CA0/digits", {"digits": "1"}, 404, "no_call"),
-        ("/misbehave", {"world": "end"}, 422, "misbehave"),
-        ("/misbehave", {"duplicate": "many"}, 422, "misbehave"),
-    ],
-)
-async def test_a_request_that_makes_no_sense_is_told_so(
-    sandbox: Sandbox, path: str, body: object, status: int, code: str
-) -> None:
-    response = await sandbox.api.post("/sandbox" + path, json=body)
-    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
+
+async def test_a_request_that_makes_no_sense_is_told_so(sandbox: Sandbox, subtests: pytest.Subtests) -> None:
+    for path, body, status, code in SENSELESS:
+        with subtests.test(path=path, code=code):
+            response = await sandbox.api.post("/sandbox" + path, json=body)
+            assert (response.status_code, response.json()["error"]["code"]) == (status, code)
+    assert (await sandbox.get("/ledger"))["items"] == []
+
+
+async def test_another_name_for_this_machine_does_not_open_the_door(sandbox: Sandbox) -> None:
+    """A stranger's page whose name was made to lead here would otherwise count as the sandbox's own."""
+    response = await sandbox.api.get("/sandbox/ledger", headers={"Host": "rebound.example"})
+    assert response.status_code == 400
 
 
 async def test_another_page_in_the_same_browser_is_turned_away(sandbox: Sandbox) -> None:

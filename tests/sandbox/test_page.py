@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from contact_center.sandbox.settings import DEMO_ACCOUNT
 from tests.sandbox.conftest import Sandbox, started
-from tests.sandbox.fake_hub import FakeHub, serving
+from tests.sandbox.fake_hub import TOKEN, FakeHub, serving
 
 pytestmark = pytest.mark.browser
 
@@ -165,23 +166,40 @@ async def test_somebody_else_can_be_played(page: Page, hub_answers: FakeHub) -> 
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
-@pytest.mark.parametrize("width", [320, 768, 1024, 1440, 1920])
 async def test_nothing_is_wider_than_the_window_and_every_word_is_there(
-    page: Page, width: int, language: str
+    page: Page, language: str, subtests: pytest.Subtests
 ) -> None:
-    await page.set_viewport_size({"width": width, "height": 900})
     if language == "zh-CN":
         await page.get_by_role("button", name="中文").click()
-        await expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
-    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    await expect(page.locator("html")).to_have_attribute("lang", language)
+    for width in (320, 390, 720, 768, 1024, 1280, 1440, 1920):
+        with subtests.test(width=width):
+            await page.set_viewport_size({"width": width, "height": 900})
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width
+            assert await page.evaluate(NAMELESS) == []
     assert "undefined" not in await page.locator("body").inner_text()
-    empty = "[...document.querySelectorAll('[data-t]')].filter((e) => !e.textContent.trim()).map((e) => e.dataset.t)"
-    assert await page.evaluate(empty) == []
-    nameless = (
-        "[...document.querySelectorAll('button')].filter((b) => b.checkVisibility() && !(b.textContent.trim() ||"
-        " b.getAttribute('aria-label'))).map((b) => b.id)"
+    assert await page.evaluate(WORDLESS) == []
+
+
+WORDLESS = "[...document.querySelectorAll('[data-t]')].filter((e) => !e.textContent.trim()).map((e) => e.dataset.t)"
+NAMELESS = (
+    "[...document.querySelectorAll('button')].filter((b) => b.checkVisibility() && !(b.textContent.trim() ||"
+    " b.getAttribute('aria-label'))).map((b) => b.id)"
+)
+
+
+async def test_the_phone_rings_when_the_hub_calls_and_can_be_answered(page: Page, sandbox: Sandbox) -> None:
+    placed = await sandbox.api.post(
+        f"/2010-04-01/Accounts/{DEMO_ACCOUNT}/Calls.json",
+        data={"To": LENA, "From": "+12025550100", "Twiml": "<Response><Say>You asked us to call.</Say></Response>"},
+        auth=(DEMO_ACCOUNT, TOKEN),
     )
-    assert await page.evaluate(nameless) == []
+    assert placed.status_code == 201
+    await expect(page.locator("#call-name")).to_have_text("Support is calling")
+    await expect(page.get_by_role("button", name="Decline")).to_be_visible()
+    await page.get_by_role("button", name="Answer").click()
+    await expect(page.locator("#captions")).to_contain_text("You asked us to call.")
+    await expect(page.locator("#call-state")).to_contain_text("Call ended")
 
 
 async def test_both_languages_have_the_same_words(page: Page) -> None:

@@ -79,19 +79,19 @@ async def test_whoever_says_stop_is_written_to_no_more(hub: FakeHub, sandbox: Sa
     assert (await twilio.messages.create_async(to=WEI, from_=HUB, body="welcome back")).sid
 
 
-@pytest.mark.parametrize(
-    "told, code",
-    [
+async def test_a_text_that_cannot_be_sent_is_refused(twilio: Client, subtests: pytest.Subtests) -> None:
+    refusals: list[tuple[dict[str, str], int]] = [
         ({"to": WEI, "from_": HUB, "body": "x" * 1_601}, 21617),
         ({"to": "12", "from_": HUB, "body": "x"}, 21211),
         ({"to": WEI, "from_": "+15005550006", "body": "x"}, 21659),
         ({"to": WEI, "from_": HUB}, 21602),
-    ],
-)
-async def test_a_text_that_cannot_be_sent_is_refused(twilio: Client, told: dict[str, str], code: int) -> None:
-    with pytest.raises(TwilioRestException) as refused:
-        await twilio.messages.create_async(**told)
-    assert refused.value.code == code
+        ({"to": WEI, "body": "x"}, 21603),
+        ({"to": WEI, "from_": HUB, "body": "x", "status_callback": "not an address"}, 21205),
+    ]
+    for told, code in refusals:
+        with subtests.test(code=code), pytest.raises(TwilioRestException) as refused:
+            await twilio.messages.create_async(**told)
+        assert refused.value.code == code
 
 
 async def test_mischief_duplicates_loses_and_fails_on_demand(hub: FakeHub, sandbox: Sandbox, twilio: Client) -> None:

@@ -117,6 +117,12 @@ def test_the_flows_that_we_ship_are_sound(path: Path) -> None:
     assert list(flow.languages.values()) == ["en-US", "zh-CN"]
 
 
+def test_the_flow_that_the_documentation_shows_is_sound() -> None:
+    shown = (Path(ivr_flows.__file__).parents[1] / "docs" / "flows.md").read_text("utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", shown, re.DOTALL)
+    assert [load(block, "flows.md").name for block in blocks] == ["main"]
+
+
 # --- the schema --------------------------------------------------------------------------------------------------
 
 

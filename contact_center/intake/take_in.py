@@ -244,7 +244,9 @@ def _take_leg(
     journal.save(conn, loaded)
     journal.tell_owner(conn, on, loaded, stored)
     if body.leg == "agent" and body.state == "answered" and (stray or record.state != "assigned"):
-        return _answer(loaded, event, (HangUp(),))  # the caller has gone: nobody shall sit in an empty room
+        actions = (HangUp(),)  # the caller has gone: nobody shall sit in an empty room
+        events.keep_answer(conn, event.id, calls.pack(actions))
+        return _answer(loaded, event, actions)
     return _answer(loaded, event)
 
 

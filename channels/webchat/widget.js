@@ -258,7 +258,7 @@
       lostAt = lostAt || Date.now();
       const wait = Math.min(30000, 500 * 2 ** failures++) * (0.5 + Math.random() / 2);
       if (code !== "asleep") later("connect", code === 1013 ? wait + 4000 : wait, connect);
-      later("stuck", 3100, show);
+      later("strip", Math.max(0, lostAt + 3050 - Date.now()), show);
     }
     show();
   }

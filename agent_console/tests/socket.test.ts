@@ -312,6 +312,19 @@ describe("the live socket", () => {
     expect(told.desks).toEqual([]);
   });
 
+  it("keeps nothing of a desk when it is stopped and started again", async () => {
+    await liveAt(7);
+    const waiting = socket.command("note", {});
+    socket.stop();
+    await expect(waiting).rejects.toMatchObject({ code: "session_ended" });
+    socket.start();
+    const again = await connection();
+    again.hello(7);
+    await again.next("snapshot");
+    expect(again.has("resume")).toBe(false);
+    expect(again.has("command")).toBe(false);
+  });
+
   it("is not disturbed by frames that it does not understand", async () => {
     const hub = await liveAt(7);
     hub.say({ type: "weather", wind: 7 });

@@ -1,5 +1,4 @@
 import { createRouter, createWebHistory } from "vue-router";
-import { useLive } from "@/live/store";
 import { useSession } from "@/live/session";
 
 export function makeRouter() {
@@ -7,7 +6,8 @@ export function makeRouter() {
   const router = createRouter({
     history: createWebHistory(),
     routes: [
-      { path: "/", redirect: () => (session.me && !session.me.agent_id ? "/floor" : "/desk") },
+      // Where home is depends on who is signed in: the guard knows.
+      { path: "/", name: "home", component: () => import("@/pages/DeskPage.vue") },
       { path: "/sign-in", name: "sign-in", component: () => import("@/pages/SignInPage.vue") },
       { path: "/desk/:interaction?", name: "desk", component: () => import("@/pages/DeskPage.vue") },
       { path: "/cases", name: "cases", component: () => import("@/pages/CasesPage.vue") },
@@ -21,8 +21,8 @@ export function makeRouter() {
     if (!session.known) await session.resume();
     if (to.name === "sign-in") return session.me ? "/" : true;
     if (!session.me) return { name: "sign-in", query: to.fullPath === "/" ? {} : { next: to.fullPath } };
+    if (to.name === "home") return session.supervises ? "/floor" : "/desk";
     if (to.name === "floor" && !session.supervises) return "/desk";
-    useLive();
     return true;
   });
   return router;

@@ -1,7 +1,8 @@
 import { defineStore } from "pinia";
-import { reactive } from "vue";
+import { reactive, watch } from "vue";
 import type { EventView } from "@/api/generated/wire";
 import { everything } from "@/api/rest";
+import { useSession } from "@/live/session";
 import { CommandError } from "@/live/socket";
 import { useLive } from "@/live/store";
 import { merge } from "./thread";
@@ -33,7 +34,11 @@ const KEPT = 40;
 export const useConversations = defineStore("conversations", () => {
   const live = useLive();
   const byCase = reactive(new Map<number, Conversation>());
+  const session = useSession();
   let nextKey = 0;
+
+  // What one person read is not for the next who signs in on this page.
+  watch(() => session.me?.id, () => byCase.clear(), { flush: "sync" });
 
   live.hear((announced) => {
     if (announced === null) {
@@ -54,6 +59,12 @@ export const useConversations = defineStore("conversations", () => {
       void load(caseId);
     }
     return byCase.get(caseId)!;
+  }
+
+  /** Cases are told of only while they are in this agent's hands: whoever comes back to one reads what is new. */
+  function look(caseId: number): void {
+    if (byCase.get(caseId)?.state === "ready") void load(caseId);
+    else open(caseId);
   }
 
   async function load(caseId: number): Promise<void> {
@@ -109,5 +120,5 @@ export const useConversations = defineStore("conversations", () => {
     if (one) one.outgoing = one.outgoing.filter((w) => w.key !== key);
   }
 
-  return { byCase, open, load, say, again, discard };
+  return { byCase, open, look, load, say, again, discard };
 });

@@ -202,6 +202,7 @@ const en = {
     pickHint: "Take an offer with A, or pick from the list with J and K.",
     since: "answer waits {time}",
     noName: "No name",
+    visitor: "Visitor {id}",
     accepted: "Accepted: {who}",
   },
   conversation: {

@@ -6,6 +6,7 @@ const KNOWN_ERRORS = new Set([
   "offer_gone", "not_connected", "too_long", "not_yours", "empty", "forbidden", "session_ended", "unreachable", "not_found", "busy", "invalid",
 ]);
 
+const HANDLE = /^[0-9a-f]{16,}$/;
 const SAME: Record<string, string> = { not_allowed: "forbidden", unavailable: "busy", not_signed_in: "session_ended" };
 
 export function useWords() {
@@ -27,10 +28,16 @@ export function useWords() {
 
   /** Their name, else how they are reached, else that they have none. */
   function who(customer: { name: string; point?: string; points?: { value: string }[] } | null | undefined): string {
-    return customer?.name || customer?.point || customer?.points?.[0]?.value || t("work.noName");
+    const point = customer?.point || customer?.points?.[0]?.value || "";
+    return customer?.name || reach(point) || t("work.noName");
+  }
+
+  /** A number or address as it is; a web visitor's handle, which says nothing to anybody, by its beginning. */
+  function reach(point: string): string {
+    return HANDLE.test(point) ? t("work.visitor", { id: point.slice(0, 4) }) : point;
   }
 
   const moment = (at: number, now: number): string => shortMoment(at, now, locale.value);
 
-  return { t, locale, long, whyFailed, who, moment };
+  return { t, locale, long, whyFailed, who, moment, reach };
 }

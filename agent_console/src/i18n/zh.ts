@@ -203,6 +203,7 @@ const zh: Messages = {
     pickHint: "按 A 接受派单，或用 J、K 在列表中选择。",
     since: "等待回复 {time}",
     noName: "未命名",
+    visitor: "访客 {id}",
     accepted: "已接受：{who}",
   },
   conversation: {

@@ -111,7 +111,7 @@ export class LiveSocket {
     this.stopped = true;
     this.cancelRetry?.();
     this.drop();
-    this.failAll("session_ended", "The session ended.");
+    this.forget();
     this.listener.status({ name: "idle" });
   }
 
@@ -320,7 +320,7 @@ export class LiveSocket {
     this.stopped = true;
     this.cancelRetry?.();
     this.drop();
-    this.failAll("session_ended", "The session ended.");
+    this.forget();
     this.listener.status({ name: "ended", reason: "signed_out" });
   }
 
@@ -336,8 +336,13 @@ export class LiveSocket {
     socket.close();
   }
 
-  private failAll(code: string, message: string): void {
-    for (const waiting of this.pending.values()) waiting.reject(new CommandError(code, message));
+  /** The next to sign in here may be somebody else: they get a desk of their own, and nothing of what waited. */
+  private forget(): void {
+    this.desk = null;
+    this.attempts = 0;
+    for (const waiting of this.pending.values()) {
+      waiting.reject(new CommandError("session_ended", "The session ended."));
+    }
     this.pending.clear();
   }
 

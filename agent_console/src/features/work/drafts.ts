@@ -1,5 +1,6 @@
-/** Words that were not sent yet, kept on this device for each conversation. */
+/** Words that were not sent yet, kept on this device for each agent and conversation. */
 import { customRef, type Ref } from "vue";
+import { useSession } from "@/live/session";
 
 const PREFIX = "cch.draft.";
 const KEPT = 60;
@@ -33,8 +34,10 @@ function forgetSome(): void {
   }
 }
 
-/** The draft under `key()`, which may change as another conversation is chosen. */
-export function useDraft(key: () => string): Ref<string> {
+/** The draft under `name()`, which may change as another conversation is chosen. */
+export function useDraft(name: () => string): Ref<string> {
+  const session = useSession();
+  const key = (): string => `${session.me?.agent_id ?? ""}.${name()}`;
   return customRef((track, trigger) => ({
     get() {
       track();

@@ -70,7 +70,7 @@ class Engine:
         """The truth about an agent, new or changed."""
         old = self._seats.get(seat.agent_id)
         if old and old.seat.queues == seat.queues and old.seat.skills == seat.skills:
-            row = Row(seat, old.slot, self.policy.exclusive_media, old.reach)
+            row = Row(seat, old.slot, old.bit, self.policy.exclusive_media, old.reach)
             self._change(old, row)
         else:
             row = self._move(old, seat)
@@ -116,7 +116,7 @@ class Engine:
         """A new agent, or one with other queues or skills."""
         self._catch_up()
         slot = old.slot if old else self._rows.new_slot()
-        row = Row(seat, slot, self.policy.exclusive_media, self._reach(seat))
+        row = Row(seat, slot, 1 << slot, self.policy.exclusive_media, self._reach(seat))
         if old:
             self._fresh.pop(slot, None)
             self._unplace(old)
@@ -404,14 +404,17 @@ class Engine:
 
     def _decide_among_fresh(self, lane: Lane, now: Moment) -> Decision:
         """No lane is ready, so only fresh seats can take the case: no mask needs to be looked at."""
-        fits, medium = lane.pool.mask, lane.medium
-        able = tuple([row for row in self._fresh.values() if row.bit & fits and medium in row.spare])
-        mask = 0
-        for row in able:
-            mask |= row.bit
+        able = tuple(self._fresh.values())
+        mask = able[0].bit
+        if len(able) > 1:
+            fits, medium = lane.pool.mask, lane.medium
+            able = tuple([row for row in able if row.bit & fits and medium in row.spare])
+            mask = 0
+            for row in able:
+                mask |= row.bit
         case = self._cases[lane.head[1]]
         known = self._known(case.waiting, mask, now) if case.waiting.served_before else ()
-        chosen = min(known or able, key=_place) if len(able) > 1 else able[0]
+        chosen = able[0] if len(able) == 1 else min(known or able, key=_place)
         pending = tuple(self._changed.values())
         return self._settle(case, self._scene(case, mask, known, chosen, now, able, pending), chosen)
 
@@ -456,7 +459,7 @@ class Engine:
 
     def _reserve(self, row: Row, medium: Medium) -> None:
         fresh = row.slot in self._fresh
-        left = Row(row.seat.taken(medium), row.slot, self.policy.exclusive_media, row.reach)
+        left = Row(row.seat.taken(medium), row.slot, row.bit, self.policy.exclusive_media, row.reach)
         self._change(row, left)
         if fresh and left.state == OPEN and left.spare:
             self._fresh[left.slot] = left

@@ -90,11 +90,11 @@ class Row:
 
     __slots__ = ("bit", "notes", "place", "reach", "seat", "slot", "spare", "state")
 
-    def __init__(self, seat: Seat, slot: int, exclusive: tuple[Medium, ...], reach: Reach) -> None:
+    def __init__(self, seat: Seat, slot: int, bit: int, exclusive: tuple[Medium, ...], reach: Reach) -> None:
         self.seat = seat
         self.slot = slot
+        self.bit = bit
         self.reach = reach
-        self.bit = 1 << slot
         self.state = _state(seat, exclusive)
         load = seat.load
         self.spare: tuple[Medium, ...] = tuple(

@@ -195,7 +195,7 @@ async def test_the_phone_rings_when_the_hub_calls_and_can_be_answered(page: Page
         auth=(DEMO_ACCOUNT, TOKEN),
     )
     assert placed.status_code == 201
-    await expect(page.locator("#call-name")).to_have_text("Support is calling")
+    await expect(page.locator("#call-name")).to_have_text("Support")
     await expect(page.get_by_role("button", name="Decline")).to_be_visible()
     await page.get_by_role("button", name="Answer").click()
     await expect(page.locator("#captions")).to_contain_text("You asked us to call.")

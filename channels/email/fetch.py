@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 
 from channels.contract import Busy, Hub, Malformed, Parsed
@@ -25,8 +25,8 @@ from contact_center.domain.time import MINUTE, Moment
 log = logging.getLogger(__name__)
 _BATCH = 50
 _TRIES = 3
-# A message that ends this many connections in a row is fetched without its body, and then not at all: whatever
-# stands between us and the server objects to it, and the next one must not wait for ever.
+# A message that ends this many connections in a row is fetched without its body, and then not at all:
+# whatever stands between us and the server objects to it, and the next one must not wait for ever.
 _CONNECTIONS = 5
 _CLOCKS_DIFFER = 10 * MINUTE
 
@@ -45,24 +45,27 @@ class Pace:
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where we are in a mailbox. ``since_at`` is when we first saw it, if what lay there before is not
-    ours."""
+    ours (else 0). Dates can be old on new mail (moved here from another folder), so they count only for
+    what lay there when the UIDs were lost: up to ``looked_through``."""
 
     uidvalidity: int
     uid: int
     since_at: Moment = 0
+    looked_through: int = 0
 
     @classmethod
     def read(cls, text: str) -> Place | None:
-        if not text:
-            return None
-        known = json.loads(text)
-        return cls(known["uidvalidity"], known["uid"], known["since_at"])
+        return cls(**json.loads(text)) if text else None
 
     def written(self) -> str:
-        return json.dumps(
-            {"uidvalidity": self.uidvalidity, "uid": self.uid, "since_at": self.since_at},
-            separators=(",", ":"),
-        )
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    def is_ours(self, message: Summary) -> bool:
+        """Whether the message came after we did. One without a date did, and so did one that came a little
+        before us by the server's clock: one too many is better than one too few."""
+        if message.uid > self.looked_through or not message.arrived_at:
+            return True
+        return message.arrived_at >= self.since_at - _CLOCKS_DIFFER
 
 
 class Fetcher:
@@ -115,17 +118,17 @@ class Fetcher:
         """Opens the mailbox and finds our place in it."""
         selected = await connection.open(self._mailbox.folder)
         known = Place.read(await hub.recall(self._key))
-        if known is not None and known.uidvalidity == selected.uidvalidity:
-            return known
-        if known is not None:
-            # The old UIDs mean nothing now: everything is looked at again, and what the hub has it knows
-            # again.
-            log.warning("the UIDs of %s are no longer valid: reading all of it again", self._mailbox.address)
-            return await self._move(hub, Place(selected.uidvalidity, 0, known.since_at))
-        if self._mailbox.import_existing:
-            return await self._move(hub, Place(selected.uidvalidity, 0))
         last = await self._last_uid(connection, selected)
-        return await self._move(hub, Place(selected.uidvalidity, last, hub.now()))
+        if known is None:
+            start, since_at = (0, 0) if self._mailbox.import_existing else (last, hub.now())
+            return await self._move(hub, Place(selected.uidvalidity, start, since_at))
+        if known.uidvalidity == selected.uidvalidity and known.uid <= last:
+            return known
+        # Renumbered, or put back from a backup: the UIDs mean nothing now. Everything is looked at again,
+        # and what the hub has it knows again.
+        log.warning("the UIDs of %s are no longer valid: reading all of it again", self._mailbox.address)
+        self._strikes.clear()
+        return await self._move(hub, Place(selected.uidvalidity, 0, known.since_at, last))
 
     async def _last_uid(self, connection: Connection, selected: Selected) -> int:
         if selected.uidnext:
@@ -142,15 +145,10 @@ class Fetcher:
             batch = waiting[start : start + _BATCH]
             there = {summary.uid: summary for summary in await connection.summaries(batch)}
             for uid in batch:
-                if uid in there and there[uid].arrived_at >= self._since(place, there[uid]):
+                if uid in there and place.is_ours(there[uid]):
                     await self._take(connection, hub, place, there[uid])
-                place = await self._move(hub, Place(place.uidvalidity, uid, place.since_at))
+                place = await self._move(hub, replace(place, uid=uid))
         return place
-
-    def _since(self, place: Place, summary: Summary) -> Moment:
-        """What arrived before this isn't ours. A message without a date is taken, and so is one that came a
-        little before us by the server's clock: one too many is better than one too few."""
-        return place.since_at - _CLOCKS_DIFFER if summary.arrived_at else 0
 
     async def _take(self, connection: Connection, hub: Hub, place: Place, summary: Summary) -> None:
         """The message is with the hub when this returns, as an event or in quarantine, or it is gone."""

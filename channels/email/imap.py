@@ -150,9 +150,9 @@ class Connection:
                 return
             finally:
                 pushed.cancel()
-            if any(bytes(line).upper().startswith(b"BYE") for line in lines if not isinstance(line, str)):
+            if any(bytes(line).upper().startswith(b"BYE") for line in lines):
                 raise Trouble("The IMAP server ended the connection.")
-            if any(b"EXISTS" in bytes(line).upper() for line in lines if not isinstance(line, str)):
+            if any(b"EXISTS" in bytes(line).upper() for line in lines):
                 return
 
     async def close(self) -> None:

@@ -27,7 +27,7 @@ from tests.channels.email.test_compose import ORDER
 from tests.channels.fake_hub import FakeHub
 
 FIXTURES = Path(__file__).parent / "fixtures"
-QUICK = Pace(poll=30.0, call=3.0, first_retry=0.05, longest_retry=0.2)
+QUICK = Pace(poll=30.0, call=10.0, first_retry=0.05, longest_retry=0.2)
 
 
 def mail(number: int, text: str = "hello", to: str = "support@hub.test") -> bytes:
@@ -164,7 +164,7 @@ async def test_a_changed_uidvalidity_loses_nothing_and_doubles_nothing(server: I
 
 async def test_a_wrong_password_is_said_and_not_hammered(server: ImapServer) -> None:
     hub = FakeHub()
-    pace = Pace(poll=30, call=3, first_retry=5, longest_retry=300)
+    pace = Pace(poll=30, call=10, first_retry=5, longest_retry=300)
     channel = channel_of(box(server, imap_password="wrong"), pace=pace)
     async with listening(channel, hub):
         await hub.expect(lambda h: h.reports)
@@ -309,7 +309,7 @@ async def test_a_fetch_that_is_cut_anywhere_gives_the_message_exactly_once(scrip
     for cut in cuts:
         scripted.cut_fetch_at += [cut, 1_000_000]  # the first try is cut there, the second isn't
     hub = FakeHub()
-    async with listening(channel_of(box_of(scripted), pace=Pace(30, 3, 0.001, 0.002)), hub):
+    async with listening(channel_of(box_of(scripted), pace=Pace(30, 10, 0.001, 0.002)), hub):
         await hub.expect(lambda h: len(h.events) == len(cuts), within=60)
     assert [parsed.raw for parsed in hub.taken] == list(scripted.messages.values())
     assert hub.quarantined == []
@@ -320,7 +320,7 @@ async def test_a_message_that_ends_every_connection_comes_without_its_body(scrip
     scripted.messages = {1: mail(1), 2: mail(2)}
     scripted.end_on_body_of = {1}
     hub = FakeHub()
-    async with listening(channel_of(box_of(scripted), pace=Pace(30, 3, 0.001, 0.002)), hub):
+    async with listening(channel_of(box_of(scripted), pace=Pace(30, 10, 0.001, 0.002)), hub):
         await hub.expect(lambda h: len(h.events) == 2)
     first = hub.events[0].body
     assert isinstance(first, MessageReceived)
@@ -336,7 +336,7 @@ async def test_a_connection_that_dies_in_idle_is_noticed(scripted: ScriptedImap,
         await scripted.until_idle()  # that is the second connection
         scripted.deliver(1, mail(1))
         await hub.expect(lambda h: h.events)
-    assert scripted.connections == 2
+    assert scripted.connections >= 2
 
 
 async def test_a_reset_in_idle_is_noticed_at_once(scripted: ScriptedImap) -> None:
@@ -374,7 +374,7 @@ async def test_a_server_that_falls_silent_is_left_for_a_new_connection(scripted:
     hub = FakeHub()
     async with listening(channel_of(box_of(scripted), pace=Pace(30, 0.3, 0.01, 0.02)), hub):
         await hub.expect(lambda h: h.events)
-    assert scripted.connections == 2
+    assert scripted.connections >= 2
     assert subjects(hub) == ["mail 1"]
 
 
@@ -525,6 +525,28 @@ async def test_a_server_that_nobody_vouches_for_never_hears_the_password(secured
         await hub.expect(lambda h: h.reports)
     assert "certificate" in channel.state()[1].lower()
     assert secured.commands == []
+
+
+async def test_an_old_mail_that_is_moved_into_the_mailbox_is_new_to_us(scripted: ScriptedImap) -> None:
+    scripted.internaldate = "01-Sep-2001 12:00:00 +0000"
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted, import_existing=False)), hub):
+        await scripted.until_idle()
+        scripted.deliver(1, mail(1))
+        await hub.expect(lambda h: h.events)
+
+
+async def test_a_mailbox_put_back_from_a_backup_loses_nothing(scripted: ScriptedImap) -> None:
+    """Its UIDVALIDITY is as it was, and its next UIDs are ones that we have seen on other messages."""
+    scripted.messages = {uid: mail(uid) for uid in (1, 2, 3, 4)}
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted)), hub):
+        await hub.expect(lambda h: len(h.events) == 4)
+        await scripted.until_idle()
+        scripted.messages = {1: mail(1), 2: mail(2), 3: mail(33)}
+        scripted.drop()
+        await hub.expect(lambda h: len(h.events) == 5)
+    assert subjects(hub)[-1] == "mail 33"
 
 
 async def test_nothing_is_left_open_when_listening_ends(scripted: ScriptedImap) -> None:

@@ -46,6 +46,17 @@ class Considered(NamedTuple):
     terms: Mapping[str, Value] = _NOTHING
 
 
+Told: TypeAlias = tuple[Considered, dict[str, Any]]
+"""What routing made of an agent, and the same in JSON's terms."""
+
+_NOTES_KEPT = 64
+_COULD = Reason("could_take_it")
+_CHOSEN = Reason("chosen")
+_BEHIND = {
+    by: Reason("not_chosen", {"by": by}) for by in ("served_before", "least_loaded", "longest_idle", "agent_id")
+}
+
+
 class Scene(NamedTuple):
     """All that a decision depended on, as it was then. Nothing in it ever changes, so keeping it costs
     nothing and the explanation may be worked out at leisure."""
@@ -165,17 +176,21 @@ class Explanation:
             if slot < end and bits[slot >> 3] >> (slot & 7) & 1:
                 yield row_at(scene.chunks, slot)
 
-    @cached_property
+    @property
     def candidates(self) -> tuple[Considered, ...]:
         """The eligible by rank; then the agent to whom the case is directed; then the others by id."""
-        best = self._best
-        able = [self._eligible(row, rank) for rank, row in enumerate(best, 1)]
+        return tuple([considered for considered, _ in self._told])
+
+    @cached_property
+    def _told(self) -> list[Told]:
+        told = [self._eligible(row, rank) for rank, row in enumerate(self._best, 1)]
         rest = self._everyone & ~self._scene.eligible
         directed = self._scene.directed
         if directed and directed.bit & rest:
-            able.append(self._other(directed))
+            told.append(self._other(directed))
             rest ^= directed.bit
-        return (*able, *(self._other(row) for row in islice(self._rows(rest), ALL_UP_TO - len(able))))
+        told += [self._other(row) for row in islice(self._rows(rest), ALL_UP_TO - len(told))]
+        return told
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -253,47 +268,53 @@ class Explanation:
             return Reason("cooling_down", {"until_at": until})
         return Reason("everyone_busy", {"available": present.bit_count()})
 
-    def _eligible(self, row: Row, rank: int) -> Considered:
+    def _eligible(self, row: Row, rank: int) -> Told:
         seat = row.seat
         terms: dict[str, Value] = {
             "served_before_at": self._served_at(row),
             "share_taken": row.place[0],
             "idle_since_at": seat.idle_since_at,
         }
-        return Considered(seat.agent_id, seat.name, True, rank, (self._standing(row),), terms)
+        return _told(Considered(seat.agent_id, seat.name, True, rank, (self._standing(row),), terms))
 
     def _standing(self, row: Row) -> Reason:
         chosen = self._scene.chosen
         if chosen is None:
-            return Reason("could_take_it")
+            return _COULD
         if row is chosen:
-            return Reason("chosen")
+            return _CHOSEN
         if (chosen in self._scene.known) != (row in self._scene.known):
-            return Reason("not_chosen", {"by": "served_before"})
+            return _BEHIND["served_before"]
         if chosen.place[0] != row.place[0]:
-            return Reason("not_chosen", {"by": "least_loaded"})
+            return _BEHIND["least_loaded"]
         if chosen.place[1] != row.place[1]:
-            return Reason("not_chosen", {"by": "longest_idle"})
-        return Reason("not_chosen", {"by": "agent_id"})
+            return _BEHIND["longest_idle"]
+        return _BEHIND["agent_id"]
 
-    def _other(self, row: Row) -> Considered:
+    def _other(self, row: Row) -> Told:
         scene = self._scene
         waiting = scene.waiting
-        if waiting.only_agent and waiting.only_agent != row.seat.agent_id:
-            away = Reason("directed_elsewhere", {"agent_id": waiting.only_agent})
-            return Considered(row.seat.agent_id, row.seat.name, False, None, (away,))
         seat = row.seat
-        reasons = _held_back(row, waiting.medium)
-        has = seat.skills
-        for skill, level in scene.skills:
-            if has.get(skill, 0) < level:
-                reasons += (_missing(skill, level, has.get(skill, 0)),)
-        if until := scene.cooling.get(row.slot):
-            reasons += (Reason("cooling_down", {"until_at": until}),)
-        return Considered(seat.agent_id, seat.name, False, None, reasons)
+        if waiting.only_agent and waiting.only_agent != seat.agent_id:
+            away = Reason("directed_elsewhere", {"agent_id": waiting.only_agent})
+            return _told(Considered(seat.agent_id, seat.name, False, None, (away,)))
+        # What keeps an agent from a kind of work is the same for as long as the row is, so it is worked out once.
+        kind = (waiting.medium, scene.skills)
+        told = row.notes.get(kind)
+        if told is None:
+            if len(row.notes) >= _NOTES_KEPT:
+                row.notes.clear()
+            reasons = _held_back(row, *kind)
+            told = row.notes[kind] = _told(Considered(seat.agent_id, seat.name, False, None, reasons))
+        until = scene.cooling.get(row.slot)
+        if until is None:
+            return told
+        reasons = (*told[0].reasons, Reason("cooling_down", {"until_at": until}))
+        return _told(told[0]._replace(reasons=reasons))
 
     def record(self) -> dict[str, Any]:
-        """All of it in JSON's terms, ``summary`` and ``chosen`` included."""
+        """All of it in JSON's terms, ``summary`` and ``chosen`` included. Parts of it are shared with other
+        records: not to be changed."""
         scene = self._scene
         return {
             "at": scene.at,
@@ -305,28 +326,25 @@ class Explanation:
             "considered": self.considered,
             "counts": self.counts,
             "summary": [{"code": r.code, "values": dict(r.values)} for r in self.summary],
-            "candidates": [_plain(considered) for considered in self.candidates],
+            "candidates": [plain for _, plain in self._told],
         }
 
 
-def _held_back(row: Row, medium: Medium) -> tuple[Reason, ...]:
-    """What keeps the agent from any work of the medium. It is what it is for as long as the row is."""
-    known = row.notes.get(medium)
-    if known is None:
-        known = row.notes[medium] = _state_reasons(row, medium)
-    return known
-
-
-def _state_reasons(row: Row, medium: Medium) -> tuple[Reason, ...]:
+def _held_back(row: Row, medium: Medium, skills: Skills) -> tuple[Reason, ...]:
+    """What keeps the agent from work of this kind, but for cool-downs."""
     seat = row.seat
+    reasons: list[Reason] = []
     if row.state == "unavailable":
-        return (Reason("unavailable", {"reason": seat.unavailable_reason}),)
-    if row.state != OPEN:
-        return (Reason(row.state),)
-    if medium not in row.spare:
+        reasons.append(Reason("unavailable", {"reason": seat.unavailable_reason}))
+    elif row.state != OPEN:
+        reasons.append(Reason(row.state))
+    elif medium not in row.spare:
         load, capacity = seat.load.get(medium, 0), seat.capacity.get(medium, 0)
-        return (Reason("no_capacity", {"medium": medium, "load": load, "capacity": capacity}),)
-    return ()
+        reasons.append(Reason("no_capacity", {"medium": medium, "load": load, "capacity": capacity}))
+    for skill, level in skills:
+        if (has := seat.skills.get(skill, 0)) < level:
+            reasons.append(_missing(skill, level, has))
+    return tuple(reasons)
 
 
 @lru_cache(maxsize=4096)
@@ -334,15 +352,17 @@ def _missing(skill: str, level: int, has: int) -> Reason:
     return Reason("missing_skill", {"skill": skill, "needed": level, "has": has})
 
 
-def _plain(considered: Considered) -> dict[str, Any]:
-    return {
-        "agent_id": considered.agent_id,
-        "agent_name": considered.name,
-        "eligible": considered.eligible,
-        "rank": considered.rank,
-        "reasons": [{"code": reason.code, "values": dict(reason.values)} for reason in considered.reasons],
-        "terms": dict(considered.terms),
+def _told(considered: Considered) -> Told:
+    agent_id, name, eligible, rank, reasons, terms = considered
+    plain = {
+        "agent_id": agent_id,
+        "agent_name": name,
+        "eligible": eligible,
+        "rank": rank,
+        "reasons": [{"code": code, "values": dict(values)} for code, values in reasons],
+        "terms": terms if eligible else {},
     }
+    return considered, plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
 
 if TYPE_CHECKING:
-    from routing.decisions import Reason
+    from routing.decisions import Told
 
 WHOLE = 1_000_000
 """An agent's whole attention. An interaction takes its share of it: one of four chats a quarter."""
@@ -104,7 +104,7 @@ class Row:
         self.place: Place = (
             (seat.share(), seat.idle_since_at, seat.agent_id, slot) if self.state == OPEN else _NOWHERE
         )
-        self.notes: dict[Medium, tuple[Reason, ...]] = {}
+        self.notes: dict[tuple[Medium, tuple[tuple[str, int], ...]], Told] = {}
 
 
 def _state(seat: Seat, exclusive: tuple[Medium, ...]) -> str:

@@ -176,9 +176,9 @@ class TightRouting(Routing):
 
 
 TestRouting = Routing.TestCase
-TestRouting.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
+TestRouting.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 TestRoutingAtItsLimits = TightRouting.TestCase
-TestRoutingAtItsLimits.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
+TestRoutingAtItsLimits.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 
 
 def _without_summary(decision: Decision) -> dict[str, Any]:
@@ -258,11 +258,11 @@ def _put(engine: Engine, fact: Seat | Waiting) -> None:
 def test_a_large_floor_is_decided_as_the_plain_policy_says() -> None:
     chance = random.Random(7)
     engine, naive = Engine(POLICY), Naive(POLICY)
-    for number in range(700):
+    for number in range(450):
         seat = Seat(
             f"a{number:03}",
             "",
-            frozenset({"sales"} if number % 3 else {"sales", "help"}),
+            frozenset({"sales"} if number % 2 else {"sales", "help"}),
             {"en": chance.randint(0, 5)},
             {"voice": 1, "chat": 4},
             {"chat": chance.randint(0, 4)},
@@ -272,7 +272,7 @@ def test_a_large_floor_is_decided_as_the_plain_policy_says() -> None:
         )
         engine.put_seat(seat)
         naive.seats[seat.agent_id] = seat
-    for number in range(60):
+    for number in range(40):
         case = Waiting(
             f"i{number}",
             number,
@@ -281,7 +281,7 @@ def test_a_large_floor_is_decided_as_the_plain_policy_says() -> None:
             chance.randint(0, 3),
             chance.randint(0, 90),
             chance.choice(({}, {"en": 2}, {"en": 5})),
-            served_before={f"a{chance.randint(0, 699):03}": 60 for _ in range(3)},
+            served_before={f"a{chance.randint(0, 449):03}": 60 for _ in range(3)},
         )
         engine.put_waiting(case)
         naive.cases[case.interaction_id] = case

@@ -404,6 +404,26 @@ def test_lanes_and_pools_that_nobody_needs_any_more_are_forgotten() -> None:
     assert offers(hub.decide(NOW)) == [("last", "ann")]
 
 
+def test_what_keeps_an_agent_from_many_kinds_of_work_is_not_remembered_for_ever() -> None:
+    hub = engine(seat("ann", away="offline"))
+    for number in range(200):
+        hub.put_waiting(case("c", skills={f"s{number}": 1}))
+        explanation = hub.explain("c", NOW)
+        assert explanation is not None
+        (told,) = explanation.candidates
+        assert told.reasons[1].values["skill"] == f"s{number}"
+    assert len(hub._seats["ann"].notes) <= 64
+
+
+def test_heads_that_change_undecided_leave_nothing_behind() -> None:
+    hub = engine()
+    for number in range(500):
+        hub.put_waiting(case(f"c{number}", waited_ms=number))
+    assert len(hub._ready) < 100
+    hub.put_seat(seat("ann"))
+    assert offers(hub.decide(NOW, limit=1)) == [("c499", "ann")]
+
+
 def test_a_lane_that_empties_from_behind_keeps_its_order() -> None:
     hub = engine(*[case(f"c{number:03}", waited_ms=1_000 - number) for number in range(400)])
     for number in range(1, 399):

@@ -18,17 +18,43 @@ from typing import Any
 from proxyprotocol.sock import SocketInfo
 from pymap.backend.dict import Config, Identity, Login, Session
 from pymap.backend.dict.filter import FilterSet
-from pymap.backend.dict.mailbox import MailboxData, MailboxSet, Message
+from pymap.backend.dict.mailbox import LoadedMessage, MailboxData, MailboxSet, Message
 from pymap.flags import FlagOp
 from pymap.imap import IMAPServer
 from pymap.interfaces.message import CachedMessage
+from pymap.mime import MessageContent
 from pymap.parsing.message import AppendMessage
-from pymap.parsing.specials import ObjectId
+from pymap.parsing.specials import FetchRequirement, ObjectId
 from pymap.parsing.specials.flag import Flag
 from pymap.user import UserMetadata
 from pysasl.hashing import Cleartext
 
 from contact_center.sandbox.world import World
+
+
+class KeptMessage(Message):
+    """A message whose bytes stay on disk until somebody fetches them: pymap's parsed form of even a short letter
+    takes some 40 KB."""
+
+    __slots__ = ("_mailbox",)
+
+    def __init__(
+        self, mailbox: KeptMailbox, uid: int, when: datetime, flags: Iterable[Flag], *, recent: bool = False
+    ) -> None:
+        super().__init__(
+            uid,
+            when,
+            flags,
+            email_id=ObjectId.random_email_id(),
+            thread_id=ObjectId.random_thread_id(),
+            recent=recent,
+        )
+        self._mailbox = mailbox
+
+    async def load_content(self, requirement: FetchRequirement) -> LoadedMessage:
+        raw = self._mailbox.raw(self.uid)
+        content = MessageContent.parse(raw) if raw is not None else None
+        return LoadedMessage(self, requirement, content)
 
 
 class KeptMailbox(MailboxData):
@@ -48,29 +74,48 @@ class KeptMailbox(MailboxData):
             self._uid_validity = row["uid_validity"]
 
     async def load(self) -> None:
-        rows = self._sql.execute("SELECT * FROM imap_messages WHERE mailbox = ? ORDER BY uid", (self._name,))
+        rows = self._sql.execute(
+            "SELECT uid, at, flags FROM imap_messages WHERE mailbox = ? ORDER BY uid", (self._name,)
+        )
         for row in rows.fetchall():
-            self._max_uid = row["uid"] - 1
-            flags = frozenset(Flag(flag) for flag in row["flags"].encode("ascii").split())
-            await super().append(AppendMessage(row["raw"], datetime.fromtimestamp(row["at"], UTC), flags))
+            flags = [Flag(flag) for flag in row["flags"].encode("ascii").split()]
+            self._add(KeptMessage(self, row["uid"], datetime.fromtimestamp(row["at"], UTC), flags))
         known = self._sql.execute("SELECT max_uid FROM imap_mailboxes WHERE name = ?", (self._name,)).fetchone()
         self._max_uid = max(self._max_uid, known["max_uid"])
 
+    def raw(self, uid: int) -> bytes | None:
+        row = self._sql.execute(
+            "SELECT raw FROM imap_messages WHERE mailbox = ? AND uid = ?", (self._name, uid)
+        ).fetchone()
+        return row["raw"] if row else None
+
     async def append(self, append_msg: AppendMessage, *, recent: bool = False) -> Message:
-        message = await super().append(append_msg, recent=recent)
-        self._keep(message, append_msg.literal)
+        when = append_msg.when or datetime.now(UTC)
+        async with self.messages_lock.write_lock():
+            message = KeptMessage(self, self._max_uid + 1, when, append_msg.flag_set, recent=recent)
+            # On disk before anybody is woken: whoever idles fetches at once.
+            self._keep(message, append_msg.literal)
+            self._add(message)
         return message
 
     async def copy(self, uid: int, destination: MailboxData, *, recent: bool = False) -> int | None:
-        copied = await super().copy(uid, destination, recent=recent)
-        self._carry_over(uid, destination, copied)
-        return copied
+        message, raw = self._messages.get(uid), self.raw(uid)
+        if message is None or raw is None:
+            return None
+        copied = AppendMessage(raw, message.internal_date, frozenset(message.permanent_flags))
+        return (await destination.append(copied, recent=recent)).uid
 
     async def move(self, uid: int, destination: MailboxData, *, recent: bool = False) -> int | None:
-        moved = await super().move(uid, destination, recent=recent)
-        self._carry_over(uid, destination, moved)
-        self._forget([uid])
+        moved = await self.copy(uid, destination, recent=recent)
+        if moved is not None:
+            await self.delete([uid])
         return moved
+
+    def _add(self, message: Message) -> None:
+        self._max_uid = max(self._max_uid, message.uid)
+        self._messages[message.uid] = message
+        self._mod_sequences.update([message.uid])
+        self._updated.set()
 
     async def update(self, uid: int, cached_msg: CachedMessage, flag_set: frozenset[Flag], mode: FlagOp) -> Message:
         message = await super().update(uid, cached_msg, flag_set, mode)
@@ -90,17 +135,7 @@ class KeptMailbox(MailboxData):
             "INSERT OR REPLACE INTO imap_messages VALUES (?, ?, ?, ?, ?)",
             (self._name, message.uid, message.internal_date.timestamp(), _flags(message), raw),
         )
-        self._sql.execute("UPDATE imap_mailboxes SET max_uid = ? WHERE name = ?", (self._max_uid, self._name))
-
-    def _carry_over(self, uid: int, destination: MailboxData, to_uid: int | None) -> None:
-        if to_uid is None or not isinstance(destination, KeptMailbox):
-            return
-        self._sql.execute(
-            "INSERT OR REPLACE INTO imap_messages SELECT ?, ?, at, flags, raw FROM imap_messages"
-            " WHERE mailbox = ? AND uid = ?",
-            (destination._name, to_uid, self._name, uid),
-        )
-        self._sql.execute("UPDATE imap_mailboxes SET max_uid = ? WHERE name = ?", (to_uid, destination._name))
+        self._sql.execute("UPDATE imap_mailboxes SET max_uid = ? WHERE name = ?", (message.uid, self._name))
 
     def _forget(self, uids: Iterable[int]) -> None:
         self._sql.executemany(

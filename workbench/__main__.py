@@ -77,7 +77,8 @@ def run(arguments: list[str]) -> int:
         prepare_console(steps, for_tests=False)
     print(flush=True)
     os.chdir(ROOT)
-    os.execve(PYTHON, [PYTHON, "-m", "contact_center", "serve", *arguments], environment.variables())
+    env = {"CONTACT_CENTER_SANDBOX": "on", **environment.variables()}
+    os.execve(PYTHON, [PYTHON, "-m", "contact_center", "serve", *arguments], env)
 
 
 def prepare_tests(extras: set[str], more_steps: int = 0) -> tuple[Steps, dict[str, str], console.Node]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Literal
 
 from channels.contract import Channel, Context, Hub, Malformed, Outgoing, Parsed, Rejected, Request, Retry, Sent
@@ -72,6 +73,8 @@ class EmailChannel(Channel):
                 hub.report(*self.state())
 
         try:
+            with suppress(OSError):  # a machine that is short of processes now may have one for the first message
+                await self._parsing.start()
             async with asyncio.TaskGroup() as group:
                 for mailbox in self._mailboxes:
                     recipient = self._recipients[mailbox.address]

@@ -133,7 +133,7 @@ def mailboxes_from(context: Context) -> tuple[tuple[Mailbox, ...], str]:
     single mailbox of the settings."""
     listed = context.config.get("mailboxes")
     if listed:
-        return _checked(listed if isinstance(listed, list) else [listed])
+        return _checked(list(listed) if isinstance(listed, (list, tuple)) else [listed])
     missing = [name for name in _SETTINGS if not context.settings.get(name, "").strip()]
     if missing:
         return (), "Missing: " + ", ".join(f"CONTACT_CENTER_{name.upper()}" for name in missing) + "."

@@ -32,6 +32,12 @@ class ParsingProcess:
         """The process that runs now, if one does."""
         return self._process.pid if self._process is not None else None
 
+    async def start(self) -> None:
+        """Starts the process before the first message needs it."""
+        async with self._turn:
+            if self._process is None:
+                self._process = await _start()
+
     async def parse(self, raw: bytes, recipient: Recipient, now: Moment, truncated: bool = False) -> Parsed:
         """As :func:`parse.parse_message`, whatever the message does to the parser: what it doesn't
         survive, or doesn't finish in time, is :class:`Malformed`. It gets a second try in a fresh process,

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
@@ -101,3 +104,30 @@ async def test_closing_ends_the_process(parsing: ParsingProcess) -> None:
     await parsing.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_hub_that_is_killed_leaves_no_process_behind() -> None:
+    program = (
+        "import asyncio, os, signal\n"
+        "from channels.email.parsing import ParsingProcess\n"
+        "async def die():\n"
+        "    process = ParsingProcess()\n"
+        "    await process.start()\n"
+        "    print(process.pid, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(die())\n"
+    )
+    root = Path(__file__).parents[3]
+    hub = subprocess.run([sys.executable, "-c", program], capture_output=True, cwd=root, timeout=60)
+    deadline = time.monotonic() + 20
+    while _runs(int(hub.stdout)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)  # nobody tells us of the end of another's process
+
+
+def _runs(pid: int) -> bool:
+    """A process that has ended and is not yet buried (Z) runs no more."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -11,9 +11,9 @@ from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
 from routing.cases import NOT_COOLING, Case, Cooling, Entry, Lane, LaneKey, Line, Pool, Skills, Turn, Waiting, needed
 from routing.decisions import Decision, Explanation, Scene
-from routing.order import Order, in_turn
+from routing.floor import Floor
 from routing.policy import Policy
-from routing.seats import NOBODY, ON_CALL, OPEN, Members, Place, Reach, Row, Rows, Seat, row_at, with_rows
+from routing.seats import NOBODY, OPEN, Place, Reach, Row, Seat
 
 
 class Engine:
@@ -53,123 +53,47 @@ class Engine:
         self._pushed = 0
         self._thaw: list[tuple[Moment, str]] = []
         self._thaw_most = 64
-        self._seats: dict[str, Row] = {}
-        self._rows = Rows()
-        self._stale: dict[int, Row] = {}
-        self._changed: dict[int, Row] = {}
+        self._floor = Floor(policy.exclusive_media, self.behind)
         self._fresh: dict[int, Row] = {}
-        self._order = Order()
-        self._members: dict[str, Members] = {}
-        self._skilled: dict[str, dict[int, int]] = {}
-        self._states: dict[str, int] = {}
-        self._spare: dict[Medium, int] = {}
 
     # --- seats --------------------------------------------------------------------------------------------
 
     def put_seat(self, seat: Seat) -> None:
         """The truth about an agent, new or changed."""
-        old = self._seats.get(seat.agent_id)
+        old = self._floor.seats.get(seat.agent_id)
         if old and old.seat.queues == seat.queues and old.seat.skills == seat.skills:
-            row = Row(seat, old.slot, old.bit, self.policy.exclusive_media, old.reach)
-            self._change(old, row)
+            row = self._floor.change(old, seat)
         else:
             row = self._move(old, seat)
         if row.state == OPEN and row.spare:
             self._fresh[row.slot] = row
+        else:
+            self._fresh.pop(row.slot, None)
         if self._soft:
             self._wake_soft(seat)
 
     def remove_seat(self, agent_id: str) -> None:
         """The agent is gone. Unknown ids change nothing."""
-        row = self._seats.get(agent_id)
-        if row is None:
-            return
-        self._catch_up()
-        self._fresh.pop(row.slot, None)
-        self._unplace(row)
-        self._index(row, None)
-        del self._seats[agent_id]
-        self._rows.free_slot(row.slot)
-
-    def _change(self, old: Row, new: Row) -> None:
-        """Another row for the same agent. The masks follow when they are needed: an agent who comes free and is
-        given work at once never needs to be in them."""
-        slot = new.slot
-        self._seats[new.seat.agent_id] = new
-        self._fresh.pop(slot, None)
-        if slot not in self._stale:
-            self._stale[slot] = old
-        self._changed[slot] = new
-        if len(self._stale) > self.behind:
-            self._catch_up()
-
-    def _catch_up(self) -> None:
-        if not self._stale:
-            return
-        for slot, old in self._stale.items():
-            self._index(old, self._changed[slot])
-        self._rows.chunks = with_rows(self._rows.chunks, self._changed)
-        self._stale.clear()
-        self._changed.clear()
+        if row := self._floor.seats.get(agent_id):
+            self._leave_floor(row)
+            self._floor.rows.free_slot(row.slot)
 
     def _move(self, old: Row | None, seat: Seat) -> Row:
         """A new agent, or one with other queues or skills."""
-        self._catch_up()
-        slot = old.slot if old else self._rows.new_slot()
-        row = Row(seat, slot, 1 << slot, self.policy.exclusive_media, self._reach(seat))
         if old:
-            self._fresh.pop(slot, None)
-            self._unplace(old)
-        self._index(old, row)
-        self._seats[seat.agent_id] = row
-        self._rows.chunks = with_rows(self._rows.chunks, {slot: row})
-        self._place(row)
-        return row
-
-    def _index(self, old: Row | None, new: Row | None) -> None:
-        """Keeps what changes with every interaction: states, room, order."""
-        row = old or new
-        assert row is not None
-        was, now = (old.state if old else ""), (new.state if new else "")
-        if was == OPEN and old:
-            self._order.remove(old.place)
-        if now == OPEN and new:
-            self._order.add(new.place)
-        if was != now:
-            if was:
-                self._states[was] ^= row.bit
-            if now:
-                self._states[now] = self._states.get(now, 0) | row.bit
-        had, has = (old.spare if old else ()), (new.spare if new else ())
-        if had != has:
-            for medium in {*had} ^ {*has}:
-                self._spare[medium] = self._spare.get(medium, 0) ^ row.bit
-
-    def _place(self, row: Row) -> None:
-        """Keeps what only changes when an agent is moved: queues, skills, pools."""
-        seat, bit = row.seat, row.bit
-        for queue in seat.queues:
-            self._members[queue] = Members(self._members.get(queue, NOBODY).mask | bit)
-        for skill, level in seat.skills.items():
-            levels = self._skilled.setdefault(skill, {})
-            levels[level] = levels.get(level, 0) | bit
+            self._leave_floor(old)
+        row = self._floor.enter(seat, self._reach(seat), old.slot if old else None)
         for pool in self._pools.values():
             if _fits(seat, pool):
-                pool.mask |= bit
+                pool.mask |= row.bit
+        return row
 
-    def _unplace(self, row: Row) -> None:
-        seat, bit = row.seat, row.bit
-        for queue in seat.queues:
-            if mask := self._members[queue].mask ^ bit:
-                self._members[queue] = Members(mask)
-            else:
-                del self._members[queue]
-        self._wake_soft(seat)
-        for skill, level in seat.skills.items():
-            levels = self._skilled[skill]
-            levels[level] ^= bit
+    def _leave_floor(self, row: Row) -> None:
+        self._floor.leave(row.seat.agent_id)
+        self._fresh.pop(row.slot, None)
         for pool in self._pools.values():
-            pool.mask &= ~bit
+            pool.mask &= ~row.bit
+        self._wake_soft(row.seat)
 
     # --- cases --------------------------------------------------------------------------------------------
 
@@ -209,7 +133,7 @@ class Engine:
 
     def seats(self) -> list[Seat]:
         """Every agent, what was decided included, by id."""
-        return [self._seats[agent_id].seat for agent_id in sorted(self._seats)]
+        return [row.seat for _, row in sorted(self._floor.seats.items())]
 
     def _enter(self, waiting: Waiting, turn: Turn, cooling: Cooling) -> None:
         lane = self._lane(waiting, cooling)
@@ -264,7 +188,7 @@ class Engine:
         if pool is None:
             if len(self._pools) >= self._pools_most:
                 self._forget_pools()
-            pool = self._pools[key] = Pool(*key, self._everyone(*key))
+            pool = self._pools[key] = Pool(*key, self._floor.who_could(*key))
             self._number(pool)
         return pool
 
@@ -308,19 +232,6 @@ class Engine:
                     reach.mask |= pool.bit
             reach.seen = len(self._made)
         return reach.mask
-
-    def _everyone(self, queue: str, skills: Skills, agent_id: str) -> int:
-        if agent_id:
-            row = self._seats.get(agent_id)
-            return row.bit if row else 0
-        mask = self._members.get(queue, NOBODY).mask
-        for skill, least in skills:
-            able = 0
-            for level, bits in self._skilled.get(skill, {}).items():
-                if level >= least:
-                    able |= bits
-            mask &= able
-        return mask
 
     # --- lines ------------------------------------------------------------------------------------------------
 
@@ -384,7 +295,7 @@ class Engine:
         case = self._cases.get(interaction_id)
         if case is None:
             return None
-        self._catch_up()
+        self._floor.catch_up()
         able = self._able(case.lane)
         return Explanation(self._scene(case, able, self._known(case.waiting, able, now), None, now))
 
@@ -415,21 +326,18 @@ class Engine:
         case = self._cases[lane.head[1]]
         known = self._known(case.waiting, mask, now) if case.waiting.served_before else ()
         chosen = able[0] if len(able) == 1 else min(known or able, key=_place)
-        pending = tuple(self._changed.values())
-        return self._settle(case, self._scene(case, mask, known, chosen, now, able, pending), chosen)
+        scene = self._scene(case, mask, known, chosen, now, able, self._floor.pending)
+        return self._settle(case, scene, chosen)
 
     def _decide_from_masks(self, now: Moment) -> Decision | None:
-        self._catch_up()
+        self._floor.catch_up()
         found = self._first_ready()
         if found is None:
             return None
         lane, able = found
         case = self._cases[lane.head[1]]
         known = self._known(case.waiting, able, now) if case.waiting.served_before else ()
-        if known:
-            chosen = min(known, key=_place)
-        else:
-            chosen = row_at(self._rows.chunks, next(in_turn(self._order.blocks, able)))
+        chosen = min(known, key=_place) if known else self._floor.first(able)
         return self._settle(case, self._scene(case, able, known, chosen, now), chosen)
 
     def _settle(self, case: Case, scene: Scene, chosen: Row) -> Decision:
@@ -452,17 +360,18 @@ class Engine:
         since = now - self.policy.sticky_ms
         known = []
         for agent_id, served_at in waiting.served_before.items():
-            row = self._seats.get(agent_id)
+            row = self._floor.seats.get(agent_id)
             if row and served_at >= since and row.bit & able:
                 known.append(row)
         return tuple(known)
 
     def _reserve(self, row: Row, medium: Medium) -> None:
         fresh = row.slot in self._fresh
-        left = Row(row.seat.taken(medium), row.slot, row.bit, self.policy.exclusive_media, row.reach)
-        self._change(row, left)
-        if fresh and left.state == OPEN and left.spare:
-            self._fresh[left.slot] = left
+        left = self._floor.change(row, row.seat.taken(medium))
+        if fresh:
+            del self._fresh[row.slot]
+            if left.state == OPEN and left.spare:
+                self._fresh[left.slot] = left
 
     def _scene(
         self,
@@ -475,19 +384,19 @@ class Engine:
         pending: tuple[Row, ...] = (),
     ) -> Scene:
         waiting = case.waiting
-        pool = case.lane.pool
+        pool, floor = case.lane.pool, self._floor
         return Scene(
             waiting,
             pool.skills,
             self.policy.version,
             now,
-            self._rows.chunks,
-            self._order.blocks,
-            self._members.get(waiting.queue, NOBODY),
-            self._seats.get(waiting.only_agent) if waiting.only_agent else None,
+            floor.rows.chunks,
+            floor.order.blocks,
+            floor.members.get(waiting.queue, NOBODY),
+            floor.seats.get(waiting.only_agent) if waiting.only_agent else None,
             pool.mask,
-            dict(self._states),
-            self._spare.get(waiting.medium, 0),
+            dict(floor.states),
+            floor.spare.get(waiting.medium, 0),
             self._cooling_until(case) if waiting.missed else {},
             eligible,
             known,
@@ -498,24 +407,17 @@ class Engine:
 
     def _able(self, lane: Lane) -> int:
         """Who could take the lane's first case now."""
-        free = lane.pool.mask & self._states.get(OPEN, 0) & self._spare.get(lane.medium, 0)
+        free = lane.pool.mask & self._floor.open_for(lane.medium)
         cooling = lane.cooling
         if not free or cooling is NOT_COOLING:
             return free
-        soft = self._bits(cooling.soft)
-        able = free & ~(soft | self._bits(cooling.hard))
+        soft = self._floor.bits(cooling.soft)
+        able = free & ~(soft | self._floor.bits(cooling.hard))
         if not able and soft:
-            present = lane.pool.mask & (self._states.get(OPEN, 0) | self._states.get(ON_CALL, 0))
+            present = lane.pool.mask & self._floor.present()
             if present & soft == present and present & (present - 1) == 0:
                 return free
         return able
-
-    def _bits(self, agents: frozenset[str]) -> int:
-        bits = 0
-        for agent_id in agents:
-            if row := self._seats.get(agent_id):
-                bits |= row.bit
-        return bits
 
     # --- ready lanes and fresh seats ----------------------------------------------------------------------
 
@@ -613,7 +515,7 @@ class Engine:
         still = case.lane.cooling.hard | case.lane.cooling.soft
         until: dict[int, Moment] = {}
         for agent_id, missed_at in case.waiting.missed.items():
-            row = self._seats.get(agent_id)
+            row = self._floor.seats.get(agent_id)
             if row and agent_id in still:
                 until[row.slot] = missed_at + self.policy.reoffer_cooldown_ms
         return until

@@ -412,7 +412,7 @@ def test_what_keeps_an_agent_from_many_kinds_of_work_is_not_remembered_for_ever(
         assert explanation is not None
         (told,) = explanation.candidates
         assert told.reasons[1].values["skill"] == f"s{number}"
-    assert len(hub._seats["ann"].notes) <= 64
+    assert len(hub._floor.seats["ann"].notes) <= 64
 
 
 def test_heads_that_change_undecided_leave_nothing_behind() -> None:

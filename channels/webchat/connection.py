@@ -5,7 +5,8 @@ the only one that decides what the page has seen: it is woken, asks the hub for 
 sent, and sends that; so a line can neither be skipped nor sent twice, whoever wakes it and however often.
 
 A visitor's conversations at an entry are numbered. The number is ours, never the page's: the current one is
-the last that exists for the hub, and the first message written after its end begins the next.
+the last that exists for the hub, and the first message written after its end begins the next. For the
+customer it ends when they leave it, though the agent may still be noting what it was about.
 """
 
 from __future__ import annotations
@@ -45,11 +46,13 @@ async def receive(socket: Socket, limits: Limits, within_ms: int) -> str:
 
 @dataclass(eq=False, slots=True)
 class Presence:
-    """A visitor with at least one open page. The pages share one allowance of messages."""
+    """A visitor with at least one open page. The pages share one allowance of messages. ``over`` is the last
+    conversation at each entry that is known to be over for the visitor."""
 
     messages: Bucket
     held: int = 0
     connections: list[Connection] = field(default_factory=list)
+    over: dict[str, int] = field(default_factory=dict)
 
 
 class Connection:
@@ -157,27 +160,39 @@ class Connection:
     def _memory_key(self) -> str:
         return f"conversation/{self.writer.visitor}/{self.writer.entry}"
 
-    def _next(self) -> Writer:
-        return replace(self.writer, conversation=self.writer.conversation + 1)
-
     async def _find_conversation(self, fresh: bool) -> None:
         """What was remembered is only where to begin looking: a crash may have come between a conversation's
         first message and the note of its number."""
-        if fresh:
-            return
-        remembered = await self._hub.recall(self._memory_key)
-        self.writer = replace(self.writer, conversation=int(remembered or 1))
-        while await self._turned_page():
-            pass
+        if not fresh:
+            self.writer = replace(self.writer, conversation=await self._recall())
+            while await self._turned_page():
+                pass
+
+    async def _recall(self) -> int:
+        """The number that was noted last, on any node; those before it are over, and it is when it was left."""
+        noted = await self._hub.recall(self._memory_key)
+        number, _, left = (noted or "1").partition(":")
+        self._note_over(int(number) if left else int(number) - 1)
+        return int(number)
+
+    def _note_over(self, number: int) -> None:
+        known = self._presence.over.get(self.writer.entry, 0)
+        self._presence.over[self.writer.entry] = max(known, number)
+
+    async def _attended(self, writer: Writer) -> str:
+        state = await self._hub.attended(writer.thread_key)
+        over = writer.conversation <= self._presence.over.get(writer.entry, 0)
+        return "ended" if over and state != "none" else state
 
     async def _turned_page(self) -> bool:
         """Goes on to the next conversation where this one has ended and that one exists."""
-        if await self._hub.attended(self.writer.thread_key) != "ended":
+        if await self._attended(self.writer) != "ended":
             return False
-        if await self._hub.attended(self._next().thread_key) == "none":
+        if await self._attended(_next(self.writer)) == "none":
             return False
-        self.writer = self._next()
-        await self._hub.remember(self._memory_key, str(self.writer.conversation))
+        self.writer = _next(self.writer)
+        if await self._recall() < self.writer.conversation:
+            await self._hub.remember(self._memory_key, str(self.writer.conversation))
         return True
 
     # --- what the page is shown -----------------------------------------------------------------------------
@@ -195,12 +210,12 @@ class Connection:
     async def _catch_up(self) -> None:
         while True:
             await self._send_lines()
-            await self._send_state(await self._hub.attended(self.writer.thread_key))
+            await self._send_state(await self._attended(self.writer))
             if self._state != "ended":
                 self._watch(self.writer.thread_key)
                 return
             # Another page of the same visitor, on any node, may begin the next conversation.
-            self._watch(self.writer.thread_key, self._next().thread_key)
+            self._watch(self.writer.thread_key, _next(self.writer).thread_key)
             if not await self._turned_page():
                 return
             self._after = self._got = 0
@@ -279,24 +294,31 @@ class Connection:
         if wait_ms:
             await self._tell(frames.error("slow_down", message.id, wait_ms))
             return
-        ended = await self._hub.attended(self.writer.thread_key) == "ended"
-        writer = self._next() if ended else self.writer
+        await self._recall()  # it may have been left on a page that another node serves
+        writer = self.writer
+        while await self._attended(writer) == "ended":
+            writer = _next(writer)
         await self._take_in(message.id, taken_from(message, writer, text.encode(), self._hub.now()))
 
     async def _take_leave(self, leave: Leave, text: str) -> None:
-        if await self._hub.attended(self.writer.thread_key) in ("none", "ended"):
+        writer = self.writer
+        if await self._attended(writer) in ("none", "ended"):
             await self._tell(frames.acknowledgement(leave.id, ""))
-            return
-        await self._take_in(leave.id, taken_from(leave, self.writer, text.encode(), self._hub.now()))
+        elif await self._take_in(leave.id, taken_from(leave, writer, text.encode(), self._hub.now())):
+            self._note_over(writer.conversation)
+            await self._hub.remember(self._memory_key, f"{writer.conversation}:left")
+            for page in self._presence.connections:
+                page.wake()
 
-    async def _take_in(self, id: str, parsed: Parsed) -> None:
+    async def _take_in(self, id: str, parsed: Parsed) -> bool:
         try:
             [answer] = await self._hub.take_in(parsed)
         except Busy:
             await self._tell(frames.error("busy", id, BUSY_RETRY_MS))
-            return
+            return False
         await self._tell(frames.acknowledgement(id, answer.event_id))
         self.wake()
+        return True
 
     async def _pass_typing(self) -> None:
         now = self._hub.now()
@@ -304,6 +326,10 @@ class Connection:
         if live and not 0 <= now - self._typed_at < self._limits.typing_ms:
             self._typed_at = now
             await self._hub.typing(self.writer.thread_key)
+
+
+def _next(writer: Writer) -> Writer:
+    return replace(writer, conversation=writer.conversation + 1)
 
 
 async def _stop(*tasks: asyncio.Task[None]) -> None:

@@ -175,9 +175,8 @@
     asking: false, // whether to end
   };
   const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, "0")).join("");
-  // For the customer it is over when they left, even while the agent still notes what it was about.
-  const over = () => chat.state === "ended" || (chat.state !== "none" && here().left === chat.conversation);
-  const live = () => chat.state !== "none" && !over();
+  const over = () => chat.state === "ended";
+  const live = () => chat.state === "waiting" || chat.state === "attended";
   const dismissed = () => over() && here().dismissed === chat.conversation;
   const unread = () => {
     const { seen = [0, 0] } = here();
@@ -244,12 +243,10 @@
     socket = null;
     for (const name of ["greeted", "beat", "ack", "next", "got"]) clearTimeout(timers[name]);
     if (inFlight) {
-      // A message that ends the connection every time must not keep the ones behind it.
-      if (inFlight.tries >= 5) {
-        inFlight.state = "failed";
-        settle();
-      }
+      const message = inFlight;
       inFlight = null;
+      // A message that ends the connection every time must not keep the ones behind it.
+      if (message.tries >= 5) giveUp(message);
     }
     if (code === 4403) chat.link = "refused";
     else if (code === 4409) chat.link = "replaced";
@@ -369,10 +366,7 @@
   }
 
   function acknowledged(frame) {
-    if (frame.id === chat.leaving) {
-      chat.leaving = "";
-      keepHere({ left: chat.conversation, active: false });
-    }
+    if (frame.id === chat.leaving) chat.leaving = "";
     const message = chat.unsent.find((m) => m.id === frame.id);
     if (!message) return;
     message.state = "sent";
@@ -387,6 +381,18 @@
     if (inFlight !== message) return;
     clearTimeout(timers.ack);
     inFlight = null;
+    settle();
+  }
+
+  // Never acknowledged: yet it arrived, if the hub shows us those words and nobody knows whose they are.
+  function giveUp(message) {
+    const echo = [...chat.lines.values()].find((line) => !line.settled && line.text.trim() === message.text);
+    message.state = echo ? "sent" : "failed";
+    if (echo) {
+      message.event = echo.event;
+      landed(message);
+      adopt(message);
+    }
     settle();
   }
 
@@ -425,7 +431,6 @@
   function write(text) {
     const message = { id: newId(), text, at: Date.now(), state: "sending", event: "", tries: 0 };
     chat.unsent.push(message);
-    if (here().left) keepHere({ left: 0 });
     keepUnsent((all) => [...all, { id: message.id, text, at: message.at }].slice(-50));
     later("stuck", STUCK_AFTER, show);
     if (chat.link === "open") sendNext();
@@ -653,7 +658,7 @@
     title.textContent = chat.title || t("title");
     presenceText.textContent = text;
     presenceLine.className = `presence ${look}`;
-    const initial = live() && chat.state === "attended" && chat.agent ? [...chat.agent][0].toUpperCase() : "";
+    const initial = chat.state === "attended" && chat.agent ? [...chat.agent][0].toUpperCase() : "";
     if (face.dataset.shows !== initial || !face.firstChild) {
       face.dataset.shows = initial;
       face.replaceChildren(initial || icon("talk"));

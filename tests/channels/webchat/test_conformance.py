@@ -56,3 +56,8 @@ class TestWebChat(ChannelConformance):
             b'{"type":"hello","name":"\\ud800\\u0000"}\n' + json.dumps(message).encode(),
         )
         yield "an id for an index", json.dumps({**message, "id": "m" * 64}).encode()
+
+    def unfamiliar(self) -> Iterator[tuple[str, bytes]]:
+        """A widget that is newer than the hub."""
+        yield "new fields", b'{"type":"message","id":"m1","text":"Hello","mood":"calm","page":{"depth":2}}'
+        yield "a language of tomorrow", b'{"type":"hello","entry":"support","language":"tlh-x-new"}'

@@ -219,6 +219,44 @@ async def test_a_customer_who_leaves_is_taken_down_once(site: Site) -> None:
     assert [event.kind for event in site.hub.events] == ["message.received", "customer.left"]
 
 
+async def test_who_has_left_begins_anew_though_the_agent_still_wraps_up(site: Site) -> None:
+    site.hub.on_leaving = "attended:Mei"
+    async with site.page() as page:
+        token = (await page.next("welcome"))["token"]
+        await page.write("m1", "Hello")
+        async with site.page(token=token) as other:
+            await other.state("waiting")
+            await page.say(type="leave", id="l1")
+            await page.state("ended")
+            await other.state("ended")
+    async with site.page(token=token) as page:
+        await page.line("Hello")
+        await page.state("ended")
+        await page.say(type="leave", id="l2")
+        await page.write("m2", "One more thing")
+        assert (await page.next("conversation"))["number"] == 2
+        await page.state("waiting")
+    assert [event.kind for event in site.hub.events] == [
+        "message.received",
+        "customer.left",
+        "message.received",
+    ]
+    assert site.hub.thread(2).endswith("/support/2")
+
+
+@pytest.mark.parametrize("noted", ["1:left", "2"])
+async def test_a_conversation_that_was_left_on_another_node_is_over_here_too(site: Site, noted: str) -> None:
+    async with site.page() as page:
+        await page.write("m1", "Hello")
+        await page.state("waiting")
+        visitor, entry, _ = site.hub.thread().split("/")
+        site.hub.attend(site.hub.thread(), "attended:Mei")
+        site.hub.memory[f"conversation/{visitor}/{entry}"] = noted
+        await page.write("m2", "One more thing")
+        assert (await page.next("conversation"))["number"] == 2
+    assert site.hub.thread(1).endswith("/support/2")
+
+
 async def test_the_first_message_after_the_end_begins_the_next_conversation(site: Site) -> None:
     async with site.page() as page:
         token = (await page.next("welcome"))["token"]

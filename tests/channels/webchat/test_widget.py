@@ -227,6 +227,35 @@ async def test_a_message_whose_acknowledgement_was_lost_is_shown_once_all_the_wh
     assert len(shop.site.hub.deliveries) == 2
 
 
+async def test_a_message_that_is_never_acknowledged_but_shown_by_the_hub_was_sent(shop: Shop) -> None:
+    connections = 0
+
+    async def cut(page: Page) -> None:
+        def through(route: WebSocketRoute) -> None:
+            nonlocal connections
+            connections += 1
+            server = route.connect_to_server()
+
+            def from_server(message: str | bytes) -> None:
+                if json.loads(message)["type"] != "ack":
+                    route.send(message)
+                else:
+                    asyncio.ensure_future(route.close(code=1012))  # noqa: RUF006
+
+            server.on_message(from_server)
+
+        await page.route_web_socket(re.compile("socket"), through)
+
+    seen = await (await shop.visit(cut)).open()
+    await seen.presence("We answer here")
+    await seen.write("Hello")
+    await expect(seen.page.locator("li.me .meta")).to_contain_text(" · Sent", timeout=30_000)
+    await seen.says("Hello")
+    await seen.presence("Waiting for a colleague…")
+    assert len(shop.site.hub.events) == 1
+    assert len(shop.site.hub.deliveries) == 5
+
+
 async def test_what_was_written_while_the_hub_was_away_is_sent_when_it_is_back(shop: Shop) -> None:
     seen = await (await shop.visit()).open()
     await seen.presence("We answer here")
@@ -304,8 +333,8 @@ async def test_who_leaves_an_agent_has_left_though_the_agent_still_wraps_up(shop
     await seen.presence("This conversation has ended")
     await seen.page.get_by_role("button", name="Start a new conversation").click()
     await seen.write("one more thing")
-    await seen.presence("Mei is here")
-    await seen.says("first", "one more thing")
+    await seen.presence("Waiting for a colleague…")
+    await seen.says("one more thing")
 
 
 async def test_what_came_while_the_panel_was_closed_is_counted_and_read_once(shop: Shop) -> None:

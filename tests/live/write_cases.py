@@ -69,9 +69,7 @@ def offer(offer_id: str, made_at: int) -> OfferView:
         deadline_at=made_at + 30_000,
         decision_id=f"de-{offer_id}",
         why=(Why("skill", {"skill": "de", "level": 5, "needed": 3}), Why("considered", {"count": 4})),
-        history=(
-            Past("in-0", 48001, "chat", "Repair booked", T0 - 864_000_000, "Mei Lin", "solved", "closed"),
-        ),
+        history=(Past("in-0", 48001, "chat", "Repair booked", T0 - 864_000_000, "Mei Lin", "solved", "closed"),),
     )
 
 

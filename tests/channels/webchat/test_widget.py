@@ -382,9 +382,8 @@ async def test_a_page_with_a_strict_content_security_policy_needs_only_the_hub(s
     seen = await (await shop.visit()).open()
     await seen.write("Hello")
     await seen.says("Hello")
-    box = await seen.launcher.bounding_box()
-    assert box is not None
-    assert (box["width"], box["height"]) == (56, 56)
+    size = "e => { const s = getComputedStyle(e); return [s.width, s.height, s.borderRadius] }"
+    assert await seen.launcher.evaluate(size) == ["56px", "56px", "50%"]
 
 
 async def test_the_pages_own_styles_and_shortcuts_stay_outside(shop: Shop) -> None:
@@ -610,7 +609,7 @@ async def test_on_a_phone_it_is_a_modal_dialog_over_the_whole_screen(
     browser: Browser, site: Site, width: int, height: int
 ) -> None:
     viewport: Any = {"width": width, "height": height}
-    async with a_shop_of(browser, site, viewport=viewport) as shop:
+    async with a_shop_of(browser, site, viewport=viewport, reduced_motion="reduce") as shop:
         seen = await (await shop.visit()).open()
         await seen.write("W" * 300 + " https://shop.example/" + "a" * 300)
         await expect(seen.bubbles).to_have_count(2)
@@ -641,3 +640,15 @@ async def test_beside_a_page_it_is_no_modal_dialog_and_the_page_stays_usable(sho
     assert await seen.panel.get_attribute("aria-modal") is None
     await seen.page.locator("#ours").click()
     await expect(seen.panel).to_be_visible()
+
+
+async def test_the_page_may_set_typeface_corners_and_place(shop: Shop) -> None:
+    shop.attributes = 'data-position="left"'
+    shop.style = """<style>:root { --cc-font: monospace; --cc-radius: 3px; --cc-offset-x: 70px;
+      --cc-offset-y: 90px; --cc-z: 7 }</style>"""
+    seen = await (await shop.visit()).open()
+    place = "e => { const s = getComputedStyle(e); return [s.left, s.bottom] }"
+    assert await seen.launcher.evaluate(place) == ["70px", "90px"]
+    style = "e => { const s = getComputedStyle(e); return [s.fontFamily, s.borderTopLeftRadius] }"
+    assert await seen.panel.evaluate(style) == ["monospace", "3px"]
+    assert await seen.host.evaluate("e => getComputedStyle(e).zIndex") == "7"

@@ -111,7 +111,7 @@ class Config(_Strict):
     queues: list[QueueModel] = []
     entry_points: list[EntryPointModel] = []
     agents: list[AgentModel] = []
-    dispositions: list[DispositionModel] = []
+    dispositions: list[DispositionModel] = [DispositionModel(id="done", name="Done", name_zh="完成")]
     reasons: list[ReasonModel] = []
     policy: PolicyModel = PolicyModel()
     channels: dict[Id, dict[str, Any]] = {}

@@ -246,6 +246,11 @@ def _serve(application: Any, listening: socket.socket, ready: Any) -> None:
             if not self.should_exit:
                 ready()
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            application.state.drain()
+            await asyncio.sleep(0)  # the desks' writers have their turn before the connections are closed
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(
         application,
         loop="uvloop",

@@ -204,6 +204,7 @@ class Hub:
         self._tidy: asyncio.Task[None] | None = None
         self._demo: Callable[[], Awaitable[None]] | None = None
         self.app: FastAPI = create_app(runtime, self.start, self.stop)
+        self.app.state.drain = self.drain
 
     async def start(self) -> None:
         runtime = self.runtime
@@ -219,13 +220,18 @@ class Hub:
         self._tidy = asyncio.create_task(self._keep_tidy(), name="tidy")
         runtime.ready = True
 
-    async def stop(self) -> None:
-        """In order: no new work, consoles told to come back, what is under way ended, then the database."""
+    def drain(self) -> None:
+        """No new work, and consoles told to come back. The server calls it before it closes its connections."""
         runtime = self.runtime
         runtime.ready, runtime.draining = False, True
         for desk in runtime.desks.every():
             desk.send(b'{"type":"drain","retry_after_ms":1000}')
             desk.close(1012, "the hub restarts")
+
+    async def stop(self) -> None:
+        """In order: no new work, consoles told to come back, what is under way ended, then the database."""
+        runtime = self.runtime
+        self.drain()
         tasks = [*self._listeners, *([self._tidy] if self._tidy else [])]
         for task in tasks:
             task.cancel()

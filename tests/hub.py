@@ -46,7 +46,7 @@ from contact_center.domain.contact_points import email, visitor
 from contact_center.domain.events import InteractionEvent, MessageReceived, Thread
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import Record
-from contact_center.domain.time import Moment
+from contact_center.domain.time import DAY, Moment
 from contact_center.domain.views import (
     Announcement,
     DeskState,
@@ -57,8 +57,9 @@ from contact_center.domain.views import (
     WorkView,
     apply,
 )
-from contact_center.storage import agents, desks, events, journal, rebuild, schema
+from contact_center.storage import agents, desks, events, journal, logins, rebuild, schema
 from contact_center.storage.effects import Due
+from contact_center.web.principal import digest
 from tests.channels.twilio_fake import ACCOUNT, TOKEN
 from tests.servers.postgres import free_port
 
@@ -246,7 +247,7 @@ class Console:
         await self.frame("snapshot", seen)
         return self.state
 
-    async def command(self, name: str, command_id: str = "", **args: Any) -> Any:
+    async def command(self, name: str, command_id: str = "", /, **args: Any) -> Any:
         """Does a command and gives its value. Raises :class:`CommandRefused`."""
         command_id = command_id or uuid.uuid4().hex
         seen = len(self.frames)
@@ -441,6 +442,11 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.up.set()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.config.app.state.drain()  # type: ignore[union-attr]  # as the real command does
+        await asyncio.sleep(0)
+        await super().shutdown(sockets)
+
 
 @dataclass
 class TestHub:
@@ -530,6 +536,19 @@ class TestHub:
         return answer
 
     # --- consoles ------------------------------------------------------------------------------------------------
+
+    async def cookie_of(self, login_id: str) -> str:
+        """A session of somebody's, without the trouble of signing in."""
+        token = f"token-of-{login_id}"
+        begin = logins.begin_session
+        await self.write(begin, digest(token), login_id, self.clock.now, self.clock.now + 7 * DAY)
+        return token
+
+    @asynccontextmanager
+    async def signed_in(self, login_id: str) -> AsyncIterator[Console]:
+        """A console by session, hence with the person's own role: the API key's is admin."""
+        async with self.agent("", cookie=await self.cookie_of(login_id)) as opened:
+            yield opened
 
     def agent(
         self, agent_id: str, *, cookie: str = "", snapshot: bool = True

@@ -282,8 +282,10 @@ def return_to_queue(
 
 
 def rename_customer(conn: Connection, on: Occasion, acting: Acting, customer_id: str, name: str) -> dict[str, Any]:
-    """What we call the customer."""
+    """What we call the customer. An agent may say so of those whom they serve or have served."""
     name = " ".join(name.split())[:200]
+    if not acting.supervises and not customers.has_agent(conn, customer_id, acting.agent_id):
+        raise NotFound("customer")
     if not customers.rename(conn, on, customer_id, name):
         raise NotFound("customer")
     loaded = None

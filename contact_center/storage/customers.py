@@ -102,6 +102,14 @@ def rename(conn: Connection, on: Occasion, customer_id: str, name: str) -> bool:
     return bool(conn.execute(_RENAME, {"customer": customer_id, "new_name": name[:200], "now": on.now}).rowcount)
 
 
+def has_agent(conn: Connection, customer_id: str, agent_id: str) -> bool:
+    """Whether an interaction of the customer's is, or was last, in the agent's hands."""
+    found = select(interactions.c.id).where(
+        interactions.c.customer_id == customer_id, interactions.c.agent_id == agent_id
+    )
+    return bool(agent_id) and conn.execute(found.limit(1)).first() is not None
+
+
 def open_cases(conn: Connection, customer_id: str) -> list[OpenCase]:
     """The customer's cases that are not closed, last touched first."""
     return [

@@ -125,14 +125,11 @@ def floor_agents(conn: Connection) -> list[FloorAgent]:
 
 def sizes(conn: Connection) -> dict[str, int]:
     """How much there is, for /metrics."""
-    waiting: dict[str, int] = dict(
-        conn.execute(
-            select(interactions.c.state, func.count())
-            .where(interactions.c.state != "ended")
-            .group_by(interactions.c.state)
-        )
-        .tuples()
-        .all()
+    rows = conn.execute(
+        select(interactions.c.state, func.count().label("n"))
+        .where(interactions.c.state != "ended")
+        .group_by(interactions.c.state)
     )
+    waiting: dict[str, int] = {row.state: row.n for row in rows}
     last = conn.execute(select(func.max(events.c.seq))).scalar() or 0
     return {"events": last, **{f"interactions_{state}": n for state, n in waiting.items()}}

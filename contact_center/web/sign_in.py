@@ -35,9 +35,27 @@ _HASHER = PasswordHasher()
 _NOBODY = _HASHER.hash(new_token())
 """Verified against where there is no such login, so that an unknown address takes as long as a wrong password."""
 
-_LIMITER = MovingWindowRateLimiter(MemoryStorage())
 PER_ADDRESS = RateLimitItemPerMinute(20, 1)
 PER_LOGIN = RateLimitItemPerMinute(10, 15)
+AT_ONCE = 4
+
+
+class Patience:
+    """How often may be guessed. Only failures count: a whole office signs in from one address. Few guesses are
+    looked at at once, so that many at the same moment cannot slip through before the first has counted."""
+
+    def __init__(self) -> None:
+        self._failures = MovingWindowRateLimiter(MemoryStorage())
+        self.turn = asyncio.Semaphore(AT_ONCE)
+
+    def is_over(self, address: str, account: str) -> bool:
+        return not (
+            self._failures.test(PER_ADDRESS, "address", address) and self._failures.test(PER_LOGIN, "login", account)
+        )
+
+    def failed(self, address: str, account: str) -> None:
+        self._failures.hit(PER_ADDRESS, "address", address)
+        self._failures.hit(PER_LOGIN, "login", account)
 
 
 class Credentials(BaseModel):
@@ -74,13 +92,15 @@ async def sign_in(given: Credentials, request: Request, runtime: Hub) -> Respons
         raise NotAllowed("This request comes from another site.")
     address = request.client.host if request.client else ""
     account = given.email.strip().lower()
-    if not _LIMITER.hit(PER_ADDRESS, "address", address) or not _LIMITER.test(PER_LOGIN, "login", account):
-        return error(429, "too_many", "Too many attempts. Wait a minute and try again.", {"Retry-After": "60"})
-    login = await runtime.executor.read(logins.by_email, account)
-    known = login.password_hash if login else ""
-    if not await asyncio.to_thread(_matches, known, given.password) or login is None:
-        _LIMITER.hit(PER_LOGIN, "login", account)
-        return error(401, "wrong_credentials", "That e-mail address and password do not go together.")
+    patience: Patience = request.app.state.patience
+    async with patience.turn:
+        if patience.is_over(address, account):
+            return error(429, "too_many", "Too many attempts. Wait a minute and try again.", {"Retry-After": "60"})
+        login = await runtime.executor.read(logins.by_email, account)
+        known = login.password_hash if login else ""
+        if not await asyncio.to_thread(_matches, known, given.password) or login is None:
+            patience.failed(address, account)
+            return error(401, "wrong_credentials", "That e-mail address and password do not go together.")
     token, now = new_token(), runtime.occasion().now
     await runtime.executor.write(logins.begin_session, digest(token), login.id, now, now + SESSION_MS)
     principal = Principal(digest(token), login.role, login.name, login.agent_id, login.id, login.email, login.locale)

@@ -119,7 +119,12 @@ def lease(conn: Connection, now: Moment, until: Moment, token: str, most: int) -
             {"row": row.id, "seen_attempts": row.attempts, "until": until, "new_lease": token},
         ).rowcount
         if won:
-            taken.append(Row(_message(row), row.channel, token, crashed=row.state == "sending"))
+            try:
+                message = _message(row)
+            except (TypeError, KeyError, ValueError) as error:  # one that cannot be read stops no other
+                settle(conn, row.id, token, "failed", reason=f"The stored message cannot be read: {error}")
+                continue
+            taken.append(Row(message, row.channel, token, crashed=row.state == "sending"))
     return taken
 
 

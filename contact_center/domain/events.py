@@ -337,6 +337,15 @@ class InteractionEvent:
         return body.kind if isinstance(body, Unknown) else body.KIND
 
 
+def changed(event: InteractionEvent, **changes: Any) -> InteractionEvent:
+    """``dataclasses.replace`` for the one class that is on every path: a sixth of its cost."""
+    made = object.__new__(InteractionEvent)
+    put = object.__setattr__
+    for name in InteractionEvent.__slots__:
+        put(made, name, changes[name] if name in changes else getattr(event, name))
+    return made
+
+
 def body_from(kind: str, data: dict[str, Any]) -> Body:
     """The typed body of a stored event. Unknown kinds stay whole as :class:`Unknown`; fields that this version
     does not know are left out (the stored row keeps them)."""

@@ -331,6 +331,12 @@ _CHANGES: dict[type, Callable[[Record, InteractionEvent, Any], None]] = {
 
 def record_from(data: dict[str, Any]) -> Record:
     """A record out of its stored form. Fields that this version does not know are left out."""
-    known = {name: value for name, value in data.items() if name in Record.__slots__}
-    known["segments"] = [Segment(**segment) for segment in data.get("segments", ())]
-    return Record(**known)
+    segments = data["segments"] = [Segment(**segment) for segment in data.get("segments", ())]
+    try:
+        return Record(**data)
+    except TypeError:
+        known = {name: value for name, value in data.items() if name in _KNOWN}
+        return Record(**{**known, "segments": segments})
+
+
+_KNOWN = frozenset(Record.__slots__)

@@ -20,6 +20,7 @@ from contact_center.domain.events import (
     DeliveryReported,
     InteractionEvent,
     MessageReceived,
+    changed,
 )
 from contact_center.domain.matching import choose_case
 from contact_center.domain.occasion import Occasion
@@ -55,7 +56,7 @@ def take_in(conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes,
             repeated=True,
             actions=calls.unpack(told) if told else (),
         )
-    event = replace(event, id=on.new_id(), received_at=on.now)
+    event = changed(event, id=on.new_id(), received_at=on.now)
     loaded, stranger = _find(conn, event)
     if loaded is not None:
         return _TAKERS.get(type(event.body), _take_line)(conn, on, loaded, event, raw, calls)
@@ -127,7 +128,7 @@ def _open(
         if _belongs(named, event):
             proven_case = named.record.case_id
         elif isinstance(body, MessageReceived) and not body.unverified:
-            event = replace(
+            event = changed(
                 event,
                 body=replace(body, unverified=f"replies to case {named.record.case_id} from another address"),
             )
@@ -151,7 +152,7 @@ def _open(
     else:
         case_id = cases.add(conn, on, customer.id, subject, door.queue if door else moves.FALLBACK_QUEUE)
 
-    event = replace(event, interaction_id=on.new_id(), case_id=case_id, customer_id=customer.id)
+    event = changed(event, interaction_id=on.new_id(), case_id=case_id, customer_id=customer.id)
     if isinstance(body, CallArrived):
         return _open_call(conn, on, event, raw, calls, door, customer, subject)
     loaded = journal.begin(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Literal
 
 import structlog
 
 from channels.contract import Answer, Busy, Channel, Parsed, Request, Shown
 from contact_center.domain.errors import Unavailable
-from contact_center.domain.events import InteractionEvent, MessageReceived, MessageSent
+from contact_center.domain.events import InteractionEvent, MessageReceived, MessageSent, changed
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import Moment
 from contact_center.intake.take_in import CallSteps, take_in
@@ -79,7 +78,7 @@ class Door:
         digest = hashlib.sha256(parsed.raw).hexdigest() if parsed.raw else ""
         answers = []
         for number, event in enumerate(parsed.events):
-            event = replace(event, channel=self.channel.name, raw_digest=digest)
+            event = changed(event, channel=self.channel.name, raw_digest=digest)
             raw = parsed.raw if number == 0 else b""
             answer = take_in(conn, on, event, raw, self._calls)
             if answer.unknown:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, literal, select, text
@@ -16,6 +16,7 @@ from contact_center.domain.events import (
     Thread,
     Unknown,
     body_from,
+    changed,
 )
 from contact_center.domain.views import ActorView, AttachmentView, EventView
 from contact_center.storage.schema import agents, events
@@ -86,7 +87,7 @@ def append(
             "raw": raw if raw and len(raw) <= RAW_INLINE else None,
         },
     ).scalar_one()
-    return replace(event, seq=seq)
+    return changed(event, seq=seq)
 
 
 def keep_answer(conn: Connection, event_id: str, answer: list[Any]) -> None:

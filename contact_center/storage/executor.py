@@ -25,6 +25,7 @@ from sqlalchemy.pool import NullPool
 from contact_center.domain.errors import NotValid, Refusal, Unavailable
 from contact_center.storage import effects
 from contact_center.storage.effects import Effect
+from contact_center.storage.sqlite_connection import SqliteConnection
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -99,6 +100,7 @@ class SqliteExecutor:
     def __init__(self, path: str, readers: int = 2) -> None:
         self._path = path
         self._engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        self._engine._connection_cls = SqliteConnection
         event.listen(self._engine, "connect", self._prepare)
         self._queue: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -372,7 +374,9 @@ def _away(error: BaseException) -> bool:
     if not isinstance(error, exc.DBAPIError):
         return False
     state = str(getattr(error.orig, "sqlstate", None) or "")
-    return error.connection_invalidated or state[:2] in {"08", "53", "57", "58"} or state in {"40001", "40P01", "55P03"}
+    return (
+        error.connection_invalidated or state[:2] in {"08", "53", "57", "58"} or state in {"40001", "40P01", "55P03"}
+    )
 
 
 def _unread(error: BaseException) -> Exception:

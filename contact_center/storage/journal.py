@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -18,6 +18,7 @@ from contact_center.domain.events import (
     MessageReceived,
     MessageSent,
     Thread,
+    changed,
 )
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import IN_HAND, Record, apply, open_record, record_from
@@ -26,7 +27,7 @@ from contact_center.storage import customers as customers_storage
 from contact_center.storage import events
 from contact_center.storage.announcements import announce
 from contact_center.storage.effects import FloorMoved, ThreadGrew, Waits, WaitsNoMore, tell
-from contact_center.storage.schema import cases, customers, interactions, queues
+from contact_center.storage.schema import OPEN, cases, customers, interactions, queues
 from routing import Waiting
 
 
@@ -42,6 +43,7 @@ class Loaded:
     queue_name: str
     agent_names: Mapping[str, str]
     state_before: str = ""
+    place_before: tuple[Any, ...] = ()
     fresh: bool = False
 
     @property
@@ -76,7 +78,7 @@ _BY_ID = _LOAD.where(interactions.c.id == bindparam("interaction"))
 _BY_THREAD = _LOAD.where(
     interactions.c.channel == bindparam("channel"),
     interactions.c.thread_key == bindparam("thread"),
-    interactions.c.state != "ended",
+    OPEN,
 )
 _LATEST = (
     (interactions.c.channel == bindparam("channel")) & (interactions.c.thread_key == bindparam("thread")),
@@ -84,7 +86,7 @@ _LATEST = (
 )
 _LATEST_OF_THREAD = _LOAD.where(_LATEST[0]).order_by(*_LATEST[1]).limit(1)
 _LOOK_LATEST_OF_THREAD = _READ.where(_LATEST[0]).order_by(*_LATEST[1]).limit(1)
-_OPEN_OF_CASE = _LOAD.where(interactions.c.case_id == bindparam("case"), interactions.c.state != "ended")
+_OPEN_OF_CASE = _LOAD.where(interactions.c.case_id == bindparam("case"), OPEN)
 _INSERT = interactions.insert()
 _UPDATE = (
     interactions.update()
@@ -101,6 +103,14 @@ _UPDATE = (
 )
 
 
+_UPDATE_QUIETLY = (
+    interactions.update()
+    .where(interactions.c.id == bindparam("interaction"))
+    .values(last_message_at=bindparam("new_message_at"), record=bindparam("new_record"))
+)
+"""For what moves nothing: no index has to be written."""
+
+
 def _loaded(row: Any, names: Mapping[str, str]) -> Loaded | None:
     if row is None:
         return None
@@ -114,6 +124,7 @@ def _loaded(row: Any, names: Mapping[str, str]) -> Loaded | None:
         queue_name=row.queue_name or "",
         agent_names=names,
         state_before=record.state,
+        place_before=_place(record),
     )
 
 
@@ -187,7 +198,7 @@ def take(
     record = loaded.record
     stored = events.append(
         conn,
-        replace(
+        changed(
             event,
             interaction_id=record.interaction_id,
             case_id=record.case_id,
@@ -231,6 +242,11 @@ def happen(
     return stored
 
 
+def _place(record: Record) -> tuple[Any, ...]:
+    """What the columns beside the record say."""
+    return record.state, record.queue, record.agent_id, record.epoch, record.ended_at
+
+
 def save(conn: Connection, loaded: Loaded) -> None:
     """Writes the folded record back, once at the end of a unit, and tells routing what it must know."""
     record = loaded.record
@@ -255,6 +271,15 @@ def save(conn: Connection, loaded: Loaded) -> None:
             },
         )
         loaded.fresh = False
+    elif _place(record) == loaded.place_before:
+        conn.execute(
+            _UPDATE_QUIETLY,
+            {
+                "interaction": record.interaction_id,
+                "new_message_at": record.last_message_at,
+                "new_record": record,
+            },
+        )
     else:
         conn.execute(
             _UPDATE,
@@ -277,6 +302,7 @@ def save(conn: Connection, loaded: Loaded) -> None:
         tell(conn, FloorMoved(record.queue))
         tell(conn, ThreadGrew(record.channel, record.thread_key))
         loaded.state_before = record.state
+    loaded.place_before = _place(record)
 
 
 def waiting(conn: Connection, loaded: Loaded) -> Waiting:

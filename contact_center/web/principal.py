@@ -87,7 +87,7 @@ async def identify(connection: HTTPConnection) -> Principal | None:
     if authorization[:7].lower() == "bearer ":
         key = authorization[7:].strip()
         known = [k for k in (runtime.bootstrap_api_key, runtime.local_api_key) if k]
-        if not any([hmac.compare_digest(key.encode(), wanted.encode()) for wanted in known]):
+        if not any(hmac.compare_digest(key.encode(), wanted.encode()) for wanted in known):
             return None
         agent_id = connection.query_params.get("agent", "")
         name = "API"

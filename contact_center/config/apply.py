@@ -49,6 +49,8 @@ def compare(conn: Connection, config: Config) -> list[Change]:
         gone = [row_id for row_id in there if row_id not in wanted]
         if kind == "queues" and (busy := catalogue.busy_queues(conn, gone)):
             raise ConfigError([f"the queue {busy[0]!r} cannot go: customers are waiting in it or being served"])
+        if kind == "agents" and (holding := catalogue.holding_agents(conn, gone)):
+            raise ConfigError([f"the agent {holding[0]!r} cannot go: something is offered to them or in their hands"])
         changes += [Change(f"{kind.removesuffix('s').replace('_', ' ')} {row_id}", "removed") for row_id in gone]
     for agent in config.agents:
         if agent.password is not None and not _same_password(conn, agent):
@@ -66,6 +68,8 @@ def apply(conn: Connection, config: Config, now: Moment) -> list[Change]:
     for kind, wanted in _wanted(config).items():
         table = catalogue.TABLES[kind]
         gone = [row["id"] for row in catalogue.rows(conn, table) if row["id"] not in wanted]
+        if kind == "logins":
+            catalogue.free_addresses(conn, {row_id: row["email"] for row_id, row in wanted.items()})
         for row in wanted.values():
             catalogue.put(conn, table, row, {"since_at": now, "idle_since_at": now} if kind == "agents" else None)
         if kind in ("agents", "logins"):
@@ -128,7 +132,7 @@ def export(conn: Connection) -> dict[str, Any]:
 
 
 def _same_password(conn: Connection, agent: AgentModel) -> bool:
-    login = logins.by_email(conn, agent.email)
+    login = logins.by_id(conn, agent.id)
     if login is None or not login.password_hash or agent.password is None:
         return False
     try:

@@ -19,7 +19,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Level = Annotated[int, Field(ge=1, le=5)]
 Medium = Literal["voice", "sms", "email", "chat", "other"]
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Seconds = Annotated[float, Field(ge=0.001, le=86_400)]
 
 
 class _Strict(BaseModel):
@@ -104,6 +104,13 @@ class PolicyModel(_Strict):
     reoffer_cooldown_seconds: Annotated[float, Field(ge=0)] | None = None
     sole_cooldown_seconds: Annotated[float, Field(ge=0)] | None = None
     offer_seconds: dict[Medium, Seconds] = {}
+
+    @model_validator(mode="after")
+    def _cooldowns(self) -> PolicyModel:
+        longest = 30 if self.reoffer_cooldown_seconds is None else self.reoffer_cooldown_seconds
+        if self.sole_cooldown_seconds is not None and self.sole_cooldown_seconds > longest:
+            raise ValueError(f"sole_cooldown_seconds cannot be longer than reoffer_cooldown_seconds ({longest:g})")
+        return self
 
 
 class Config(_Strict):

@@ -13,7 +13,7 @@ from contact_center.moves import moves
 from contact_center.storage import agents, customers, deadlines, journal, offers, queues
 from contact_center.storage.announcements import announce
 from contact_center.storage.connection import Connection
-from contact_center.storage.effects import SeatChanged, Waits, tell
+from contact_center.storage.effects import ConfigChanged, SeatChanged, Waits, tell
 from routing import Decision, Policy, Seat, Waiting
 
 
@@ -43,6 +43,8 @@ def claim(conn: Connection, on: Occasion, decision: Decision, policy: Policy, la
             tell(conn, Waits(journal.waiting(conn, loaded)))
         if agent is not None and held is not None:
             tell(conn, SeatChanged(agents.seat(agent, held)))
+        if agent is None:
+            tell(conn, ConfigChanged())  # routing knows somebody who is gone: it must not choose them again and again
         return ""
     offer_id, decision_id = on.new_id(), on.new_id()
     queue = queues.get(conn, record.queue)

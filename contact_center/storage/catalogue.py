@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
+from contact_center.storage.agents import HELD
 from contact_center.storage.schema import agents, entry_points, interactions, logins, queues
 
 
@@ -38,6 +39,24 @@ def busy_queues(conn: Connection, ids: Iterable[str]) -> list[str]:
         .distinct()
     )
     return list(found.scalars())
+
+
+def holding_agents(conn: Connection, ids: Iterable[str]) -> list[str]:
+    """Those of the agents to whom something is offered, or who have something in hand."""
+    found = conn.execute(
+        select(interactions.c.agent_id)
+        .where(interactions.c.agent_id.in_(list(ids)), interactions.c.state.in_(HELD))
+        .distinct()
+    )
+    return sorted(found.scalars())
+
+
+def free_addresses(conn: Connection, wanted: Mapping[str, str]) -> None:
+    """Takes its e-mail address from every login that is not to have it, so that another may: somebody who comes
+    back under another id, or two who swap."""
+    for row in conn.execute(select(logins.c.id, logins.c.email)).all():
+        if wanted.get(row.id) != row.email:
+            conn.execute(logins.update().where(logins.c.id == row.id).values(email=f"nobody#{row.id}"))
 
 
 TABLES: dict[str, Table] = {

@@ -47,6 +47,11 @@ def by_email(conn: Connection, email: str) -> Login | None:
     return _login(row) if row else None
 
 
+def by_id(conn: Connection, login_id: str) -> Login | None:
+    row = conn.execute(select(logins).where(logins.c.id == login_id)).one_or_none()
+    return _login(row) if row else None
+
+
 def of_session(conn: Connection, token_hash: str, now: Moment) -> Login | None:
     row = conn.execute(_OF_SESSION, {"token_hash": token_hash, "now": now}).one_or_none()
     return _login(row) if row else None

@@ -269,6 +269,9 @@ def _serve(application: Any, listening: socket.socket, ready: Any) -> None:
         backlog=2048,
     )
     listening.listen(2048)
+    # The database's thread and the event loop hand over to each other at every event: five milliseconds, Python's
+    # default, is an age between a question and its answer.
+    sys.setswitchinterval(0.0005)
     server = Server(config)
     server.run(sockets=[listening])
     if not server.started:

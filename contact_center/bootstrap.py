@@ -56,6 +56,7 @@ from contact_center.telephony.steps import Telephony
 from contact_center.web import schemas
 from contact_center.web.agent_socket import read_after
 from contact_center.web.app import create_app
+from contact_center.web.webhooks import Webhooks
 from ivr_flows import Flow, load
 from routing import Policy
 
@@ -203,8 +204,9 @@ class Hub:
         self._listeners: list[asyncio.Task[None]] = []
         self._tidy: asyncio.Task[None] | None = None
         self._demo: Callable[[], Awaitable[None]] | None = None
-        self.app: FastAPI = create_app(runtime, self.start, self.stop)
-        self.app.state.drain = self.drain
+        self.api: FastAPI = create_app(runtime, self.start, self.stop)
+        self.api.state.drain = self.drain
+        self.app = Webhooks(self.api, runtime)
 
     async def start(self) -> None:
         runtime = self.runtime
@@ -371,7 +373,7 @@ def published() -> dict[str, Any]:
         migrate(given.database)
         hub = open_hub(given, environment={})
         return {
-            "openapi.json": hub.app.openapi(),
+            "openapi.json": hub.api.openapi(),
             "asyncapi.json": schemas.asyncapi(),
             "interaction-event.json": schemas.interaction_event(),
         }

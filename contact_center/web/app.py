@@ -20,10 +20,8 @@ from contact_center.web import answers, commands, health, pages, reading, replay
 from contact_center.web.agent_socket import agent_socket
 from contact_center.web.answers import Json, error
 from contact_center.web.floor import FloorFeed
+from contact_center.web.limits import BodyLimit
 from contact_center.web.principal import Hub, Principal, SignedIn
-
-BODY_LIMIT = 2 * 1_048_576
-"""No request is read beyond this, whatever the route does with it. Webhooks have a lower limit of their own."""
 
 Lifespan = Callable[[], Awaitable[None]]
 
@@ -49,11 +47,11 @@ def create_app(runtime: Runtime, start: Lifespan, stop: Lifespan) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        max_body_size=BODY_LIMIT,
         license_info={"name": "GPL-3.0-or-later", "identifier": "GPL-3.0-or-later"},
     )
     app.state.runtime = runtime
     app.state.patience = sign_in.Patience()
+    app.add_middleware(BodyLimit)
     for kind in answers.UNAVAILABLE:
         app.add_exception_handler(kind, answers.on_unavailable)
     app.add_exception_handler(Refusal, answers.on_refusal)

@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
+from fastapi import FastAPI
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from channels.contract import Busy, Closed, Forged, Refused, Request
@@ -26,39 +29,69 @@ BODY_LIMIT = 1_048_576
 FRAME_LIMIT = 65_536
 
 
-async def _body(request: HttpRequest) -> bytes | None:
-    """The body; None for one beyond the limit, of which no more is read."""
-    declared = request.headers.get("content-length", "0")
+async def _body(http: HttpRequest) -> bytes | None:
+    """The body; None for one beyond the limit, of which no more is read. Raises ``ClientDisconnect``."""
+    declared = http.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > BODY_LIMIT:
         return None
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > BODY_LIMIT:
+    body = b""
+    while True:
+        message = await http.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk: bytes = message.get("body", b"")
+        body += chunk
+        if len(body) > BODY_LIMIT:
             return None
-        chunks.append(chunk)
-    return b"".join(chunks)
+        if not message.get("more_body", False):
+            return body
 
 
 def _headers(request: HttpRequest) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in request.headers.raw:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    raw = request.scope["headers"]
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+    if len(headers) < len(raw):
+        for name in headers:
+            values = [value for key, value in raw if key == name.encode("latin-1")]
+            headers[name] = b", ".join(values).decode("latin-1")
     return headers
 
 
-async def webhook(http: HttpRequest) -> Response:
+class Webhooks:
+    """Stands before the application and answers ``/webhooks/…`` itself: a provider's request needs none of what the
+    console's requests pass through, and it is most of what a hub does."""
+
+    def __init__(self, app: FastAPI, runtime: Runtime) -> None:
+        self._app = app
+        self.state = app.state
+        self._runtime = runtime
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/webhooks/"):
+            await self._app(scope, receive, send)
+            return
+        channel, slash, rest = scope["path"][len("/webhooks/") :].partition("/")
+        try:
+            answer = await webhook(self._runtime, channel, slash + rest, HttpRequest(scope, receive))
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            log.error("fault", path=scope["path"], exc_info=error)
+            answer = PlainTextResponse("Something went wrong on our side. It has been logged.", 500)
+        await answer(scope, receive, send)
+
+
+async def webhook(runtime: Runtime, channel: str, rest: str, http: HttpRequest) -> Response:
     """Verify, parse, take in, acknowledge: whatever the channel."""
-    runtime = runtime_of(http)
-    door = runtime.doors.get(http.path_params["channel"])
+    if http.method not in ("POST", "GET"):
+        return PlainTextResponse("This address takes POST and GET.", 405, {"Allow": "POST, GET"})
+    door = runtime.doors.get(channel)
     if door is None:
         return PlainTextResponse("There is no such channel.", 404)
     body = await _body(http)
     if body is None:
         return PlainTextResponse("That is too much for one request.", 413)
-    request = _request(http, runtime, door, body)
+    request = _request(http, runtime, rest, body)
     try:
         return _plain(await _take(door, request))
     except Forged as refused:
@@ -72,13 +105,13 @@ async def webhook(http: HttpRequest) -> Response:
         return _plain(door.channel.apologise(request))
 
 
-def _request(http: HttpRequest, runtime: Runtime, door: Door, body: bytes) -> Request:
+def _request(http: HttpRequest, runtime: Runtime, rest: str, body: bytes) -> Request:
     raw_path = (http.scope.get("raw_path") or http.scope["path"].encode()).decode("latin-1").split("?")[0]
     query = http.scope["query_string"].decode("latin-1")
     return Request(
         method=http.method,
         url=runtime.public_url + raw_path + (f"?{query}" if query else ""),
-        path=http.path_params["rest"],
+        path=rest,
         query=query,
         headers=_headers(http),
         body=body,
@@ -167,7 +200,6 @@ async def converse(websocket: WebSocket) -> None:
 def routes(runtime: Runtime) -> list[BaseRoute]:
     found: list[BaseRoute] = [
         WebSocketRoute("/webhooks/{channel}/socket", converse),
-        Route("/webhooks/{channel}{rest:path}", webhook, methods=["POST", "GET"]),
     ]
     for channel in runtime.channels.values():
         for path, file in channel.public_files().items():

@@ -57,10 +57,11 @@ def pending_of_agent(conn: Connection, agent_id: str) -> list[Any]:
     return list(conn.execute(_PENDING_OF_AGENT, {"agent": agent_id}))
 
 
-def recent(conn: Connection, before: Moment | None, most: int, state: str = "", agent_id: str = "") -> list[Any]:
-    query = select(offers).order_by(offers.c.made_at.desc(), offers.c.id.desc()).limit(most)
-    if before is not None:
-        query = query.where(offers.c.made_at < before)
+def recent(conn: Connection, before: str, most: int, state: str = "", agent_id: str = "") -> list[Any]:
+    """Offers, newest first (ids sort by time); ``before`` is the last seen one's id."""
+    query = select(offers).order_by(offers.c.id.desc()).limit(most)
+    if before:
+        query = query.where(offers.c.id < before)
     if state:
         query = query.where(offers.c.state == state)
     if agent_id:

@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 HEARTBEAT_MS = 25 * SECOND
 FRAME_LIMIT = 65_536
 BAD_FRAMES = 10
+_AWAY = "the database is away, come back in a moment"
 MOST_COMMANDS = 16
 """Commands of one socket under way at most; a client that sends more waits for its turn."""
 
@@ -44,14 +45,19 @@ class AgentSocket:
 
     async def run(self) -> None:
         runtime, agent_id = self._runtime, self._principal.agent_id
-        if agent_id and runtime.desks.add(self._desk):
-            await runtime.executor.write(presence.came, agent_id)
         writer = asyncio.create_task(self._write())
+        first = bool(agent_id) and runtime.desks.add(self._desk)
         try:
+            if first:
+                await runtime.executor.write(presence.came, agent_id)
             await self._greet()
             await self._read()
-        except (WebSocketDisconnect, TimeoutError):
+        except WebSocketDisconnect:
             pass
+        except TimeoutError:
+            self._desk.close(4408, "silent for too long")
+        except Unavailable:
+            self._desk.close(1013, _AWAY)
         finally:
             self._floor.leave(self._desk)
             if agent_id and runtime.desks.remove(self._desk) and not runtime.draining:
@@ -228,6 +234,10 @@ async def agent_socket(websocket: WebSocket) -> None:
     except Refusal as refusal:
         await websocket.accept()
         await websocket.close(4403, refusal.message)
+        return
+    except Unavailable:
+        await websocket.accept()
+        await websocket.close(1013, _AWAY)
         return
     if principal is None or runtime.draining:
         await websocket.accept()

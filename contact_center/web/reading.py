@@ -10,6 +10,7 @@ from urllib.parse import quote
 import nh3
 import orjson
 from fastapi import APIRouter, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from contact_center.config import apply as config_apply
@@ -258,9 +259,9 @@ async def one_customer(customer_id: str, _: SignedIn, runtime: Hub) -> Response:
 
 
 @router.get("/queues", summary="Queues with their numbers now and today")
-async def list_queues(_: SignedIn, runtime: Hub) -> Response:
+async def list_queues(_: SignedIn, runtime: Hub, request: Request) -> Response:
     now = runtime.occasion().now
-    midnight = now - now % 86_400_000
+    midnight = request.app.state.floor.midnight(now)
     return Json({"items": await runtime.executor.read(floor.queue_views, now, midnight), "next": None})
 
 
@@ -278,13 +279,13 @@ async def list_offers(
     principal: SignedIn,
     runtime: Hub,
     state: Ref = "",
-    after: Annotated[int, Query(ge=0, le=BIG)] = 0,
+    after: Ref = "",
     limit: Limit = 50,
 ) -> Response:
-    """Agents see their own; supervisors all. ``after`` is the last one's ``made_at``."""
+    """Agents see their own; supervisors all. ``after`` is the last one's id."""
 
     def read(conn: Connection) -> list[Any]:
-        rows = offers.recent(conn, after or None, limit, state, "" if principal.supervises else principal.agent_id)
+        rows = offers.recent(conn, after, limit, state, "" if principal.supervises else principal.agent_id)
         return [
             {
                 **row.view,
@@ -295,7 +296,7 @@ async def list_offers(
             for row in rows
         ]
 
-    return page(await runtime.executor.read(read), lambda item: item["made_at"], limit)
+    return page(await runtime.executor.read(read), lambda item: item["id"], limit)
 
 
 @router.get("/decisions/{decision_id}", summary="A routing decision: who was considered, and why")

@@ -25,7 +25,7 @@ def people(**of: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-# --- to whom ------------------------------------------------------------------------------------------------------
+# --- to whom --------------------------------------------------------------------
 
 
 async def test_a_text_rings_at_a_ready_agent_and_is_answered(database_url: str, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ async def test_the_most_urgent_waits_least(database_url: str, tmp_path: Path) ->
         assert [o.offer.medium for o in made] == ["chat", "sms"]  # type: ignore[union-attr]
 
 
-# --- no -----------------------------------------------------------------------------------------------------------
+# --- no --------------------------------------------------------------------
 
 
 async def test_a_rejected_offer_goes_to_somebody_else_at_its_own_place(database_url: str, tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ async def test_a_caller_who_hangs_up_stops_the_ringing(database_url: str, tmp_pa
         assert mei.state.agent.state == "ready"
 
 
-# --- exactly one outcome ------------------------------------------------------------------------------------------
+# --- exactly one outcome --------------------------------------------------------------------
 
 
 async def test_two_consoles_that_accept_the_same_offer_get_one_interaction(database_url: str, tmp_path: Path) -> None:
@@ -376,7 +376,7 @@ async def test_accepting_and_rejecting_at_once_have_one_outcome(database_url: st
         assert [e.kind for e in await hub.log(offer.interaction_id)].count("offer.ended") == 1
 
 
-# --- gone ---------------------------------------------------------------------------------------------------------
+# --- gone --------------------------------------------------------------------
 
 
 async def test_an_agent_who_vanishes_gives_everything_written_back_at_its_place(
@@ -452,7 +452,7 @@ async def is_offline(hub: Any, agent_id: str) -> bool:
     return any(a["id"] == agent_id and a["state"] == "offline" for a in (await hub.get("agents"))["items"])
 
 
-# --- a restart ----------------------------------------------------------------------------------------------------
+# --- a restart --------------------------------------------------------------------
 
 
 async def test_an_offer_and_its_deadline_survive_a_restart(database_url: str, tmp_path: Path) -> None:
@@ -500,7 +500,7 @@ async def test_agents_who_do_not_come_back_after_a_restart_are_gone(database_url
         assert (await jonas.offer()).interaction_id == held.interaction_id
 
 
-# --- why ----------------------------------------------------------------------------------------------------------
+# --- why --------------------------------------------------------------------
 
 
 async def test_what_waits_says_what_keeps_each_agent_from_it(database_url: str, tmp_path: Path) -> None:
@@ -551,7 +551,7 @@ async def test_every_offer_has_a_decision_that_names_everybody_considered(databa
         assert (await hub.http.get("/api/v1/decisions/nothing")).status_code == 404
 
 
-# --- configuration that changes underneath ------------------------------------------------------------------------
+# --- configuration that changes underneath --------------------------------------------------------------------
 
 
 async def test_a_lowered_capacity_takes_nothing_away_and_gives_nothing_more(

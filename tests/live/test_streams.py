@@ -167,7 +167,7 @@ async def test_a_console_that_does_not_read_is_let_go_and_comes_back(database_ur
     """4008: what it missed is in the database, and nobody else waits for it."""
     async with open_test_hub(database_url, tmp_path) as hub, hub.at_work("mei") as (mei,):
         sock = socket.create_connection(("127.0.0.1", int(hub.url.rsplit(":", 1)[1])))
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 262_144)
         async with connect(
             hub.url.replace("http", "ws") + "/agent?agent=mei",
             sock=sock,

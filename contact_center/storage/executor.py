@@ -264,6 +264,7 @@ class PostgresExecutor:
         )
         self._queue: asyncio.Queue[_Unit] = asyncio.Queue(BACKLOG_LIMIT)
         self._task: asyncio.Task[None] | None = None
+        self._under_way: set[asyncio.Future[None]] = set()
         self._open = False
         self._on_commit: OnCommit = lambda _: None
 
@@ -280,6 +281,8 @@ class PostgresExecutor:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
+        if self._under_way:  # a connection that comes back to a pool that is closed is never closed itself
+            await asyncio.wait(set(self._under_way), timeout=5)
         await self._engine.dispose()
         await self._reading.dispose()
 
@@ -296,11 +299,16 @@ class PostgresExecutor:
     async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         if not self._open:
             raise Unavailable("The database is closed.")
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._under_way.add(ended)
         try:
             async with self._reading.connect() as conn:
                 return await conn.run_sync(lambda sync: query(sync, *args, **kwargs))
         except (exc.DBAPIError, OSError, TimeoutError) as error:
             raise _unread(error) from error
+        finally:
+            self._under_way.discard(ended)
+            ended.set_result(None)
 
     async def _work(self) -> None:
         while True:

@@ -57,7 +57,7 @@ async def something_at(desk: Console, chance: random.Random) -> None:
             more = {"wrap_up": {"disposition": "solved"}, "return_to_queue": {}}.get(verb, {"text": "Words"})
             await desk.command(verb, **one, **more)
     except CommandRefused as refused:
-        assert refused.code in {"offer_gone", "not_yours", "live_call", "not_connected", "over", "not_found"}, refused
+        assert refused.code in {"offer_gone", "not_yours", "live_call", "not_connected", "over", "not_found"}, refused  # noqa: PT017
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -190,7 +190,7 @@ async def test_a_console_that_does_not_read_is_let_go_and_comes_back(database_ur
             else:
                 pytest.fail("a console that does not read was kept for ever")
             slow.transport.resume_reading()
-            with pytest.raises(ConnectionClosed):
+            with pytest.raises(ConnectionClosed):  # noqa: PT012
                 while True:
                     await asyncio.wait_for(slow.recv(), 20)
             assert slow.close_code == 4008

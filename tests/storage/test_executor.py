@@ -215,8 +215,8 @@ async def test_bytes_that_the_database_cannot_hold_are_the_callers_fault(databas
         try:
             await executor.write(settings.remember, "channel", "a\x00b", "value")
         except Exception as error:
-            assert not isinstance(error, Unavailable)
-            assert getattr(error, "status", 0) == 422
+            assert not isinstance(error, Unavailable)  # noqa: PT017
+            assert getattr(error, "status", 0) == 422  # noqa: PT017
         assert await executor.write(put, "next") == "next"
 
 
@@ -245,7 +245,7 @@ async def test_a_locked_file_makes_writes_unavailable_and_then_they_go_on(
 ) -> None:
     """Somebody else holds the write lock longer than anyone waits."""
     path = tmp_path / "hub.db"
-    path.write_bytes(sqlite_template.read_bytes())
+    path.write_bytes(sqlite_template.read_bytes())  # noqa: ASYNC240
     async with opened(f"sqlite:///{path}") as executor:
         await executor.write(put, "before")
         await executor.write(lambda conn: conn.exec_driver_sql("PRAGMA busy_timeout=20").close())
@@ -264,7 +264,7 @@ async def test_a_full_disk_makes_writes_unavailable_and_then_they_go_on(
     tmp_path: Path, sqlite_template: Path
 ) -> None:
     path = tmp_path / "hub.db"
-    path.write_bytes(sqlite_template.read_bytes())
+    path.write_bytes(sqlite_template.read_bytes())  # noqa: ASYNC240
 
     async with opened(f"sqlite:///{path}") as executor:
         await executor.write(put, "before")
@@ -280,7 +280,7 @@ async def test_a_full_disk_makes_writes_unavailable_and_then_they_go_on(
 
 async def test_a_file_that_cannot_be_opened_is_unavailable_and_not_silence(tmp_path: Path) -> None:
     executor = open_executor(f"sqlite:///{tmp_path}/missing/hub.db")
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable):  # noqa: PT012
         await executor.start(lambda _: None)
         await asyncio.wait_for(executor.write(put, "a"), 10)
     with pytest.raises(Unavailable):

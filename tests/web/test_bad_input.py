@@ -280,14 +280,14 @@ async def test_frames_that_make_no_sense_are_answered_and_ten_are_enough(databas
             await connection.send('{"type":"ping"}')
             assert json.loads(await connection.recv())["type"] == "pong"
             await connection.send(bad[9])
-            with pytest.raises(ConnectionClosed):
+            with pytest.raises(ConnectionClosed):  # noqa: PT012
                 while True:
                     await connection.recv()
             assert connection.close_code == 4400
         async with connect(url, additional_headers=headers, proxy=None) as connection:
             await connection.recv()
             await connection.send('{"type":"command","id":"a","name":"' + "x" * 70_000 + '"}')
-            with pytest.raises(ConnectionClosed):
+            with pytest.raises(ConnectionClosed):  # noqa: PT012
                 while True:
                     await connection.recv()
             assert connection.close_code == 1009

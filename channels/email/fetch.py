@@ -34,12 +34,14 @@ _CLOCKS_DIFFER = 10 * MINUTE
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How patient fetching is, in seconds. ``poll`` is the longest that IDLE is trusted with (RFC 2177 allows
-    29 minutes, NATs and proxies fewer than 9), ``call`` how long the server may take to answer."""
+    29 minutes, NATs and proxies fewer than 9), ``soon`` the first look after a change, from which looks come
+    less and less often; ``call`` is how long the server may take to answer."""
 
     poll: float = 60.0
     call: float = 25.0
     first_retry: float = 1.0
     longest_retry: float = 300.0
+    soon: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +99,15 @@ class Fetcher:
             connection = Connection(self._mailbox.imap, self._pace.call)
             try:
                 place = await self._settle(connection, hub)
+                look = self._pace.soon
                 while True:
-                    place = await self._catch_up(connection, hub, place)
+                    before, place = place, await self._catch_up(connection, hub, place)
                     self._report(self._mailbox.address, "")
                     wait = self._pace.first_retry
-                    await connection.wait(self._pace.poll)
+                    # A server may tell of new mail while it answers the search that did not see it yet, and not
+                    # again: after every change the first looks come soon, whatever IDLE says.
+                    look = self._pace.soon if place != before else min(look * 2, self._pace.poll)
+                    await connection.wait(look)
             except Busy as error:
                 self._report(self._mailbox.address, f"The hub can't store mail now: {error}")
             except (Trouble, OSError) as error:

@@ -72,7 +72,12 @@ class World:
             twilio = Twilio(http, self.hub.url, TOKEN)
             for number in numbers:
                 sid = f"CA{number:032x}"
-                fields = {"CallSid": sid, "AccountSid": ACCOUNT, "From": f"+4915199900{number:03d}", "To": VOICE_NUMBER}
+                fields = {
+                    "CallSid": sid,
+                    "AccountSid": ACCOUNT,
+                    "From": f"+4915199900{number:03d}",
+                    "To": VOICE_NUMBER,
+                }
                 for path, status, kind in (
                     ("/twilio_voice", "ringing", "call.arrived"),
                     ("/twilio_voice/status", "completed", "customer.left"),
@@ -115,7 +120,11 @@ class World:
         for number in numbers:
             await self.sandbox.post(
                 "/mail",
-                **{"from": f"customer{number % 20}@example.org", "subject": f"mail {number}", "text": f"mail {number}"},
+                **{
+                    "from": f"customer{number % 20}@example.org",
+                    "subject": f"mail {number}",
+                    "text": f"mail {number}",
+                },
             )
             self.acknowledged[f"mail {number}"] = "mail"
 
@@ -127,16 +136,14 @@ async def work_through(hub: HubProcess, agent_id: str, stop: asyncio.Event) -> N
             async with hub.agent(agent_id) as desk:
                 while not stop.is_set():
                     if desk.state.agent.chosen != "ready":  # new, gone, or taken to be away on a slow machine
-                        again = f"r{desk.state.seq}"
-                        await desk.command("set_state", command_id=again, state="ready")
+                        await desk.command("set_state", state="ready")
                     for offer in desk.state.offers:
                         with contextlib.suppress(CommandRefused):
-                            await desk.command("accept", command_id=f"a{offer.id}"[:64], offer_id=offer.id)
+                            await desk.command("accept", offer_id=offer.id)
                     for work in desk.state.work:
                         with contextlib.suppress(CommandRefused):
                             await desk.command(
                                 "wrap_up",
-                                command_id=f"w{work.interaction_id}"[:64],
                                 interaction_id=work.interaction_id,
                                 disposition="solved",
                             )

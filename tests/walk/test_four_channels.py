@@ -127,9 +127,9 @@ async def test_a_call_goes_through_the_menu_to_an_agent_and_is_spoken_to(town: T
         await desk.line("transcript.added", lambda e: "洗碗机又漏水了" in e.body["text"])
         await town.do(f"calls/{sid}/hang_up")
         await desk.work(work.interaction_id, lambda w: w.state == "wrap_up")
-        assert desk.state.agent.state == "wrap_up"
+        await desk.until(lambda: desk.state.agent.state == "wrap_up", "the agent to be in wrap-up")
         await wrap_up(desk, work)
-        assert desk.state.agent.state == "ready"
+        await desk.until(lambda: desk.state.agent.state == "ready", "the agent to be ready")
         found = await record(town, work)
         assert [s["kind"] for s in found["segments"]] == ["flow", "queue", "offer", "talk", "wrap_up"]
         assert found["language"].startswith("zh")
@@ -146,7 +146,7 @@ async def test_a_caller_who_gives_up_is_not_offered_any_more(town: Town) -> None
         offer = await desk.offer()
         await town.do(f"calls/{sid}/hang_up")
         await desk.gone(offer.interaction_id)
-        assert desk.state.agent.state == "ready"
+        await desk.until(lambda: desk.state.agent.state == "ready", "the agent to be ready")
         async with town.hub.http() as rest:
             record = (await rest.get(f"/api/v1/interactions/{offer.interaction_id}")).json()["record"]
         assert (record["state"], record["ended_reason"]) == ("ended", "abandoned")

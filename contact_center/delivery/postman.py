@@ -66,6 +66,9 @@ class Postman:
                 wait_ms = await self._until_next(now, full=room == len(taken))
             except Unavailable:
                 taken, wait_ms = [], SECOND
+            except Exception:  # a defect of ours must not end delivery for good
+                log.exception("outbox_failed")
+                taken, wait_ms = [], SECOND
             for row in taken:
                 attempt = asyncio.create_task(self._attempt(row))
                 self._attempts.add(attempt)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+import structlog
+
 from contact_center.domain.agents import has_room
 from contact_center.domain.events import ROUTING, Actor, OfferMade
 from contact_center.domain.occasion import Occasion
@@ -15,6 +17,8 @@ from contact_center.storage.announcements import announce
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import ConfigChanged, SeatChanged, Waits, tell
 from routing import Decision, Policy, Seat, Waiting
+
+log = structlog.get_logger(__name__)
 
 
 def claim(conn: Connection, on: Occasion, decision: Decision, policy: Policy, latency_us: int) -> str:
@@ -127,9 +131,12 @@ def facts(conn: Connection) -> tuple[list[Seat], list[Waiting]]:
     seats = [agents.seat(agent, held.get(agent.id, nothing)) for agent in agents.every(conn)]
     waits = []
     for interaction_id in queues.waiting_ids(conn):
-        loaded = journal.look(conn, interaction_id)
-        if loaded is not None and loaded.record.state == "waiting":
-            waits.append(journal.waiting(conn, loaded))
+        try:
+            loaded = journal.look(conn, interaction_id)
+            if loaded is not None and loaded.record.state == "waiting":
+                waits.append(journal.waiting(conn, loaded))
+        except (TypeError, KeyError, ValueError):  # one record that cannot be read must not keep the others waiting
+            log.exception("record_not_readable", interaction_id=interaction_id)
     return seats, waits
 
 

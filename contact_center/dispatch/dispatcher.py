@@ -176,6 +176,10 @@ class Dispatcher:
             except Unavailable:
                 await asyncio.sleep(1)
                 self._rebuild = True
+            except Exception:  # a defect of ours must not end routing for good
+                log.exception("routing_failed")
+                await asyncio.sleep(1)
+                self._rebuild = True
 
     async def _keep_deadlines(self) -> None:
         while True:
@@ -188,6 +192,9 @@ class Dispatcher:
                     continue
                 wait_ms = SWEEP_MS if first is None else min(SWEEP_MS, first - now)
             except Unavailable:
+                wait_ms = SECOND
+            except Exception:  # nor the deadlines
+                log.exception("deadlines_failed")
                 wait_ms = SECOND
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake_deadlines.wait(), max(wait_ms, 5) / 1_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +17,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from channels.contract import Busy, Closed, Forged, Refused, Request
+from channels.contract import Busy, Closed, Refused, Request
 from channels.contract import Response as ChannelResponse
 from contact_center.domain.errors import Unavailable
 from contact_center.registry.door import Door
@@ -93,16 +94,33 @@ async def webhook(runtime: Runtime, channel: str, rest: str, http: HttpRequest) 
         return PlainTextResponse("That is too much for one request.", 413)
     request = _request(http, runtime, rest, body)
     try:
-        return _plain(await _take(door, request))
-    except Forged as refused:
+        state, reason = door.channel.state()
+        if state == "off":
+            return PlainTextResponse(f"This channel is off: {reason}", 503)
+        door.channel.verify(request)
+    except Refused as refused:
         door.refused += 1
         log.warning("webhook_refused", channel=door.channel.name, path=request.path, reason=refused.reason)
         return PlainTextResponse(refused.reason, refused.status)
+    try:
+        parsed = door.channel.parse(request, door.now())
+        return _plain(door.channel.acknowledge(request, parsed, await door.take_in(parsed)))
     except Refused as refused:
         door.refused += 1
         return await _refuse(door, request, refused)
     except (Busy, Unavailable):
         return _plain(door.channel.apologise(request))
+    except Exception as error:
+        return await _our_fault(door, request, error)
+
+
+async def _our_fault(door: Door, request: Request, error: Exception) -> Response:
+    """A fault of ours with a genuine request: kept so that it can be replayed after a mend, and the sender is asked
+    to come again. A caller hears no error."""
+    log.error("fault", channel=door.channel.name, path=request.path, exc_info=error)
+    with contextlib.suppress(Unavailable):
+        await door.quarantine_request(request, f"a fault of ours: {type(error).__name__}")
+    return _plain(door.channel.apologise(request))
 
 
 def _request(http: HttpRequest, runtime: Runtime, rest: str, body: bytes) -> Request:
@@ -116,17 +134,6 @@ def _request(http: HttpRequest, runtime: Runtime, rest: str, body: bytes) -> Req
         headers=_headers(http),
         body=body,
     )
-
-
-async def _take(door: Door, request: Request) -> ChannelResponse:
-    channel = door.channel
-    state, reason = channel.state()
-    if state == "off":
-        return ChannelResponse(503, f"This channel is off: {reason}".encode())
-    channel.verify(request)
-    parsed = channel.parse(request, door.now())
-    answers = await door.take_in(parsed)
-    return channel.acknowledge(request, parsed, answers)
 
 
 async def _refuse(door: Door, request: Request, refused: Refused) -> Response:

@@ -209,7 +209,7 @@ async def test_nothing_acknowledged_is_lost_or_doubled_and_work_goes_on(database
             ]
             whole = TEXTS + 2 * CALLS + CHATS * LINES + MAILS
             for share in (0.3, 0.6):
-                while len(world.acknowledged) < whole * share:
+                while len(world.acknowledged) < whole * share:  # noqa: ASYNC110 — the ledger is a plain dict
                     await asyncio.sleep(0.01)
                 hub.kill9()
                 await asyncio.to_thread(hub.start)

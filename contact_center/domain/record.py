@@ -80,6 +80,7 @@ class Record:
     offer_id: str = ""
     accepted_offer: str = ""
     assigned_at: Moment = 0
+    answered_at: Moment = 0
     first_response_at: Moment = 0
     last_message_at: Moment = 0
     ended_at: Moment = 0
@@ -279,6 +280,7 @@ def _offer_ended(record: Record, event: InteractionEvent, body: OfferEnded) -> N
         record.agent_id = body.agent_id
         record.assigned_at = event.received_at
         record.accepted_offer = body.offer_id
+        record.answered_at = record.answered_at or event.received_at
         record.epoch += 1
         if body.agent_id not in record.served_by:
             record.served_by.append(body.agent_id)

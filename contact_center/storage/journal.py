@@ -97,7 +97,10 @@ _UPDATE = (
         agent_id=bindparam("new_agent"),
         epoch=bindparam("new_epoch"),
         last_message_at=bindparam("new_message_at"),
+        queued_at=bindparam("new_queued_at"),
+        answered_at=bindparam("new_answered_at"),
         ended_at=bindparam("new_ended_at"),
+        ended_reason=bindparam("new_ended_reason"),
         record=bindparam("new_record"),
     )
 )
@@ -266,7 +269,10 @@ def save(conn: Connection, loaded: Loaded) -> None:
                 "epoch": record.epoch,
                 "started_at": record.started_at,
                 "last_message_at": record.last_message_at,
+                "queued_at": record.virtual_enqueued_at,
+                "answered_at": record.answered_at,
                 "ended_at": record.ended_at,
+                "ended_reason": record.ended_reason,
                 "record": record,
             },
         )
@@ -290,7 +296,10 @@ def save(conn: Connection, loaded: Loaded) -> None:
                 "new_agent": record.agent_id,
                 "new_epoch": record.epoch,
                 "new_message_at": record.last_message_at,
+                "new_queued_at": record.virtual_enqueued_at,
+                "new_answered_at": record.answered_at,
                 "new_ended_at": record.ended_at,
+                "new_ended_reason": record.ended_reason,
                 "new_record": record,
             },
         )

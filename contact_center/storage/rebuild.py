@@ -19,8 +19,8 @@ def interaction_ids(conn: Connection) -> list[str]:
 def _columns(record: dict[str, Any]) -> dict[str, Any]:
     """What the indexed columns must say, given the record."""
     same = ("case_id", "customer_id", "channel", "medium", "thread_key", "state", "queue", "agent_id", "epoch",
-            "started_at", "last_message_at", "ended_at")  # fmt: skip
-    return {name: record[name] for name in same}
+            "started_at", "last_message_at", "answered_at", "ended_at", "ended_reason")  # fmt: skip
+    return {**{name: record[name] for name in same}, "queued_at": record["virtual_enqueued_at"]}
 
 
 def compare(conn: Connection, interaction_id: str) -> list[str]:

@@ -103,7 +103,10 @@ interactions = Table(
     Column("epoch", Integer, nullable=False, default=0),
     Column("started_at", BigInteger, nullable=False),
     Column("last_message_at", BigInteger, nullable=False, default=0),
+    Column("queued_at", BigInteger, nullable=False, default=0),
+    Column("answered_at", BigInteger, nullable=False, default=0),
     Column("ended_at", BigInteger, nullable=False, default=0),
+    Column("ended_reason", String(16), nullable=False, default=""),
     Column("record", Json, nullable=False),
     # One owner: a case has at most one open interaction, hence at most one live offer or assignment.
     Index(

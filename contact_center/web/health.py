@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter
@@ -70,6 +71,7 @@ async def _collect(registry: CollectorRegistry, runtime: Runtime) -> None:
     for name, count in sizes.items():
         states.labels(name.removeprefix("interactions_")).set(count)
     gauge("consoles", "Connected consoles").set(len(runtime.desks))
+    gauge("tasks", "Asynchronous tasks under way").set(len(asyncio.all_tasks()))
     gauge("decisions", "Routing decisions since the start").set(runtime.dispatcher.decided)
     gauge("decisions_lost", "Decisions that the database no longer agreed with").set(runtime.dispatcher.lost)
     taken = gauge("taken_in", "Events taken in since the start", ("channel",))

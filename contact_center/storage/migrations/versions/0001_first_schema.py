@@ -168,7 +168,10 @@ def upgrade() -> None:
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("started_at", sa.BigInteger(), nullable=False),
         sa.Column("last_message_at", sa.BigInteger(), nullable=False),
+        sa.Column("queued_at", sa.BigInteger(), nullable=False),
+        sa.Column("answered_at", sa.BigInteger(), nullable=False),
         sa.Column("ended_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_reason", sa.String(length=16), nullable=False),
         sa.Column("record", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_interactions")),
     )

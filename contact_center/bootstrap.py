@@ -66,6 +66,8 @@ log = structlog.get_logger(__name__)
 
 KEEP_ANNOUNCEMENTS_MS = 7 * DAY
 KEEP_COMMANDS_MS = DAY
+LOOK_ROUND_S = 4.0
+"""How long a console may be behind when the bus between nodes is down."""
 
 
 class AlreadyRunning(Exception):
@@ -220,6 +222,8 @@ class Hub:
                 task = asyncio.create_task(self._listen(door), name=f"channel-{door.channel.name}")
                 self._listeners.append(task)
         self._tidy = asyncio.create_task(self._keep_tidy(), name="tidy")
+        if not isinstance(runtime.bus, NoBus):
+            self._listeners.append(asyncio.create_task(self._look_round(), name="other-nodes"))
         runtime.ready = True
 
     def drain(self) -> None:
@@ -259,6 +263,22 @@ class Hub:
                 door.report("degraded", f"{type(error).__name__}: {error}")
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 60)
+
+    async def _look_round(self) -> None:
+        """With other nodes about: what a lost hint kept from this node's consoles is found here, and agents who left
+        another node but sit at this one stay."""
+        runtime = self.runtime
+        while True:
+            await asyncio.sleep(LOOK_ROUND_S)
+            agent_ids = sorted({desk.agent_id for desk in runtime.desks.every() if desk.agent_id})
+            if not agent_ids:
+                continue
+            try:
+                for agent_id, seq in (await runtime.executor.read(announcements.last_of, agent_ids)).items():
+                    runtime.desks.grew(agent_id, seq)
+                await runtime.executor.write(presence.still_here, agent_ids)
+            except Exception:
+                log.exception("look_round_failed")
 
     async def _keep_tidy(self) -> None:
         """Lets go of what nobody can ask for any more."""

@@ -28,3 +28,10 @@ def all_gone(conn: Connection, on: Occasion) -> None:
     for agent in agents.every(conn):
         if agent.chosen != "offline":
             left(conn, on, agent.id)
+
+
+def still_here(conn: Connection, agent_ids: list[str]) -> None:
+    """These agents have consoles on this node: a grace period that began when they left another node is void."""
+    for agent_id in agent_ids:
+        if deadlines.set_for(conn, "presence", f"{agent_id}#"):
+            came(conn, agent_id)

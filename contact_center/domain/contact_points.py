@@ -32,7 +32,7 @@ class ContactPoint:
         return self.kind != "other" and bool(self.value)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def phone(raw: str, region: str | None = None) -> ContactPoint:
     """``raw`` as a telephone number, or as ``other`` where it is none. ``region`` helps with national formats.
 

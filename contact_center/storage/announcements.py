@@ -47,6 +47,12 @@ def last(conn: Connection, agent_id: str) -> int:
     return conn.execute(select(agents.c.stream_seq).where(agents.c.id == agent_id)).scalar() or 0
 
 
+def last_of(conn: Connection, agent_ids: list[str]) -> dict[str, int]:
+    """The number of each agent's last announcement."""
+    rows = conn.execute(select(agents.c.id, agents.c.stream_seq).where(agents.c.id.in_(agent_ids)))
+    return {row.id: row.stream_seq for row in rows}
+
+
 def forget(conn: Connection, before: Moment, most: int = 5_000) -> int:
     """Removes announcements from before ``before``; who still wants them is given a snapshot."""
     old = (

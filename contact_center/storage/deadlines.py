@@ -50,3 +50,11 @@ def next_at(conn: Connection) -> Moment | None:
 def postpone(conn: Connection, deadline_id: str, due_at: Moment) -> None:
     """Tries again later what failed through a fault of ours: one bad row must not stop the others."""
     conn.execute(deadlines.update().where(deadlines.c.id == deadline_id).values(due_at=due_at))
+
+
+def set_for(conn: Connection, kind: str, prefix: str) -> bool:
+    """Whether a deadline of ``kind`` is set for anything that begins with ``prefix``."""
+    found = conn.execute(
+        select(deadlines.c.id).where(deadlines.c.kind == kind, deadlines.c.ref.startswith(prefix, autoescape=True))
+    ).first()
+    return found is not None

@@ -119,7 +119,7 @@ class SqliteExecutor:
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA busy_timeout=10000")
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA cache_size=-32768")
+        cursor.execute("PRAGMA cache_size=-16384")  # KiB for each connection; the system caches the file anyway
         cursor.execute("PRAGMA temp_store=MEMORY")
         cursor.close()
 

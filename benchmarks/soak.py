@@ -45,8 +45,13 @@ class Carrier(asyncio.Protocol):
 
     ids = itertools.count(1)
     texts = 0
+    connected = 0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        Carrier.connected -= 1
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        Carrier.connected += 1
         self.transport: Any = transport
         self.received = bytearray()
 
@@ -187,7 +192,8 @@ class Customers:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the hub holds after ``interactions``. ``tasks`` is -1 where ``/metrics`` does not tell."""
+    """What the hub holds after ``interactions``. ``files`` leaves out the connections that customers and the
+    carrier keep open from outside; ``tasks`` is -1 where ``/metrics`` does not tell."""
 
     interactions: int
     resident_kb: int
@@ -203,14 +209,14 @@ class Sample:
         ).rstrip()
 
 
-async def sample(hub: Hub, interactions: int) -> Sample:
+async def sample(hub: Hub, interactions: int, kept: int) -> Sample:
     connection = await load.connect(hub.port)
     _, told = await load.get(connection, hub.port, "/metrics")
     connection.close()
     return Sample(
         interactions,
         load.resident_kb(hub.pid),
-        load.open_files(hub.pid),
+        load.open_files(hub.pid) - kept,
         load.threads(hub.pid),
         next((int(float(value)) for name, value in metrics(told) if name.endswith("_tasks")), -1),
     )
@@ -275,7 +281,8 @@ async def soak(hub: Hub, interactions: int, every: int, tell: Callable[[str], No
     for done in range(0, interactions, every):
         await asyncio.gather(*(one() for _ in range(min(every, interactions - done))))
         await quiet(hub)
-        result.samples.append(await sample(hub, min(done + every, interactions)))
+        kept = len(customers.idle) + Carrier.connected
+        result.samples.append(await sample(hub, min(done + every, interactions), kept))
         tell(f"{result.samples[-1].line()}  {ended:,} wrapped up")
     result.seconds = time.perf_counter() - started
     result.refused = [*customers.refused, *(line for desk in desks for line in desk.refused)]

@@ -13,7 +13,7 @@ from contact_center.domain.time import Moment
 from contact_center.domain.views import AgentChanged, AgentView
 from contact_center.storage.announcements import announce
 from contact_center.storage.effects import FloorMoved, SeatChanged, tell
-from contact_center.storage.schema import agents, interactions
+from contact_center.storage.schema import OPEN, agents, interactions
 from routing import Seat
 
 HELD = ("offered", "assigned", "wrap_up")
@@ -41,12 +41,12 @@ _ALL = select(agents).where(agents.c.active == 1).order_by(agents.c.name)
 _LOCKED = select(agents).where(agents.c.id == bindparam("agent"), agents.c.active == 1).with_for_update()
 _LOAD = (
     select(interactions.c.medium, interactions.c.state, func.count().label("n"))
-    .where(interactions.c.agent_id == bindparam("agent"), interactions.c.state.in_(HELD))
+    .where(OPEN, interactions.c.agent_id == bindparam("agent"), interactions.c.state.in_(HELD))
     .group_by(interactions.c.medium, interactions.c.state)
 )
 _LOADS = (
     select(interactions.c.agent_id, interactions.c.medium, interactions.c.state, func.count().label("n"))
-    .where(interactions.c.state.in_(HELD), interactions.c.agent_id != "")
+    .where(OPEN, interactions.c.state.in_(HELD), interactions.c.agent_id != "")
     .group_by(interactions.c.agent_id, interactions.c.medium, interactions.c.state)
 )
 _UPDATE = (
@@ -213,7 +213,7 @@ def held_ids(conn: Connection, agent_id: str) -> list[str]:
     return list(
         conn.execute(
             select(interactions.c.id)
-            .where(interactions.c.agent_id == agent_id, interactions.c.state.in_(HELD))
+            .where(OPEN, interactions.c.agent_id == agent_id, interactions.c.state.in_(HELD))
             .order_by(interactions.c.started_at, interactions.c.id)
         ).scalars()
     )

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from contact_center.storage.agents import HELD
-from contact_center.storage.schema import agents, entry_points, interactions, logins, queues
+from contact_center.storage.schema import OPEN, agents, entry_points, interactions, logins, queues
 
 
 def rows(conn: Connection, table: Table) -> list[dict[str, Any]]:
@@ -33,11 +33,7 @@ def retire(conn: Connection, table: Table, ids: Iterable[str]) -> None:
 
 def busy_queues(conn: Connection, ids: Iterable[str]) -> list[str]:
     """Those of the queues that something still waits in or is in hand from."""
-    found = conn.execute(
-        select(interactions.c.queue)
-        .where(interactions.c.queue.in_(list(ids)), interactions.c.state != "ended")
-        .distinct()
-    )
+    found = conn.execute(select(interactions.c.queue).where(interactions.c.queue.in_(list(ids)), OPEN).distinct())
     return list(found.scalars())
 
 
@@ -45,7 +41,7 @@ def holding_agents(conn: Connection, ids: Iterable[str]) -> list[str]:
     """Those of the agents to whom something is offered, or who have something in hand."""
     found = conn.execute(
         select(interactions.c.agent_id)
-        .where(interactions.c.agent_id.in_(list(ids)), interactions.c.state.in_(HELD))
+        .where(OPEN, interactions.c.agent_id.in_(list(ids)), interactions.c.state.in_(HELD))
         .distinct()
     )
     return sorted(found.scalars())

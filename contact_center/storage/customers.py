@@ -9,10 +9,9 @@ from sqlalchemy import Connection, bindparam, func, or_, select
 from contact_center.domain.contact_points import ContactPoint
 from contact_center.domain.matching import OpenCase
 from contact_center.domain.occasion import Occasion
-from contact_center.domain.record import OPEN_STATES
 from contact_center.domain.time import Moment
 from contact_center.domain.views import Past
-from contact_center.storage.schema import agents, cases, contact_points, customers, interactions
+from contact_center.storage.schema import OPEN, agents, cases, contact_points, customers, interactions
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ _OPEN_CASES = (
         cases.c.updated_at,
         select(func.count())
         .select_from(interactions)
-        .where(interactions.c.case_id == cases.c.id, interactions.c.state.in_(OPEN_STATES))
+        .where(interactions.c.case_id == cases.c.id, OPEN)
         .scalar_subquery()
         .label("live"),
     )

@@ -117,7 +117,7 @@ def _today(conn: Connection, midnight: Moment) -> dict[str, Any]:
 def floor_agents(conn: Connection) -> list[FloorAgent]:
     """Every agent with what is in their hands."""
     hands: dict[str, list[HandView]] = defaultdict(list)
-    held = _OPEN.where(interactions.c.state.in_(agents.HELD), interactions.c.agent_id != "")
+    held = _OPEN.where(OPEN, interactions.c.state.in_(agents.HELD), interactions.c.agent_id != "")
     for row in conn.execute(held.order_by(interactions.c.started_at)):
         record = row.record
         since = record["segments"][-1]["started_at"] if record["segments"] else record["started_at"]
@@ -135,9 +135,7 @@ def floor_agents(conn: Connection) -> list[FloorAgent]:
 def sizes(conn: Connection) -> dict[str, int]:
     """How much there is, for /metrics."""
     rows = conn.execute(
-        select(interactions.c.state, func.count().label("n"))
-        .where(interactions.c.state != "ended")
-        .group_by(interactions.c.state)
+        select(interactions.c.state, func.count().label("n")).where(OPEN).group_by(interactions.c.state)
     )
     waiting: dict[str, int] = {row.state: row.n for row in rows}
     last = conn.execute(select(func.max(events.c.seq))).scalar() or 0

@@ -12,14 +12,12 @@ from contact_center.domain.contact_points import ContactPoint
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import Moment
 from contact_center.storage.effects import Due, tell
-from contact_center.storage.schema import outbox
-
-LIVE = ("queued", "sending", "retry")
+from contact_center.storage.schema import UNSENT, outbox
 
 _INSERT = outbox.insert()
 _DUE = (
     select(outbox)
-    .where(outbox.c.state.in_(LIVE), outbox.c.next_at <= bindparam("now"))
+    .where(UNSENT, outbox.c.next_at <= bindparam("now"))
     .order_by(outbox.c.next_at, outbox.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
@@ -173,7 +171,7 @@ def set_state(conn: Connection, outbox_id: str, state: str, reason: str = "") ->
 
 
 def next_at(conn: Connection) -> Moment | None:
-    first: Moment | None = conn.execute(select(func.min(outbox.c.next_at)).where(outbox.c.state.in_(LIVE))).scalar()
+    first: Moment | None = conn.execute(select(func.min(outbox.c.next_at)).where(UNSENT)).scalar()
     return first
 
 

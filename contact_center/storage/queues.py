@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select
 
-from contact_center.storage.schema import entry_points, interactions, queues
+from contact_center.storage.schema import OPEN, entry_points, interactions, queues
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ _ENTRY = (
 )
 _WAITING = (
     select(interactions.c.id)
-    .where(interactions.c.state == "waiting")
+    .where(OPEN, interactions.c.state == "waiting")
     .order_by(interactions.c.started_at, interactions.c.id)
 )
 

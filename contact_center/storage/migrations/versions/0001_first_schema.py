@@ -188,6 +188,12 @@ def upgrade() -> None:
         "ix_interactions_customer_id_started_at", "interactions", ["customer_id", "started_at"], unique=False
     )
     op.create_index(
+        "ix_interactions_day",
+        "interactions",
+        ["started_at", "queue", "answered_at", "queued_at", "ended_reason"],
+        unique=False,
+    )
+    op.create_index(
         "ix_interactions_open_state",
         "interactions",
         ["state", "queue"],
@@ -195,7 +201,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("state <> 'ended'"),
         postgresql_where=sa.text("state <> 'ended'"),
     )
-    op.create_index("ix_interactions_started_at", "interactions", ["started_at"], unique=False)
     op.create_index("ix_interactions_thread", "interactions", ["channel", "thread_key", "started_at"], unique=False)
     op.create_index(
         "uq_interactions_open_case",

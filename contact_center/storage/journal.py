@@ -27,7 +27,7 @@ from contact_center.storage import customers as customers_storage
 from contact_center.storage import events
 from contact_center.storage.announcements import announce
 from contact_center.storage.effects import FloorMoved, ThreadGrew, Waits, WaitsNoMore, tell
-from contact_center.storage.schema import OPEN, cases, customers, interactions, queues
+from contact_center.storage.schema import OPEN, THREADED, cases, customers, interactions, queues
 from routing import Waiting
 
 
@@ -79,6 +79,7 @@ _BY_THREAD = _LOAD.where(
     interactions.c.channel == bindparam("channel"),
     interactions.c.thread_key == bindparam("thread"),
     OPEN,
+    THREADED,
 )
 _LATEST = (
     (interactions.c.channel == bindparam("channel")) & (interactions.c.thread_key == bindparam("thread")),

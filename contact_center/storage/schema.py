@@ -49,6 +49,7 @@ Serial = BigInteger().with_variant(Integer, "sqlite")
 
 # A partial index is used only where the query says the index's own condition, word for word and as a literal.
 OPEN = text("state <> 'ended'")
+THREADED = text("thread_key <> ''")
 UNSENT = text("state IN ('queued', 'sending', 'retry')")
 
 # --- customers and cases ---------------------------------------------------------------------------------------

@@ -1,0 +1,44 @@
+"""What is asked at every event is answered from an index: a database with years in it is as quick as a new one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.pool import NullPool
+
+from contact_center.storage import agents, announcements, customers, deadlines, events, floor, journal, outbox, queues
+
+ASKED: dict[str, tuple[Any, str]] = {
+    "seen before": (events._SEEN, "uq_events_channel_source_id|sqlite_autoindex_events"),
+    "open interaction of a thread": (journal._BY_THREAD, "uq_interactions_open_thread"),
+    "latest interaction of a thread": (journal._LATEST_OF_THREAD, "ix_interactions_thread"),
+    "open interaction of a case": (journal._OPEN_OF_CASE, "uq_interactions_open_case"),
+    "what an agent holds": (agents._LOAD, "ix_interactions_agent_open"),
+    "what every agent holds": (agents._LOADS, "ix_interactions_agent_open|ix_interactions_open_state"),
+    "who waits": (queues._WAITING, "ix_interactions_open_state"),
+    "the floor now": (floor._NOW, "ix_interactions_open_state|ix_interactions_agent_open"),
+    "the floor today": (floor._TODAY, "ix_interactions_day"),
+    "a customer's open cases": (customers._OPEN_CASES, "ix_cases_customer_id_status"),
+    "a customer's history": (customers._HISTORY, "ix_interactions_customer_id_started_at"),
+    "missed announcements": (announcements._AFTER, "sqlite_autoindex_announcements"),
+    "deadlines that are due": (deadlines._DUE, "ix_deadlines_due_at"),
+    "what is to be sent": (outbox._DUE, "ix_outbox_due"),
+}
+
+
+@pytest.mark.parametrize("asked", sorted(ASKED))
+def test_what_is_asked_often_is_found_by_its_index(asked: str, sqlite_template: Path) -> None:
+    statement, wanted = ASKED[asked]
+    engine = create_engine(f"sqlite:///{sqlite_template}", poolclass=NullPool)
+    options = {"render_postcompile": True}
+    named = statement.compile(dialect=sqlite.dialect(paramstyle="named"), compile_kwargs=options).string
+    with engine.connect() as conn:
+        plan = [row[-1] for row in conn.exec_driver_sql("EXPLAIN QUERY PLAN " + re.sub(r":\w+", "1", named))]
+    used = "\n".join(plan)
+    assert any(index in used for index in wanted.split("|")), used
+    assert not [line for line in plan if line.startswith("SCAN interactions") and "INDEX" not in line], used

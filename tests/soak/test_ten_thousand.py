@@ -26,8 +26,6 @@ async def test_ten_thousand_interactions_leave_memory_files_threads_and_tasks_wh
     )
     told, _ = await process.communicate()
     text = told.decode()
-    print(text)
     assert process.returncode == 0, text
-    last = text.splitlines()[-2 if "carrier" in text.splitlines()[-1] else -1]
-    assert f"{INTERACTIONS:,} interactions" in text
-    assert "tasks" in last, text
+    assert f"{INTERACTIONS:,} interactions in" in text
+    assert " tasks" in text, text

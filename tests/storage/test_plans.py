@@ -35,6 +35,8 @@ ASKED: dict[str, tuple[Any, str]] = {
 def test_what_is_asked_often_is_found_by_its_index(asked: str, sqlite_template: Path) -> None:
     statement, wanted = ASKED[asked]
     engine = create_engine(f"sqlite:///{sqlite_template}", poolclass=NullPool)
+    unset = [name for name, value in statement.compile().params.items() if value is None]
+    statement = statement.params(dict.fromkeys(unset, 1))
     options = {"render_postcompile": True}
     named = statement.compile(dialect=sqlite.dialect(paramstyle="named"), compile_kwargs=options).string
     with engine.connect() as conn:

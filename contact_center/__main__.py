@@ -102,7 +102,8 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _run(given: Any, listening: socket.socket, quiet: bool) -> None:
-    from contact_center.bootstrap import AlreadyRunning, announce_running, migrate, open_hub, take_folder
+    from contact_center.bootstrap import AlreadyRunning, migrate, open_hub, take_folder
+    from contact_center.offline import announce_running
     from contact_center.storage.migrate import SchemaTooNew
 
     public_url = given.public_url or f"http://{given.host}:{given.port}"
@@ -129,8 +130,8 @@ def _run(given: Any, listening: socket.socket, quiet: bool) -> None:
 def _configure(given: Any, quiet: bool, sandbox: dict[str, Any] | None) -> dict[str, Any] | None:
     """Applies the configuration file; in the sandbox without one, the demonstration's at the first start. Returns
     what the sign-in page of a demonstration shows."""
-    from contact_center.bootstrap import configure, configured
     from contact_center.config.model import ConfigError, read
+    from contact_center.offline import configure, configured
 
     path: Path | None = given.config
     if path is None and sandbox is not None:
@@ -285,8 +286,9 @@ def apply(
 ) -> None:
     """Put queues, entry points, agents and policy into force, or show what that would change. A running hub does it
     at once; the routing policy and channels' own settings are taken over at its next start."""
-    from contact_center.bootstrap import apply_to_running, compare, configure, migrate, running
+    from contact_center.bootstrap import migrate
     from contact_center.config.model import ConfigError, read
+    from contact_center.offline import apply_to_running, compare, configure, running
 
     given = _settings()
     _log("ERROR")
@@ -313,7 +315,8 @@ def export() -> None:
     """Print what is in force, as a file for `apply`. Passwords are not in it."""
     import yaml
 
-    from contact_center.bootstrap import exported, migrate
+    from contact_center.bootstrap import migrate
+    from contact_center.offline import exported
 
     given = _settings()
     _log("ERROR")
@@ -327,7 +330,8 @@ def rebuild(
 ) -> None:
     """Fold every interaction's events anew and compare with the stored record. Without --check, records that
     differ are replaced by their fold. Exit code 1 if any differed."""
-    from contact_center.bootstrap import migrate, rebuilt, running
+    from contact_center.bootstrap import migrate
+    from contact_center.offline import rebuilt, running
 
     given = _settings()
     _log("ERROR")
@@ -365,7 +369,7 @@ def migrate() -> None:
 @app.command()
 def schema(folder: Annotated[Path, typer.Argument(help="Where to write the files.")]) -> None:
     """Write openapi.json, asyncapi.json and interaction-event.json."""
-    from contact_center.bootstrap import published
+    from contact_center.offline import published
 
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in published().items():

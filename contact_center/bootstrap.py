@@ -6,10 +6,8 @@ import asyncio
 import contextlib
 import fcntl
 import importlib.resources
-import json
 import os
 import secrets
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,9 +18,8 @@ import structlog
 import uuid_utils
 from fastapi import FastAPI
 
-from contact_center.config import apply as config_apply
 from contact_center.config.environment import Settings, of_environment
-from contact_center.config.model import Config, ConfigError, PolicyModel, read
+from contact_center.config.model import Config, PolicyModel, read
 from contact_center.delivery.postman import Postman
 from contact_center.dispatch import presence
 from contact_center.dispatch.dispatcher import Dispatcher
@@ -35,7 +32,7 @@ from contact_center.live.watchers import Watchers
 from contact_center.registry.discover import open_channels
 from contact_center.registry.door import Door, State
 from contact_center.registry.runtime import Runtime
-from contact_center.storage import announcements, rebuild, settings
+from contact_center.storage import announcements, settings
 from contact_center.storage.blobs import Blobs
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import (
@@ -50,10 +47,9 @@ from contact_center.storage.effects import (
     Waits,
     WaitsNoMore,
 )
-from contact_center.storage.executor import open_executor
+from contact_center.storage.executor import open_executor, run_alone
 from contact_center.storage.migrate import migrate
 from contact_center.telephony.steps import Telephony
-from contact_center.web import schemas
 from contact_center.web.agent_socket import read_after
 from contact_center.web.app import create_app
 from contact_center.web.webhooks import Webhooks
@@ -291,114 +287,6 @@ class Hub:
                 await runtime.executor.write(settings.forget_command_results, now - KEEP_COMMANDS_MS)
 
 
-def _alone(url: str, unit: Callable[..., T], *args: Any) -> T:
-    """Runs one unit on the database at ``url``, in this process's own time."""
-
-    async def run() -> T:
-        executor = open_executor(url)
-        await executor.start(lambda _: None)
-        try:
-            return await executor.write(unit, *args)
-        finally:
-            await executor.stop()
-
-    return asyncio.run(run())
-
-
-def configure(url: str, config: Config) -> list[config_apply.Change]:
-    """Applies ``config`` to the database at ``url``."""
-    return _alone(url, config_apply.apply, config, occasion().now)
-
-
-def compare(url: str, config: Config) -> list[config_apply.Change]:
-    """What applying ``config`` would change."""
-    return _alone(url, config_apply.compare, config)
-
-
-def exported(url: str) -> dict[str, Any]:
-    """What is in force, in the configuration file's shape."""
-    return _alone(url, config_apply.export)
-
-
-def configured(url: str) -> bool:
-    """Whether anybody can sign in yet."""
-    return bool(_alone(url, config_apply.export)["agents"])
-
-
-def announce_running(given: Settings, hub: Hub) -> Path:
-    """Writes down where this hub can be told things by its own user on this machine; the path of the note."""
-    note = given.data_dir / "running.json"
-    note.unlink(missing_ok=True)
-    handle = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(json.dumps({"url": f"http://{given.host}:{given.port}", "key": hub.runtime.local_api_key}))
-    return note
-
-
-def running(given: Settings) -> dict[str, str] | None:
-    """The note of the hub that runs on the data folder; None where none does. SQLite has one writer: while a hub
-    runs, whoever wants to write asks the hub."""
-    try:
-        take_folder(given.data_dir).close()
-    except AlreadyRunning:
-        note: dict[str, str] = json.loads((given.data_dir / "running.json").read_text())
-        return note
-    return None
-
-
-def apply_to_running(note: dict[str, str], config: Config, dry_run: bool) -> list[config_apply.Change]:
-    """Has the running hub apply ``config``. Raises :class:`ConfigError`."""
-    import httpx  # costs a tenth of a second that `serve` does not need
-
-    answer = httpx.post(
-        f"{note['url']}/api/v1/config",
-        params={"dry_run": dry_run},
-        json=config.model_dump(mode="json", exclude_unset=True),
-        headers={"Authorization": f"Bearer {note['key']}"},
-        timeout=60,
-    )
-    if answer.status_code == 422:
-        raise ConfigError([answer.json()["error"]["message"]])
-    answer.raise_for_status()
-    return [config_apply.Change(**change) for change in answer.json()["changes"]]
-
-
-async def rebuilt(
-    url: str, *, mend: bool, progress: Callable[[int, int], None]
-) -> tuple[int, list[tuple[str, list[str]]]]:
-    """Compares every stored record with the fold of its events: how many, and which differ in what."""
-    executor = open_executor(url)
-    await executor.start(lambda _: None)
-    try:
-        ids = await executor.read(rebuild.interaction_ids)
-        differing = []
-        for done, interaction_id in enumerate(ids, 1):
-            if mend:
-                fields = await executor.write(rebuild.mend, interaction_id)
-            else:
-                fields = await executor.read(rebuild.compare, interaction_id)
-            if fields:
-                differing.append((interaction_id, fields))
-            if done % 100 == 0 or done == len(ids):
-                progress(done, len(ids))
-        return len(ids), differing
-    finally:
-        await executor.stop()
-
-
-def published() -> dict[str, Any]:
-    """The files that describe the hub to other programs."""
-    with tempfile.TemporaryDirectory() as folder:
-        given = Settings(data_dir=Path(folder), database_url=f"sqlite:///{folder}/hub.db", config=None)
-        migrate(given.database)
-        hub = open_hub(given, environment={})
-        return {
-            "openapi.json": hub.api.openapi(),
-            "asyncapi.json": schemas.asyncapi(),
-            "interaction-event.json": schemas.interaction_event(),
-        }
-
-
 def open_hub(
     given: Settings,
     *,
@@ -411,7 +299,7 @@ def open_hub(
     public_url = given.public_url or f"http://{given.host}:{given.port}"
     executor = open_executor(given.database)
     config = read(given.config) if given.config else Config()
-    stored = _alone(given.database, _stored)
+    stored = run_alone(given.database, _stored)
     desks = Desks(read_after(executor))
     watchers = Watchers()
     node = secrets.token_hex(8)
@@ -467,17 +355,8 @@ _NEEDED: dict[str, Any] = {"policy": {}, "time_zone": "UTC"}
 __all__ = [
     "AlreadyRunning",
     "Hub",
-    "announce_running",
-    "apply_to_running",
-    "compare",
-    "configure",
-    "configured",
-    "exported",
     "migrate",
     "occasion",
     "open_hub",
-    "published",
-    "rebuilt",
-    "running",
     "take_folder",
 ]

@@ -38,7 +38,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from channels.contract import Answer, Parsed
-from contact_center.bootstrap import Hub, configure, open_hub
+from contact_center.bootstrap import Hub, open_hub
 from contact_center.config.environment import Settings
 from contact_center.config.model import Config, parse
 from contact_center.domain.agents import state_of
@@ -57,6 +57,7 @@ from contact_center.domain.views import (
     WorkView,
     apply,
 )
+from contact_center.offline import configure
 from contact_center.storage import agents, desks, events, journal, logins, rebuild, schema
 from contact_center.storage.effects import Due
 from contact_center.web.principal import digest

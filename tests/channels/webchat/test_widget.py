@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Locator, Page, WebSocketRoute, expect
+from playwright.async_api import Browser, BrowserContext, Page, WebSocketRoute, expect
 
 from channels.webchat.channel import widget
 from tests.channels.webchat.served import Site, a_shop, a_site
@@ -591,17 +591,13 @@ async def test_the_theme_follows_the_browser_unless_the_page_says(browser: Brows
     async with a_shop_of(browser, site, color_scheme="dark") as shop:
         shop.lang = "en"
         seen = await (await shop.visit()).open()
-        dark = await _background(seen.panel)
+        dark, light = "rgb(22, 26, 33)", "rgb(255, 255, 255)"
+        await expect(seen.panel).to_have_css("background-color", dark)
         await seen.page.emulate_media(color_scheme="light")
-        light = await _background(seen.panel)
-        assert (dark, light) == ("rgb(22, 26, 33)", "rgb(255, 255, 255)")
+        await expect(seen.panel).to_have_css("background-color", light)
         shop.attributes = 'data-theme="dark"'
         await seen.page.reload()
-        assert await _background(seen.panel) == dark
-
-
-async def _background(panel: Locator) -> str:
-    return str(await panel.evaluate("e => getComputedStyle(e).backgroundColor"))
+        await expect(seen.panel).to_have_css("background-color", dark)
 
 
 @pytest.mark.parametrize("width, height", [(320, 568), (390, 844), (844, 390)])

@@ -9,7 +9,7 @@ import importlib.resources
 import os
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -201,7 +201,6 @@ class Hub:
         self._committed = committed
         self._listeners: list[asyncio.Task[None]] = []
         self._tidy: asyncio.Task[None] | None = None
-        self._demo: Callable[[], Awaitable[None]] | None = None
         self.api: FastAPI = create_app(runtime, self.start, self.stop)
         self.api.state.drain = self.drain
         self.app = Webhooks(self.api, runtime)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +40,6 @@ class Loaded:
     case_status: CaseStatus
     case_subject: str
     queue_name: str
-    agent_names: Mapping[str, str]
     state_before: str = ""
     place_before: tuple[Any, ...] = ()
     fresh: bool = False
@@ -115,7 +113,7 @@ _UPDATE_QUIETLY = (
 """For what moves nothing: no index has to be written."""
 
 
-def _loaded(row: Any, names: Mapping[str, str]) -> Loaded | None:
+def _loaded(row: Any) -> Loaded | None:
     if row is None:
         return None
     record = record_from(row.record)
@@ -126,7 +124,6 @@ def _loaded(row: Any, names: Mapping[str, str]) -> Loaded | None:
         case_status=row.status,
         case_subject=row.subject,
         queue_name=row.queue_name or "",
-        agent_names=names,
         state_before=record.state,
         place_before=_place(record),
     )
@@ -134,34 +131,34 @@ def _loaded(row: Any, names: Mapping[str, str]) -> Loaded | None:
 
 def load(conn: Connection, interaction_id: str) -> Loaded | None:
     """The interaction, locked until the transaction ends."""
-    return _loaded(conn.execute(_BY_ID, {"interaction": interaction_id}).one_or_none(), {})
+    return _loaded(conn.execute(_BY_ID, {"interaction": interaction_id}).one_or_none())
 
 
 def look(conn: Connection, interaction_id: str) -> Loaded | None:
     """The interaction for reading only, without a lock."""
-    return _loaded(conn.execute(_LOOK, {"interaction": interaction_id}).one_or_none(), {})
+    return _loaded(conn.execute(_LOOK, {"interaction": interaction_id}).one_or_none())
 
 
 def open_of_thread(conn: Connection, channel: str, thread_key: str) -> Loaded | None:
     """The thread's interaction that is not over."""
-    return _loaded(conn.execute(_BY_THREAD, {"channel": channel, "thread": thread_key}).one_or_none(), {})
+    return _loaded(conn.execute(_BY_THREAD, {"channel": channel, "thread": thread_key}).one_or_none())
 
 
 def latest_of_thread(conn: Connection, channel: str, thread_key: str) -> Loaded | None:
     """The thread's last interaction, over or not."""
     row = conn.execute(_LATEST_OF_THREAD, {"channel": channel, "thread": thread_key}).one_or_none()
-    return _loaded(row, {})
+    return _loaded(row)
 
 
 def look_latest_of_thread(conn: Connection, channel: str, thread_key: str) -> Loaded | None:
     """The thread's last interaction for reading only, without a lock."""
     row = conn.execute(_LOOK_LATEST_OF_THREAD, {"channel": channel, "thread": thread_key}).one_or_none()
-    return _loaded(row, {})
+    return _loaded(row)
 
 
 def open_of_case(conn: Connection, case_id: int) -> Loaded | None:
     """The case's interaction that is not over: there is one at most."""
-    return _loaded(conn.execute(_OPEN_OF_CASE, {"case": case_id}).one_or_none(), {})
+    return _loaded(conn.execute(_OPEN_OF_CASE, {"case": case_id}).one_or_none())
 
 
 def begin(
@@ -183,7 +180,6 @@ def begin(
         case_status="open",
         case_subject=case_subject,
         queue_name="",
-        agent_names={},
         fresh=True,
     )
     stored = events.append(conn, event, raw, answer)

@@ -118,6 +118,23 @@ class Answer:
 # --- going out ----------------------------------------------------------------------------------------------
 
 
+OutVerb = Literal[
+    "message",
+    "connect",
+    "call",
+    "hang_up",
+    "tell",
+    "hold",
+    "mute",
+    "keys",
+    "add",
+    "change",
+    "drop",
+    "record",
+    "erase",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """Something to do in the outside world. The same ``outbox_id`` may come again after a failed attempt and
@@ -125,13 +142,27 @@ class Outgoing:
 
     ``verb``:
     - ``message``: write (or, on a call, speak) ``text`` to the customer.
-    - ``connect``: bring ``agent_address`` (``client:<id>``, ``sip:…`` or E.164) into the call ``thread_key``.
+    - ``connect``: bring ``agent_address`` (``client:<id>``, ``sip:…`` or E.164) into the call ``thread_key``;
+      ``text`` is whispered to the agent first. Where ``thread_key`` is empty the call is ours to place: the
+      agent is rung first, and once in the room the customer (``recipient``) is, by ``call``.
+    - ``call``: ring ``recipient`` from ``sender`` and bring them into the interaction's room. The call that this
+      makes is the interaction's from then on; its events carry ``interaction_id`` as their thread's ``ours``.
     - ``hang_up``: end the call ``thread_key``.
+    - ``tell``: the customer, wherever they are in the call, is told ``actions`` from now on.
+    - ``hold`` (``mode`` ``on | off``): the customer alone hears music, or everybody again.
+    - ``mute`` (``mode`` ``on | off``): the agent isn't heard, or is again.
+    - ``keys``: the tones of ``digits`` are played to the customer.
+    - ``add``: bring ``agent_address`` in as the party ``party_id``. ``mode``: ``talk | listen | whisper | barge``;
+      ``coached_leg`` is the leg that hears a whisper. ``text`` is whispered to whoever comes first.
+    - ``change``: the party takes part as ``mode`` says from now on.
+    - ``drop``: the party leaves; without a ``party_id`` the agent's own leg (``offer_id``) does.
+    - ``record`` (``mode`` ``start | pause | resume | stop``): the customer's call.
+    - ``erase``: the recording ``recording_id`` is removed at the provider.
 
     ``references`` are the Message-IDs of the conversation so far, oldest first, the one answered last.
     """
 
-    verb: Literal["message", "connect", "hang_up"]
+    verb: OutVerb
     outbox_id: str
     interaction_id: str
     case_id: int
@@ -150,6 +181,23 @@ class Outgoing:
     agent_id: str = ""
     agent_address: str = ""
     language: str = ""
+    actions: tuple[Any, ...] = ()
+    mode: str = ""
+    party_id: str = ""
+    agent_leg: str = ""
+    party_leg: str = ""
+    coached_leg: str = ""
+    digits: str = ""
+    recording_id: str = ""
+    longest_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A recording's bytes, as the provider keeps them."""
+
+    body: bytes
+    media_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +341,16 @@ class Channel:
     async def listen(self, hub: Hub) -> None:
         """Runs for as long as the hub does, where the channel fetches by itself."""
         return
+
+    async def fetch(self, recording_id: str) -> Media:
+        """The recording, fetched with our credentials. Raises :class:`Retry` where it is not there yet or the
+        provider doesn't answer, :class:`Rejected` where it never will be."""
+        raise Rejected(f"The channel {self.name} keeps no recordings.")
+
+    def pass_for(self, agent_id: str, now: Moment) -> Mapping[str, Any]:
+        """What an agent's browser needs to be a telephone on this channel (a short-lived token); empty where
+        the channel has no such thing, or lacks the settings for it."""
+        return {}
 
     async def parse_again(self, raw: bytes, source_id: str, now: Moment) -> Parsed:
         """What bytes that this channel put into quarantine say after a mend. Raises :class:`Malformed`."""

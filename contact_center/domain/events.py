@@ -85,28 +85,78 @@ class CallArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class CallPlaced:
+    """We begin a call to the customer: an agent's, or one that we owe. ``reason``: ``agent``, or a callback's
+    (``asked | abandoned | voicemail``)."""
+
+    KIND: ClassVar[str] = "call.placed"
+    number: str
+    reason: Literal["agent", "asked", "abandoned", "voicemail"] = "agent"
+
+
+@dataclass(frozen=True, slots=True)
 class CallerInput:
     """What the caller did at the flow's step: keys, words, or nothing (both empty: no input in time).
-    ``position`` is the one the prompt was given with, so that a late or repeated answer changes nothing."""
+    ``position`` is the one the prompt was given with, so that a late or repeated answer changes nothing.
+    ``secret`` digits are seen by the flow alone: what is stored has none."""
 
     KIND: ClassVar[str] = "ivr.input"
     position: str
     digits: str = ""
     speech: str = ""
     confidence: float = 0.0
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallerRecorded:
+    """The caller has spoken after the beep (``Record``). ``recording_id`` is the provider's, empty where nothing
+    was said; ``ended_by``: ``key | silence | hang_up``."""
+
+    KIND: ClassVar[str] = "ivr.recorded"
+    position: str
+    recording_id: str = ""
+    duration_ms: int = 0
+    ended_by: Literal["key", "silence", "hang_up"] = "silence"
+
+
+@dataclass(frozen=True, slots=True)
+class DialEnded:
+    """The outside number that the flow had rung (``Dial``) is done with."""
+
+    KIND: ClassVar[str] = "ivr.dialled"
+    position: str
+    outcome: Literal["answered", "busy", "no_answer", "failed"]
+    duration_ms: int = 0
+    leg_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingChanged:
+    """A recording at the provider is in this state now. ``purpose``: ``call`` or ``voicemail``."""
+
+    KIND: ClassVar[str] = "recording.changed"
+    recording_id: str
+    state: Literal["started", "paused", "resumed", "completed", "absent", "failed"]
+    purpose: Literal["call", "voicemail"] = "call"
+    duration_ms: int = 0
+    channels: int = 1
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CallLeg:
-    """A leg of the call changed. ``leg`` is ``customer`` or ``agent``; ``state`` is
+    """A leg of the call changed. ``leg`` is ``customer``, ``agent`` (the one whose offer it was) or ``party``
+    (anybody else whom we brought in, ``party_id``); ``state`` is
     ``ringing | answered | joined | left | ended | failed``; ``leg_id`` is the provider's."""
 
     KIND: ClassVar[str] = "call.leg"
-    leg: Literal["customer", "agent"]
+    leg: Literal["customer", "agent", "party"]
     state: Literal["ringing", "answered", "joined", "left", "ended", "failed"]
     leg_id: str = ""
     reason: str = ""
     offer_id: str = ""
+    party_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +208,136 @@ class FlowStepped:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceAnswered:
+    """What a flow's question to somebody other than the caller came to: a service over HTTP, a one-time code, the
+    dialling policy. ``outcome`` is one of the step's exits; ``values`` become variables."""
+
+    KIND: ClassVar[str] = "ivr.answered"
+    position: str
+    outcome: str
+    values: dict[str, str] = field(default_factory=dict)
+    took_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HoldChanged:
+    """The customer hears music (``on``), or the conversation again."""
+
+    KIND: ClassVar[str] = "call.hold"
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MuteChanged:
+    """The agent is not heard (``on``), or heard again."""
+
+    KIND: ClassVar[str] = "call.mute"
+    on: bool
+
+
+PartyKind = Literal["agent", "number", "supervisor"]
+PartyMode = Literal["talk", "listen", "whisper", "barge"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartyAdded:
+    """Somebody else is being brought into the call. ``who`` is an agent's id or a number; ``purpose`` is why:
+    ``consult`` (the customer waits), ``conference`` (everybody talks), ``transfer`` (they take over), ``supervise``."""
+
+    KIND: ClassVar[str] = "party.added"
+    party_id: str
+    party: PartyKind
+    who: str
+    purpose: Literal["consult", "conference", "transfer", "supervise"]
+    mode: PartyMode = "talk"
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartyChanged:
+    """How the party takes part now: ``listen`` hears everybody and is heard by nobody, ``whisper`` is heard by
+    the agent alone, ``barge`` and ``talk`` by everybody."""
+
+    KIND: ClassVar[str] = "party.changed"
+    party_id: str
+    mode: PartyMode
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """The agent handed the customer on. ``to`` is ``queue:…``, ``agent:…`` or ``number:…``; ``how``: ``blind``
+    or ``warm``."""
+
+    KIND: ClassVar[str] = "transferred"
+    to: str
+    how: Literal["blind", "warm"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingAsked:
+    """The provider was asked to record, or to pause: what it does is told by ``recording.changed``."""
+
+    KIND: ClassVar[str] = "recording.asked"
+    what: Literal["start", "pause", "resume", "stop"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingKept:
+    """The recording is in the hub's own store (``digest``), or was given up (``missing``) or removed by the
+    retention policy (``removed``)."""
+
+    KIND: ClassVar[str] = "recording.kept"
+    recording_id: str
+    state: Literal["stored", "missing", "removed"]
+    digest: str = ""
+    media_type: str = ""
+    size: int = 0
+    duration_ms: int = 0
+    purpose: Literal["call", "voicemail"] = "call"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentChanged:
+    """What the customer agreed to. ``about``: ``recording``; ``basis``: how we know (``announced``, ``key``,
+    ``agent``)."""
+
+    KIND: ClassVar[str] = "consent.changed"
+    about: Literal["recording"]
+    given: bool
+    basis: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackAsked:
+    """We owe the customer a call to ``number``, not before ``not_before_at``. ``reason``: ``asked`` (in the queue),
+    ``abandoned`` (they hung up while waiting), ``voicemail``, ``agent`` (an agent promised it)."""
+
+    KIND: ClassVar[str] = "callback.asked"
+    number: str
+    reason: Literal["asked", "abandoned", "voicemail", "agent"]
+    not_before_at: Moment = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackTried:
+    """One attempt is over. After ``no_answer``, ``busy`` and ``failed`` the next one is at ``next_at``; 0 is none."""
+
+    KIND: ClassVar[str] = "callback.tried"
+    attempt: int
+    outcome: Literal["reached", "no_answer", "busy", "failed", "cancelled"]
+    next_at: Moment = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyAnswered:
+    KIND: ClassVar[str] = "survey.answered"
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Enqueued:
     """``virtual_enqueued_at`` is the moment that waiting counts from; it survives missed offers and returns."""
 
@@ -166,7 +346,11 @@ class Enqueued:
     priority: int
     skills: dict[str, int]
     virtual_enqueued_at: Moment
-    reason: Literal["arrived", "rejected", "expired", "vanished", "transferred", "rescinded", "returned"] = "arrived"
+    reason: Literal[
+        "arrived", "rejected", "expired", "vanished", "transferred", "rescinded", "returned", "callback"
+    ] = "arrived"
+    only_agent: str = ""
+    directed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +405,12 @@ class NoteAdded:
 
 @dataclass(frozen=True, slots=True)
 class WrapUpStarted:
+    """``mode`` is how the queue wants it (docs/telephony.md); ``until_at`` is when it ends by itself, 0 never."""
+
     KIND: ClassVar[str] = "wrap_up.started"
     reason: str = ""
+    mode: Literal["mandatory", "optional", "timed", "forced", "asked"] = "mandatory"
+    until_at: Moment = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,10 +425,12 @@ class WrappedUp:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The interaction is over. ``reason``: ``wrapped_up | abandoned | completed | failed``."""
+    """The interaction is over. ``reason``: ``wrapped_up | abandoned | completed | failed``, ``callback`` (a later
+    call carries on), ``unreached`` (a callback that nobody answered, for the last time) and ``transferred`` (to a
+    number outside)."""
 
     KIND: ClassVar[str] = "ended"
-    reason: Literal["wrapped_up", "abandoned", "completed", "failed"]
+    reason: Literal["wrapped_up", "abandoned", "completed", "failed", "callback", "unreached", "transferred"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +460,22 @@ Body: TypeAlias = (
     | WrapUpStarted
     | WrappedUp
     | Ended
+    | CallPlaced
+    | CallerRecorded
+    | DialEnded
+    | RecordingChanged
+    | ServiceAnswered
+    | HoldChanged
+    | MuteChanged
+    | PartyAdded
+    | PartyChanged
+    | Transferred
+    | RecordingAsked
+    | RecordingKept
+    | ConsentChanged
+    | CallbackAsked
+    | CallbackTried
+    | SurveyAnswered
     | Unknown
 )
 
@@ -293,11 +499,27 @@ BODIES: dict[str, type[Any]] = {
         WrapUpStarted,
         WrappedUp,
         Ended,
+        CallPlaced,
+        CallerRecorded,
+        DialEnded,
+        RecordingChanged,
+        ServiceAnswered,
+        HoldChanged,
+        MuteChanged,
+        PartyAdded,
+        PartyChanged,
+        Transferred,
+        RecordingAsked,
+        RecordingKept,
+        ConsentChanged,
+        CallbackAsked,
+        CallbackTried,
+        SurveyAnswered,
     )
 }
 _FIELDS = {kind: frozenset(f.name for f in fields(body)) for kind, body in BODIES.items()}
 
-OPENING_KINDS = frozenset({MessageReceived.KIND, CallArrived.KIND})
+OPENING_KINDS = frozenset({MessageReceived.KIND, CallArrived.KIND, CallPlaced.KIND})
 """Kinds that may begin an interaction. Any other needs one that exists."""
 
 

@@ -404,6 +404,14 @@ class NoteAdded:
 
 
 @dataclass(frozen=True, slots=True)
+class WrapUpAsked:
+    """The agent wants time after this call (``on``), in a queue where nobody has it unasked."""
+
+    KIND: ClassVar[str] = "wrap_up.asked"
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class WrapUpStarted:
     """``mode`` is how the queue wants it (docs/telephony.md); ``until_at`` is when it ends by itself, 0 never."""
 
@@ -476,6 +484,7 @@ Body: TypeAlias = (
     | CallbackAsked
     | CallbackTried
     | SurveyAnswered
+    | WrapUpAsked
     | Unknown
 )
 
@@ -515,6 +524,7 @@ BODIES: dict[str, type[Any]] = {
         CallbackAsked,
         CallbackTried,
         SurveyAnswered,
+        WrapUpAsked,
     )
 }
 _FIELDS = {kind: frozenset(f.name for f in fields(body)) for kind, body in BODIES.items()}

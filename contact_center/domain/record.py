@@ -12,28 +12,43 @@ from typing import Any, Literal
 
 from contact_center.domain.events import (
     CallArrived,
+    CallbackAsked,
+    CallbackTried,
     CallLeg,
+    CallPlaced,
+    ConsentChanged,
     CustomerLeft,
     DeliveryChanged,
     Direction,
     Ended,
     Enqueued,
     FlowStepped,
+    HoldChanged,
     InteractionEvent,
     Medium,
     MessageReceived,
     MessageSent,
+    MuteChanged,
     NoteAdded,
     OfferEnded,
     OfferMade,
+    PartyAdded,
+    PartyChanged,
+    RecordingAsked,
+    RecordingChanged,
+    RecordingKept,
+    SurveyAnswered,
     TranscriptAdded,
+    Transferred,
     WrappedUp,
+    WrapUpAsked,
     WrapUpStarted,
 )
 from contact_center.domain.time import Moment
 
-InteractionState = Literal["flow", "waiting", "offered", "assigned", "wrap_up", "ended"]
-OPEN_STATES: tuple[InteractionState, ...] = ("flow", "waiting", "offered", "assigned", "wrap_up")
+InteractionState = Literal["flow", "parked", "waiting", "offered", "assigned", "wrap_up", "ended"]
+"""``parked``: nobody can do anything before its time (a callback between two attempts)."""
+OPEN_STATES: tuple[InteractionState, ...] = ("flow", "parked", "waiting", "offered", "assigned", "wrap_up")
 IN_HAND: tuple[InteractionState, ...] = ("assigned", "wrap_up")
 
 PREVIEW = 140
@@ -43,15 +58,40 @@ MAX_SEGMENTS = 500
 
 @dataclass(slots=True)
 class Segment:
-    """A stretch of the interaction: ``flow | queue | offer | talk | wrap_up``; ``ended_at`` is 0 while it runs."""
+    """A stretch of the interaction: ``flow | parked | queue | offer | talk | hold | wrap_up``; ``ended_at`` is 0
+    while it runs."""
 
-    kind: Literal["flow", "queue", "offer", "talk", "wrap_up"]
+    kind: Literal["flow", "parked", "queue", "offer", "talk", "hold", "wrap_up"]
     started_at: Moment
     ended_at: Moment = 0
     queue: str = ""
     agent_id: str = ""
     offer_id: str = ""
     outcome: str = ""
+
+
+@dataclass(slots=True)
+class Party:
+    """Somebody in the call besides the customer and the agent who took it. ``state``:
+    ``calling | ringing | joined | left | failed``."""
+
+    id: str
+    kind: str
+    who: str
+    purpose: str
+    mode: str
+    name: str = ""
+    state: str = "calling"
+    leg_id: str = ""
+    since_at: Moment = 0
+
+    @property
+    def there(self) -> bool:
+        return self.state not in ("left", "failed")
+
+
+MAX_PARTIES = 50
+"""A record remembers this many, the oldest who have left going first."""
 
 
 @dataclass(slots=True)
@@ -102,6 +142,27 @@ class Record:
     segments: list[Segment] = field(default_factory=list)
     events: int = 0
     last_seq: int = 0
+    task: str = ""
+    number: str = ""
+    attempts: int = 0
+    not_before_at: Moment = 0
+    only_agent: str = ""
+    directed_by: str = ""
+    agent_leg: str = ""
+    held: bool = False
+    muted: bool = False
+    parties: list[Party] = field(default_factory=list)
+    recording: str = ""
+    recordings: dict[str, str] = field(default_factory=dict)
+    consent: bool | None = None
+    survey: dict[str, str] = field(default_factory=dict)
+    wrap_up_mode: str = ""
+    wrap_up_until_at: Moment = 0
+    wrap_up_asked: bool = False
+    transferred_to: str = ""
+
+    def party(self, party_id: str) -> Party | None:
+        return next((party for party in self.parties if party.id == party_id), None)
 
     @property
     def is_open(self) -> bool:
@@ -207,16 +268,145 @@ def is_stray(record: Record, body: CallLeg) -> bool:
     return body.leg == "agent" and bool(body.offer_id) and body.offer_id != record.accepted_offer
 
 
+def _call_placed(record: Record, event: InteractionEvent, body: CallPlaced) -> None:
+    record.call = "connecting"
+    record.task = "" if body.reason == "agent" else "callback"
+    record.number = body.number
+
+
 def _call_leg(record: Record, event: InteractionEvent, body: CallLeg) -> None:
+    if body.leg == "party":
+        _party_leg(record, event, body)
+        return
     if record.call == "ended" or is_stray(record, body):
         return
-    if body.leg == "agent" and body.state in ("answered", "joined"):
-        if record.state == "assigned" and record.call != "connected":
-            record.call = "connected"
-            if not record.first_response_at:
-                record.first_response_at = event.received_at
-    elif body.leg == "agent" and body.state in ("left", "ended", "failed"):
+    if body.leg == "agent":
+        _agent_leg(record, event, body)
+    elif record.direction == "outbound":
+        _called_leg(record, event, body)
+
+
+def _agent_leg(record: Record, event: InteractionEvent, body: CallLeg) -> None:
+    if body.state in ("answered", "joined"):
+        record.agent_leg = body.leg_id or record.agent_leg
+        # An outbound call is connected when the customer has answered it: the agent is rung first.
+        if record.state == "assigned" and record.call != "connected" and record.direction != "outbound":
+            _connected(record, event)
+    elif body.state in ("left", "ended", "failed"):
         record.call = "connecting"
+        record.agent_leg = ""
+        record.muted = False
+
+
+def _called_leg(record: Record, event: InteractionEvent, body: CallLeg) -> None:
+    """The customer's own leg, where it was us who rang."""
+    if body.leg_id and body.state in ("ringing", "answered", "joined"):
+        record.thread_key = body.leg_id
+    if body.state == "ringing" and record.call != "connected":
+        record.call = "ringing"
+    elif body.state == "joined" and record.state == "assigned" and record.call != "connected":
+        _connected(record, event)
+
+
+def _connected(record: Record, event: InteractionEvent) -> None:
+    record.call = "connected"
+    if not record.first_response_at:
+        record.first_response_at = event.received_at
+
+
+_PARTY_RANK = {"calling": 0, "ringing": 1, "joined": 2, "left": 3, "failed": 3}
+_PARTY_STATES = {"ringing": "ringing", "answered": "ringing", "joined": "joined", "left": "left", "ended": "left"}
+
+
+def _party_leg(record: Record, event: InteractionEvent, body: CallLeg) -> None:
+    """What became of somebody whom we brought in. News comes late and twice: it never goes backwards."""
+    party = record.party(body.party_id)
+    if party is None:
+        return
+    party.leg_id = body.leg_id or party.leg_id
+    state = _PARTY_STATES.get(body.state, "failed")
+    if state == "failed" and party.state == "joined":
+        state = "left"
+    if _PARTY_RANK[state] > _PARTY_RANK[party.state]:
+        party.state, party.since_at = state, event.received_at
+
+
+def _party_added(record: Record, event: InteractionEvent, body: PartyAdded) -> None:
+    gone = [party for party in record.parties if not party.there]
+    if len(record.parties) >= MAX_PARTIES and gone:
+        record.parties.remove(gone[0])
+    record.parties.append(
+        Party(body.party_id, body.party, body.who, body.purpose, body.mode, body.name, since_at=event.received_at)
+    )
+
+
+def _party_changed(record: Record, event: InteractionEvent, body: PartyChanged) -> None:
+    party = record.party(body.party_id)
+    if party is not None:
+        party.mode = body.mode
+
+
+def _hold_changed(record: Record, event: InteractionEvent, body: HoldChanged) -> None:
+    if record.held == body.on:
+        return
+    record.held = body.on
+    kind = "hold" if body.on else "talk"
+    _begin(record, kind, event.received_at, queue=record.queue, agent_id=record.agent_id)
+
+
+def _mute_changed(record: Record, event: InteractionEvent, body: MuteChanged) -> None:
+    record.muted = body.on
+
+
+def _transferred(record: Record, event: InteractionEvent, body: Transferred) -> None:
+    record.transferred_to = body.to
+
+
+_ASKED = {"start": "starting", "pause": "pausing", "resume": "resuming", "stop": "stopping"}
+_RECORDED = {"started": "on", "paused": "paused", "resumed": "on", "completed": "", "absent": "", "failed": "failed"}
+
+
+def _recording_asked(record: Record, event: InteractionEvent, body: RecordingAsked) -> None:
+    record.recording = _ASKED[body.what]
+
+
+def _recording_changed(record: Record, event: InteractionEvent, body: RecordingChanged) -> None:
+    if body.purpose == "call" and not (body.state == "started" and record.recording in ("paused", "pausing")):
+        record.recording = _RECORDED[body.state]
+    known = record.recordings.get(body.recording_id, "")
+    if body.recording_id and known not in ("stored", "missing", "removed"):
+        record.recordings[body.recording_id] = body.state
+
+
+def _recording_kept(record: Record, event: InteractionEvent, body: RecordingKept) -> None:
+    record.recordings[body.recording_id] = body.state
+
+
+def _consent_changed(record: Record, event: InteractionEvent, body: ConsentChanged) -> None:
+    record.consent = body.given
+
+
+def _survey_answered(record: Record, event: InteractionEvent, body: SurveyAnswered) -> None:
+    record.survey[body.question[:64]] = body.answer[:500]
+
+
+def _callback_asked(record: Record, event: InteractionEvent, body: CallbackAsked) -> None:
+    record.number = body.number
+    record.not_before_at = body.not_before_at
+
+
+def _callback_tried(record: Record, event: InteractionEvent, body: CallbackTried) -> None:
+    record.attempts = body.attempt
+    record.not_before_at = body.next_at
+    if body.next_at:
+        record.state = "parked"
+        record.agent_id = ""
+        record.accepted_offer = ""
+        record.assigned_at = 0
+        record.thread_key = ""
+        record.call = "connecting"
+        record.epoch += 1
+        _begin(record, "parked", event.received_at, queue=record.queue)
 
 
 def _transcript_added(record: Record, event: InteractionEvent, body: TranscriptAdded) -> None:
@@ -253,6 +443,10 @@ def _enqueued(record: Record, event: InteractionEvent, body: Enqueued) -> None:
     record.offer_id = ""
     record.accepted_offer = ""
     record.assigned_at = 0
+    record.only_agent = body.only_agent
+    record.directed_by = body.directed_by
+    record.agent_leg = ""
+    record.held = record.muted = False
     record.epoch += 1
     _begin(record, "queue", event.received_at, queue=body.queue)
 
@@ -291,7 +485,14 @@ def _offer_ended(record: Record, event: InteractionEvent, body: OfferEnded) -> N
 
 def _wrap_up_started(record: Record, event: InteractionEvent, body: WrapUpStarted) -> None:
     record.state = "wrap_up"
+    record.wrap_up_mode = body.mode
+    record.wrap_up_until_at = body.until_at
+    record.held = record.muted = False
     _begin(record, "wrap_up", event.received_at, queue=record.queue, agent_id=record.agent_id)
+
+
+def _wrap_up_asked(record: Record, event: InteractionEvent, body: WrapUpAsked) -> None:
+    record.wrap_up_asked = body.on
 
 
 def _wrapped_up(record: Record, event: InteractionEvent, body: WrappedUp) -> None:
@@ -328,17 +529,32 @@ _CHANGES: dict[type, Callable[[Record, InteractionEvent, Any], None]] = {
     WrappedUp: _wrapped_up,
     Ended: _ended,
     NoteAdded: _note_added,
+    CallPlaced: _call_placed,
+    CallbackAsked: _callback_asked,
+    CallbackTried: _callback_tried,
+    ConsentChanged: _consent_changed,
+    HoldChanged: _hold_changed,
+    MuteChanged: _mute_changed,
+    PartyAdded: _party_added,
+    PartyChanged: _party_changed,
+    RecordingAsked: _recording_asked,
+    RecordingChanged: _recording_changed,
+    RecordingKept: _recording_kept,
+    SurveyAnswered: _survey_answered,
+    Transferred: _transferred,
+    WrapUpAsked: _wrap_up_asked,
 }
 
 
 def record_from(data: dict[str, Any]) -> Record:
     """A record out of its stored form. Fields that this version does not know are left out."""
-    segments = data["segments"] = [Segment(**segment) for segment in data.get("segments", ())]
+    data["segments"] = [Segment(**segment) for segment in data.get("segments", ())]
+    if data.get("parties"):
+        data["parties"] = [Party(**party) for party in data["parties"]]
     try:
         return Record(**data)
     except TypeError:
-        known = {name: value for name, value in data.items() if name in _KNOWN}
-        return Record(**{**known, "segments": segments})
+        return Record(**{name: value for name, value in data.items() if name in _KNOWN})
 
 
 _KNOWN = frozenset(Record.__slots__)

@@ -89,15 +89,52 @@ class OfferView:
     decision_id: str
     why: tuple[Why, ...] = ()
     history: tuple[Past, ...] = ()
+    direction: Direction = "inbound"
+    task: Literal["", "callback"] = ""
 
 
-CallState = Literal["connecting", "connected", "ended"]
+CallState = Literal["connecting", "ringing", "connected", "ended"]
+RecordingState = Literal["", "starting", "on", "pausing", "paused", "resuming", "stopping", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartyView:
+    """Somebody in the call besides the customer and the agent. ``who`` is an agent's id or a number. ``purpose``:
+    ``consult`` (the customer waits meanwhile), ``conference``, ``transfer``, ``supervise``."""
+
+    id: str
+    kind: Literal["agent", "number", "supervisor"]
+    who: str
+    name: str
+    purpose: Literal["consult", "conference", "transfer", "supervise"]
+    mode: Literal["talk", "listen", "whisper", "barge"]
+    state: Literal["calling", "ringing", "joined", "left", "failed"]
+    since_at: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """The live side of a call. ``held``: the customer hears music. ``muted``: the customer doesn't hear the agent.
+    ``recording``: empty is off; what ends in ``ing`` has been asked of the provider and is not so yet.
+    ``consent``: whether the customer agreed to be recorded; null if nobody asked. ``number`` is the one that we
+    call or called; ``task`` is ``callback`` where we owed them the call, ``attempts`` how often we tried."""
+
+    held: bool = False
+    muted: bool = False
+    recording: RecordingState = ""
+    consent: bool | None = None
+    parties: tuple[PartyView, ...] = ()
+    task: Literal["", "callback"] = ""
+    number: str = ""
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class WorkView:
     """An interaction in an agent's hands. ``unanswered`` counts the customer's messages since our last one.
-    ``undelivered`` counts our messages that failed or are uncertain. ``call`` is null for written media."""
+    ``undelivered`` counts our messages that failed or are uncertain. ``call`` and ``line`` are null for written
+    media. ``wrap_up_mode`` says how the queue wants what follows (docs/telephony.md); in wrap-up
+    ``wrap_up_until_at`` is when it ends by itself, 0 never."""
 
     interaction_id: str
     case_id: int
@@ -118,6 +155,11 @@ class WorkView:
     undelivered: int
     call: CallState | None
     customer_left: bool
+    direction: Direction = "inbound"
+    line: CallView | None = None
+    wrap_up_mode: Literal["", "mandatory", "optional", "timed", "forced", "asked"] = ""
+    wrap_up_until_at: Moment = 0
+    wrap_up_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +234,7 @@ class WorkLeft:
     """The interaction is in this agent's hands no more."""
 
     interaction_id: str
-    reason: Literal["wrapped_up", "abandoned", "returned", "vanished", "completed", "failed"]
+    reason: Literal["wrapped_up", "abandoned", "returned", "vanished", "completed", "failed", "transferred", "parked"]
     kind: Literal["work.left"] = "work.left"
 
 
@@ -269,6 +311,8 @@ class QueueView:
 
 @dataclass(frozen=True, slots=True)
 class HandView:
+    """``watching`` are the supervisors who hear this call."""
+
     interaction_id: str
     case_id: int
     medium: Medium
@@ -276,6 +320,9 @@ class HandView:
     since_at: Moment
     customer_name: str
     queue: str
+    call: CallState | None = None
+    held: bool = False
+    watching: tuple[PartyView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,16 @@ from contact_center.domain.events import (
     changed,
 )
 from contact_center.domain.occasion import Occasion
-from contact_center.domain.record import IN_HAND, Record, apply, open_record, record_from
-from contact_center.domain.views import CaseStatus, CustomerBrief, WorkChanged, WorkLeft, WorkView
+from contact_center.domain.record import IN_HAND, Party, Record, apply, open_record, record_from
+from contact_center.domain.views import (
+    CallView,
+    CaseStatus,
+    CustomerBrief,
+    PartyView,
+    WorkChanged,
+    WorkLeft,
+    WorkView,
+)
 from contact_center.storage import customers as customers_storage
 from contact_center.storage import events
 from contact_center.storage.announcements import announce
@@ -93,6 +101,7 @@ _UPDATE = (
     .values(
         state=bindparam("new_state"),
         queue=bindparam("new_queue"),
+        thread_key=bindparam("new_thread"),
         agent_id=bindparam("new_agent"),
         epoch=bindparam("new_epoch"),
         last_message_at=bindparam("new_message_at"),
@@ -244,7 +253,7 @@ def happen(
 
 def _place(record: Record) -> tuple[Any, ...]:
     """What the columns beside the record say."""
-    return record.state, record.queue, record.agent_id, record.epoch, record.ended_at
+    return record.state, record.queue, record.agent_id, record.epoch, record.ended_at, record.thread_key
 
 
 def save(conn: Connection, loaded: Loaded) -> None:
@@ -290,6 +299,7 @@ def save(conn: Connection, loaded: Loaded) -> None:
                 "interaction": record.interaction_id,
                 "new_state": record.state,
                 "new_queue": record.queue,
+                "new_thread": record.thread_key,
                 "new_agent": record.agent_id,
                 "new_epoch": record.epoch,
                 "new_message_at": record.last_message_at,
@@ -332,6 +342,8 @@ def waiting(conn: Connection, loaded: Loaded) -> Waiting:
         epoch=record.epoch,
         served_before=served,
         missed=dict(record.missed),
+        only_agent=record.only_agent,
+        directed_by=record.directed_by,
     )
 
 
@@ -359,6 +371,38 @@ def work_view(loaded: Loaded) -> WorkView:
         undelivered=len(record.undelivered),
         call=call,  # type: ignore[arg-type]  # the fold writes only CallState's words for voice
         customer_left=record.customer_left,
+        direction=record.direction,
+        line=line_view(record) if record.medium == "voice" else None,
+        wrap_up_mode=record.wrap_up_mode,  # type: ignore[arg-type]
+        wrap_up_until_at=record.wrap_up_until_at,
+        wrap_up_asked=record.wrap_up_asked,
+    )
+
+
+def line_view(record: Record) -> CallView:
+    """The live side of a call, as consoles show it."""
+    return CallView(
+        held=record.held,
+        muted=record.muted,
+        recording=record.recording,  # type: ignore[arg-type]  # the fold writes only these words
+        consent=record.consent,
+        parties=tuple([party_view(party) for party in record.parties if party.purpose != "supervise"]),
+        task="callback" if record.task == "callback" else "",
+        number=record.number,
+        attempts=record.attempts,
+    )
+
+
+def party_view(party: Party) -> PartyView:
+    return PartyView(
+        id=party.id,
+        kind=party.kind,  # type: ignore[arg-type]
+        who=party.who,
+        name=party.name,
+        purpose=party.purpose,  # type: ignore[arg-type]
+        mode=party.mode,  # type: ignore[arg-type]
+        state=party.state,  # type: ignore[arg-type]
+        since_at=party.since_at,
     )
 
 

@@ -131,7 +131,7 @@ def _repeat(flow: Flow, place: _Place, memory: dict[str, str]) -> Turn:
         case MenuStep():
             return Turn((_collect(flow, step, place, spoken, memory),), str(place), memory, ())
         case QueueStep():
-            return Turn((Hold(spoken, _tag(flow, memory)),), str(place), memory, (), over=True)
+            return Turn((Hold(str(place), spoken, _tag(flow, memory)),), str(place), memory, (), over=True)
         case _:
             return Turn((HangUp(spoken),), str(place), memory, (), over=True)
 
@@ -153,7 +153,7 @@ def _go(flow: Flow, name: str, memory: dict[str, str], turn: int, now: Moment, l
                 return Turn(tuple(actions), str(place), memory, tuple(steps))
             case QueueStep():
                 skills = {skill.fill(memory): level for skill, level in step.skills}
-                actions.append(Hold(spoken, _tag(flow, memory)))
+                actions.append(Hold(str(place), spoken, _tag(flow, memory)))
                 asked = QueueAsked(step.queue, step.priority, skills)
                 return Turn(tuple(actions), str(place), memory, tuple(steps), asked, over=True)
             case HangUpStep():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from contact_center.storage.schema import OPEN, entry_points, interactions, queues
 
@@ -17,6 +18,7 @@ class Queue:
     skills: dict[str, int]
     target_ms: int
     offer_ms: int
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,15 @@ _WAITING = (
 
 def get(conn: Connection, queue_id: str) -> Queue | None:
     row = conn.execute(_QUEUE, {"queue": queue_id}).one_or_none()
-    return Queue(row.id, row.name, row.priority, row.skills, row.target_ms, row.offer_ms) if row else None
+    return _queue(row) if row else None
+
+
+def _queue(row: Any) -> Queue:
+    return Queue(row.id, row.name, row.priority, row.skills, row.target_ms, row.offer_ms, row.settings or {})
 
 
 def every(conn: Connection) -> list[Queue]:
-    return [
-        Queue(row.id, row.name, row.priority, row.skills, row.target_ms, row.offer_ms)
-        for row in conn.execute(select(queues).order_by(queues.c.id))
-    ]
+    return [_queue(row) for row in conn.execute(select(queues).order_by(queues.c.id))]
 
 
 def entry_point(conn: Connection, channel: str, dialled: str) -> EntryPoint | None:

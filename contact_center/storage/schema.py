@@ -199,6 +199,7 @@ queues = Table(
     Column("skills", Json, nullable=False),
     Column("target_ms", Integer, nullable=False),
     Column("offer_ms", Integer, nullable=False, default=0),
+    Column("settings", Json, nullable=False, server_default=text("'{}'")),
 )
 
 entry_points = Table(
@@ -280,6 +281,32 @@ deadlines = Table(
     Column("due_at", BigInteger, nullable=False),
     UniqueConstraint("kind", "ref", name="uq_deadlines_kind_ref"),
     Index("ix_deadlines_due_at", "due_at"),
+)
+
+# --- telephony -------------------------------------------------------------------------------------------------
+
+# Every number that we had dialled: what the caps of the dialling policy are counted from.
+dials = Table(
+    "dials",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("number", Key, nullable=False),
+    Column("behalf", Key, nullable=False),
+    Column("interaction_id", Id, nullable=False),
+    Index("ix_dials_at", "at"),
+    Index("ix_dials_number_at", "number", "at"),
+    Index("ix_dials_behalf_at", "behalf", "at"),
+)
+
+# One-time codes under way: only their digests, and not in the record, which many may read.
+codes = Table(
+    "codes",
+    metadata,
+    Column("interaction_id", Id, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("expires_at", BigInteger, nullable=False),
 )
 
 # --- out and about ---------------------------------------------------------------------------------------------
@@ -366,3 +393,37 @@ settings = Table(
     Column("key", Id, primary_key=True),
     Column("value", Json, nullable=False),
 )
+
+# --- flows -----------------------------------------------------------------------------------------------------
+
+# Every text that callers were ever sent into stays, because calls keep the version that they entered with.
+flow_versions = Table(
+    "flow_versions",
+    metadata,
+    Column("name", Id, primary_key=True),
+    Column("version", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("pins", Json, nullable=False),
+    Column("published_at", BigInteger, nullable=False),
+    Column("published_by", String(200), nullable=False, default=""),
+    Column("note", Text, nullable=False, default=""),
+)
+
+# The last row of a name says which version is current; an empty version is the one that the product ships.
+flow_changes = Table(
+    "flow_changes",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("name", Id, nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("how", String(16), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("by", String(200), nullable=False, default=""),
+    Column("note", Text, nullable=False, default=""),
+    Index("ix_flow_changes_name_seq", "name", "seq"),
+    sqlite_autoincrement=True,
+)
+
+# The steps of flows are counted as they are added, from this index alone: the log is never read for them as a whole.
+FLOW_STEPS = text("kind = 'ivr.step'")
+Index("ix_events_flow_steps", events.c.seq, sqlite_where=FLOW_STEPS, postgresql_where=FLOW_STEPS)

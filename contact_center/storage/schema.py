@@ -427,3 +427,31 @@ flow_changes = Table(
 # The steps of flows are counted as they are added, from this index alone: the log is never read for them as a whole.
 FLOW_STEPS = text("kind = 'ivr.step'")
 Index("ix_events_flow_steps", events.c.seq, sqlite_where=FLOW_STEPS, postgresql_where=FLOW_STEPS)
+
+# --- recordings ------------------------------------------------------------------------------------------------
+
+TO_DO = text("next_at > 0")
+
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("recording_id", String(128), primary_key=True),
+    Column("channel", String(32), primary_key=True),
+    Column("interaction_id", Id, nullable=False),
+    Column("case_id", BigInteger, nullable=False),
+    Column("purpose", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("digest", String(64), nullable=False, default=""),
+    Column("media_type", String(64), nullable=False, default=""),
+    Column("size", BigInteger, nullable=False, default=0),
+    Column("duration_ms", BigInteger, nullable=False, default=0),
+    Column("made_at", BigInteger, nullable=False),
+    Column("give_up_at", BigInteger, nullable=False),
+    Column("keep_until_at", BigInteger, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_at", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Index("ix_recordings_interaction_id", "interaction_id"),
+    Index("ix_recordings_digest", "digest"),
+    Index("ix_recordings_next_at", "next_at", sqlite_where=TO_DO, postgresql_where=TO_DO),
+)

@@ -122,12 +122,78 @@ export interface Demo {
   try_it_url: string;
 }
 
+/** Which telephone rings for this agent. No token: their own, at `address`. */
+export interface Phone {
+  token?: string;
+  identity?: string;
+  expires_at?: number;
+  address: string;
+}
+
+export interface QueueWrapUp {
+  mode: "" | "mandatory" | "optional" | "timed" | "forced" | "asked";
+  seconds: number;
+}
+
+/** A call that we owe somebody. */
+export interface CallbackItem {
+  interaction_id: string;
+  case_id: number;
+  customer: CustomerBrief | null;
+  number: string;
+  reason: "asked" | "abandoned" | "voicemail" | "agent";
+  queue: string;
+  state: "waiting" | "parked" | "offered" | "assigned";
+  not_before_at: number;
+  attempts: number;
+  virtual_enqueued_at: number;
+}
+
+export interface FlowItem {
+  name: string;
+  version: string;
+  published_at: number | null;
+  published_by: string;
+  steps: number;
+  live: number;
+}
+
+export interface FlowVersion {
+  version: string;
+  published_at: number | null;
+  by: string;
+  note: string;
+  current: boolean;
+}
+
+export interface FlowWhole {
+  name: string;
+  current: string;
+  versions: FlowVersion[];
+  text: string;
+}
+
+export interface FlowCounts {
+  steps: Record<string, { now: number; today: number }>;
+  exits: Record<string, number>;
+}
+
+export interface FlowProblem {
+  line: number;
+  column: number;
+  severity: string;
+  what: string;
+  mend: string;
+}
+
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
     message: string,
     readonly retryAfterS = 0,
+    /** The whole answer, where it says more than a code and a message. */
+    readonly told: unknown = null,
   ) {
     super(message);
   }
@@ -161,10 +227,23 @@ const CODES: Record<number, string> = { 401: "session_ended", 403: "forbidden", 
 async function failure(answer: Response): Promise<ApiError> {
   const told = (await answer.json().catch(() => ({}))) as { error?: { code?: string; message?: string } };
   const code = told.error?.code ?? CODES[answer.status] ?? "unknown";
-  return new ApiError(answer.status, code, told.error?.message ?? "", Number(answer.headers.get("retry-after") ?? 0));
+  return new ApiError(answer.status, code, told.error?.message ?? "", Number(answer.headers.get("retry-after") ?? 0), told);
 }
 
 export const get = <T>(path: string): Promise<T> => call<T>("GET", path);
+/** An answer that is text, not JSON: a diagram. */
+export async function getText(path: string): Promise<string> {
+  let answer: Response;
+  try {
+    answer = await fetch(`/api/v1/${path}`, { credentials: "same-origin" });
+  } catch {
+    throw new ApiError(0, "unreachable", "");
+  }
+  if (answer.ok) return answer.text();
+  if (answer.status === 401) onSignedOut?.();
+  throw await failure(answer);
+}
+
 export const post = <T>(path: string, body: unknown = {}): Promise<T> => call<T>("POST", path, body);
 export const remove = <T>(path: string): Promise<T> => call<T>("DELETE", path);
 

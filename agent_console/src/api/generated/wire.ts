@@ -55,6 +55,8 @@ export interface OfferView {
   decision_id: string;
   why: Why[];
   history: Past[];
+  direction: "inbound" | "outbound" | "internal";
+  task: "" | "callback";
 }
 /**
  * ``known`` is false for somebody who is seen for the first time. ``name`` may be empty: show ``point``.
@@ -93,7 +95,9 @@ export interface Past {
 }
 /**
  * An interaction in an agent's hands. ``unanswered`` counts the customer's messages since our last one.
- * ``undelivered`` counts our messages that failed or are uncertain. ``call`` is null for written media.
+ * ``undelivered`` counts our messages that failed or are uncertain. ``call`` and ``line`` are null for written
+ * media. ``wrap_up_mode`` says how the queue wants what follows (docs/telephony.md); in wrap-up
+ * ``wrap_up_until_at`` is when it ends by itself, 0 never.
  */
 export interface WorkView {
   interaction_id: string;
@@ -113,8 +117,43 @@ export interface WorkView {
   last_message_at: number;
   unanswered: number;
   undelivered: number;
-  call: ("connecting" | "connected" | "ended") | null;
+  call: ("connecting" | "ringing" | "connected" | "ended") | null;
   customer_left: boolean;
+  direction: "inbound" | "outbound" | "internal";
+  line: CallView | null;
+  wrap_up_mode: "" | "mandatory" | "optional" | "timed" | "forced" | "asked";
+  wrap_up_until_at: number;
+  wrap_up_asked: boolean;
+}
+/**
+ * The live side of a call. ``held``: the customer hears music. ``muted``: the customer doesn't hear the agent.
+ * ``recording``: empty is off; what ends in ``ing`` has been asked of the provider and is not so yet.
+ * ``consent``: whether the customer agreed to be recorded; null if nobody asked. ``number`` is the one that we
+ * call or called; ``task`` is ``callback`` where we owed them the call, ``attempts`` how often we tried.
+ */
+export interface CallView {
+  held: boolean;
+  muted: boolean;
+  recording: "" | "starting" | "on" | "pausing" | "paused" | "resuming" | "stopping" | "failed";
+  consent: boolean | null;
+  parties: PartyView[];
+  task: "" | "callback";
+  number: string;
+  attempts: number;
+}
+/**
+ * Somebody in the call besides the customer and the agent. ``who`` is an agent's id or a number. ``purpose``:
+ * ``consult`` (the customer waits meanwhile), ``conference``, ``transfer``, ``supervise``.
+ */
+export interface PartyView {
+  id: string;
+  kind: "agent" | "number" | "supervisor";
+  who: string;
+  name: string;
+  purpose: "consult" | "conference" | "transfer" | "supervise";
+  mode: "talk" | "listen" | "whisper" | "barge";
+  state: "calling" | "ringing" | "joined" | "left" | "failed";
+  since_at: number;
 }
 export interface AgentChanged {
   agent: AgentView;
@@ -176,7 +215,8 @@ export interface AttachmentView {
  */
 export interface WorkLeft {
   interaction_id: string;
-  reason: "wrapped_up" | "abandoned" | "returned" | "vanished" | "completed" | "failed";
+  reason:
+    "wrapped_up" | "abandoned" | "returned" | "vanished" | "completed" | "failed" | "transferred" | "parked";
   kind: "work.left";
 }
 /**
@@ -215,6 +255,9 @@ export interface FloorAgent {
   agent: AgentView;
   hands: HandView[];
 }
+/**
+ * ``watching`` are the supervisors who hear this call.
+ */
 export interface HandView {
   interaction_id: string;
   case_id: number;
@@ -223,6 +266,9 @@ export interface HandView {
   since_at: number;
   customer_name: string;
   queue: string;
+  call: ("connecting" | "ringing" | "connected" | "ended") | null;
+  held: boolean;
+  watching: PartyView[];
 }
 /**
  * One line of the floor's recent history: ``code`` is an event kind, or ``offer.<outcome>``.
@@ -255,6 +301,23 @@ export interface Bodies {
   "wrap_up.started": WrapUpStarted;
   wrapped_up: WrappedUp;
   ended: Ended;
+  "call.placed": CallPlaced;
+  "ivr.recorded": CallerRecorded;
+  "ivr.dialled": DialEnded;
+  "recording.changed": RecordingChanged;
+  "ivr.answered": ServiceAnswered;
+  "call.hold": HoldChanged;
+  "call.mute": MuteChanged;
+  "party.added": PartyAdded;
+  "party.changed": PartyChanged;
+  transferred: Transferred;
+  "recording.asked": RecordingAsked;
+  "recording.kept": RecordingKept;
+  "consent.changed": ConsentChanged;
+  "callback.asked": CallbackAsked;
+  "callback.tried": CallbackTried;
+  "survey.answered": SurveyAnswered;
+  "wrap_up.asked": WrapUpAsked;
 }
 /**
  * A customer wrote. ``html`` is the digest of the original HTML in the blob store, if there was any; it is
@@ -277,23 +340,27 @@ export interface CallArrived {
 /**
  * What the caller did at the flow's step: keys, words, or nothing (both empty: no input in time).
  * ``position`` is the one the prompt was given with, so that a late or repeated answer changes nothing.
+ * ``secret`` digits are seen by the flow alone: what is stored has none.
  */
 export interface CallerInput {
   position: string;
   digits: string;
   speech: string;
   confidence: number;
+  secret: boolean;
 }
 /**
- * A leg of the call changed. ``leg`` is ``customer`` or ``agent``; ``state`` is
+ * A leg of the call changed. ``leg`` is ``customer``, ``agent`` (the one whose offer it was) or ``party``
+ * (anybody else whom we brought in, ``party_id``); ``state`` is
  * ``ringing | answered | joined | left | ended | failed``; ``leg_id`` is the provider's.
  */
 export interface CallLeg {
-  leg: "customer" | "agent";
+  leg: "customer" | "agent" | "party";
   state: "ringing" | "answered" | "joined" | "left" | "ended" | "failed";
   leg_id: string;
   reason: string;
   offer_id: string;
+  party_id: string;
 }
 /**
  * A line of a live transcript: ``speaker`` is ``customer`` or ``agent``.
@@ -344,7 +411,10 @@ export interface Enqueued {
     [k: string]: number;
   };
   virtual_enqueued_at: number;
-  reason: "arrived" | "rejected" | "expired" | "vanished" | "transferred" | "rescinded" | "returned";
+  reason:
+    "arrived" | "rejected" | "expired" | "vanished" | "transferred" | "rescinded" | "returned" | "callback";
+  only_agent: string;
+  directed_by: string;
 }
 export interface OfferMade {
   offer_id: string;
@@ -385,8 +455,13 @@ export interface DeliveryChanged {
 export interface NoteAdded {
   text: string;
 }
+/**
+ * ``mode`` is how the queue wants it (docs/telephony.md); ``until_at`` is when it ends by itself, 0 never.
+ */
 export interface WrapUpStarted {
   reason: string;
+  mode: "mandatory" | "optional" | "timed" | "forced" | "asked";
+  until_at: number;
 }
 /**
  * The agent is done. ``case_status`` is what the case becomes.
@@ -397,8 +472,157 @@ export interface WrappedUp {
   case_status: "open" | "pending" | "closed";
 }
 /**
- * The interaction is over. ``reason``: ``wrapped_up | abandoned | completed | failed``.
+ * The interaction is over. ``reason``: ``wrapped_up | abandoned | completed | failed``, ``callback`` (a later
+ * call carries on), ``unreached`` (a callback that nobody answered, for the last time) and ``transferred`` (to a
+ * number outside).
  */
 export interface Ended {
-  reason: "wrapped_up" | "abandoned" | "completed" | "failed";
+  reason: "wrapped_up" | "abandoned" | "completed" | "failed" | "callback" | "unreached" | "transferred";
+}
+/**
+ * We begin a call to the customer: an agent's, or one that we owe. ``reason``: ``agent``, or a callback's
+ * (``asked | abandoned | voicemail``).
+ */
+export interface CallPlaced {
+  number: string;
+  reason: "agent" | "asked" | "abandoned" | "voicemail";
+}
+/**
+ * The caller has spoken after the beep (``Record``). ``recording_id`` is the provider's, empty where nothing
+ * was said; ``ended_by``: ``key | silence | hang_up``.
+ */
+export interface CallerRecorded {
+  position: string;
+  recording_id: string;
+  duration_ms: number;
+  ended_by: "key" | "silence" | "hang_up";
+}
+/**
+ * The outside number that the flow had rung (``Dial``) is done with.
+ */
+export interface DialEnded {
+  position: string;
+  outcome: "answered" | "busy" | "no_answer" | "failed";
+  duration_ms: number;
+  leg_id: string;
+}
+/**
+ * A recording at the provider is in this state now. ``purpose``: ``call`` or ``voicemail``.
+ */
+export interface RecordingChanged {
+  recording_id: string;
+  state: "started" | "paused" | "resumed" | "completed" | "absent" | "failed";
+  purpose: "call" | "voicemail";
+  duration_ms: number;
+  channels: number;
+  reason: string;
+}
+/**
+ * What a flow's question to somebody other than the caller came to: a service over HTTP, a one-time code, the
+ * dialling policy. ``outcome`` is one of the step's exits; ``values`` become variables.
+ */
+export interface ServiceAnswered {
+  position: string;
+  outcome: string;
+  values: {
+    [k: string]: string;
+  };
+  took_ms: number;
+}
+/**
+ * The customer hears music (``on``), or the conversation again.
+ */
+export interface HoldChanged {
+  on: boolean;
+}
+/**
+ * The agent is not heard (``on``), or heard again.
+ */
+export interface MuteChanged {
+  on: boolean;
+}
+/**
+ * Somebody else is being brought into the call. ``who`` is an agent's id or a number; ``purpose`` is why:
+ * ``consult`` (the customer waits), ``conference`` (everybody talks), ``transfer`` (they take over), ``supervise``.
+ */
+export interface PartyAdded {
+  party_id: string;
+  party: "agent" | "number" | "supervisor";
+  who: string;
+  purpose: "consult" | "conference" | "transfer" | "supervise";
+  mode: "talk" | "listen" | "whisper" | "barge";
+  name: string;
+}
+/**
+ * How the party takes part now: ``listen`` hears everybody and is heard by nobody, ``whisper`` is heard by
+ * the agent alone, ``barge`` and ``talk`` by everybody.
+ */
+export interface PartyChanged {
+  party_id: string;
+  mode: "talk" | "listen" | "whisper" | "barge";
+}
+/**
+ * The agent handed the customer on. ``to`` is ``queue:…``, ``agent:…`` or ``number:…``; ``how``: ``blind``
+ * or ``warm``.
+ */
+export interface Transferred {
+  to: string;
+  how: "blind" | "warm";
+}
+/**
+ * The provider was asked to record, or to pause: what it does is told by ``recording.changed``.
+ */
+export interface RecordingAsked {
+  what: "start" | "pause" | "resume" | "stop";
+  reason: string;
+}
+/**
+ * The recording is in the hub's own store (``digest``), or was given up (``missing``) or removed by the
+ * retention policy (``removed``).
+ */
+export interface RecordingKept {
+  recording_id: string;
+  state: "stored" | "missing" | "removed";
+  digest: string;
+  media_type: string;
+  size: number;
+  duration_ms: number;
+  purpose: "call" | "voicemail";
+  reason: string;
+}
+/**
+ * What the customer agreed to. ``about``: ``recording``; ``basis``: how we know (``announced``, ``key``,
+ * ``agent``).
+ */
+export interface ConsentChanged {
+  about: "recording";
+  given: boolean;
+  basis: string;
+}
+/**
+ * We owe the customer a call to ``number``, not before ``not_before_at``. ``reason``: ``asked`` (in the queue),
+ * ``abandoned`` (they hung up while waiting), ``voicemail``, ``agent`` (an agent promised it).
+ */
+export interface CallbackAsked {
+  number: string;
+  reason: "asked" | "abandoned" | "voicemail" | "agent";
+  not_before_at: number;
+}
+/**
+ * One attempt is over. After ``no_answer``, ``busy`` and ``failed`` the next one is at ``next_at``; 0 is none.
+ */
+export interface CallbackTried {
+  attempt: number;
+  outcome: "reached" | "no_answer" | "busy" | "failed" | "cancelled";
+  next_at: number;
+}
+export interface SurveyAnswered {
+  question: string;
+  answer: string;
+}
+/**
+ * The agent wants time after this call (``on``), in a queue where nobody has it unasked.
+ */
+export interface WrapUpAsked {
+  on: boolean;
 }

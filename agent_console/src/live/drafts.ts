@@ -1,6 +1,6 @@
 /** Words that were not sent yet, kept on this device for each agent and conversation. */
 import { customRef, type Ref } from "vue";
-import { useSession } from "@/live/session";
+import { useSession } from "./session";
 
 const PREFIX = "cch.draft.";
 const KEPT = 60;

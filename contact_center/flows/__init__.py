@@ -1,0 +1,1 @@
+"""Publishes flows, goes back to earlier ones, and has every version at hand that a call may be in."""

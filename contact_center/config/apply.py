@@ -17,6 +17,7 @@ from contact_center.storage.effects import ConfigChanged, tell
 _HASHER = PasswordHasher()
 _FALLBACK = {"id": "general", "name": "General", "priority": 0, "skills": {}, "target_ms": 20_000, "offer_ms": 0}
 _LISTS = ("dispositions", "reasons")
+_SECTIONS = ("recordings", "reconciling")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def compare(conn: Connection, config: Config) -> list[Change]:
         if agent.password is not None and not _same_password(conn, agent):
             changes.append(Change(f"password of {agent.email}", "changed"))
     for key, value in _settings(config).items():
-        if settings.get(conn, key) != value:
+        if settings.get(conn, key, {} if key in _SECTIONS else None) != value:
             changes.append(Change(key.replace("_", " "), "changed"))
     return changes
 
@@ -128,6 +129,7 @@ def export(conn: Connection) -> dict[str, Any]:
         ],
         **{key: settings.get(conn, key, []) for key in _LISTS},
         "policy": settings.get(conn, "policy", {}),
+        **{key: kept for key in _SECTIONS if (kept := settings.get(conn, key))},
     }
 
 
@@ -192,4 +194,5 @@ def _settings(config: Config) -> dict[str, Any]:
         "dispositions": [d.model_dump() for d in config.dispositions],
         "reasons": [r.model_dump() for r in config.reasons],
         "policy": config.policy.model_dump(exclude_none=True, exclude_defaults=True),
+        **{key: getattr(config, key).model_dump(exclude_defaults=True) for key in _SECTIONS},
     }

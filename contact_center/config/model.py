@@ -113,6 +113,26 @@ class PolicyModel(_Strict):
         return self
 
 
+class RecordingsModel(_Strict):
+    """``keep_days``: how long the hub keeps a recording; null is for ever. ``remove_at_provider``: the provider's copy
+    goes as soon as the hub has its own, or stays. A recording that isn't there after ``hours_until_missing`` is given
+    up."""
+
+    keep_days: Annotated[float, Field(gt=0, le=36_500)] | None = 90
+    remove_at_provider: Literal["after_fetch", "never"] = "after_fetch"
+    hours_until_missing: Annotated[float, Field(gt=0, le=24 * 30)] = 24
+
+
+class ReconcilingModel(_Strict):
+    """How the hub finds what no webhook told it: every so often it asks each provider what has happened. A call that
+    has been silent for ``silent_minutes`` (in the menu: ``silent_minutes_in_flow``) is asked about at once."""
+
+    every_minutes: Annotated[float, Field(ge=0.1, le=24 * 60)] = 5
+    overlap_minutes: Annotated[float, Field(ge=0, le=24 * 60)] = 15
+    silent_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 10
+    silent_minutes_in_flow: Annotated[float, Field(gt=0, le=24 * 60)] = 2
+
+
 class Config(_Strict):
     time_zone: str = "UTC"
     queues: list[QueueModel] = []
@@ -122,6 +142,8 @@ class Config(_Strict):
     reasons: list[ReasonModel] = []
     policy: PolicyModel = PolicyModel()
     channels: dict[Id, dict[str, Any]] = {}
+    recordings: RecordingsModel = RecordingsModel()
+    reconciling: ReconcilingModel = ReconcilingModel()
 
     @field_validator("time_zone")
     @classmethod

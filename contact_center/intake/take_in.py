@@ -26,6 +26,7 @@ from contact_center.domain.matching import choose_case
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import is_stray, preview_of
 from contact_center.moves import moves
+from contact_center.recordings import keep
 from contact_center.storage import agents, cases, customers, events, journal, outbox, queues
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import ThreadGrew, tell
@@ -59,6 +60,7 @@ def take_in(conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes,
     event = changed(event, id=on.new_id(), received_at=on.now)
     loaded, stranger = _find(conn, event)
     if loaded is not None:
+        keep.heard_of(conn, on, loaded.record, event)
         return _TAKERS.get(type(event.body), _take_line)(conn, on, loaded, event, raw, calls)
     if event.kind not in OPENING_KINDS:
         return Answer(unknown=True)

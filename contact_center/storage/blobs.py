@@ -61,3 +61,7 @@ class Blobs:
             return await asyncio.to_thread(self.path(digest).read_bytes)
         except (FileNotFoundError, ValueError):
             return None
+
+    async def remove(self, digest: str) -> None:
+        """Removes the bytes for good; what is not there is removed already."""
+        await asyncio.to_thread(self.path(digest).unlink, True)

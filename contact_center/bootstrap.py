@@ -29,6 +29,8 @@ from contact_center.intake.take_in import CallSteps
 from contact_center.live.bus import Bus, Hint, NoBus, RedisBus
 from contact_center.live.desks import Desks
 from contact_center.live.watchers import Watchers
+from contact_center.reconciling.reconciler import Reconciler
+from contact_center.recordings.keeper import Keeper
 from contact_center.registry.discover import open_channels
 from contact_center.registry.door import Door, State
 from contact_center.registry.runtime import Runtime
@@ -153,6 +155,7 @@ class Committed:
                 case Due():
                     runtime.dispatcher.due(effect)
                     runtime.postman.due(effect)
+                    runtime.keeper.due(effect)
                     hints.append(["due", effect.kind, effect.at])
                 case ThreadGrew():
                     runtime.watchers.grew(effect.channel, effect.thread_key)
@@ -182,6 +185,7 @@ class Committed:
             case ["due", str(kind), int(at)]:
                 runtime.dispatcher.due(Due(kind, at))
                 runtime.postman.due(Due(kind, at))
+                runtime.keeper.due(Due(kind, at))
             case ["thread", str(channel), str(thread_key)]:
                 runtime.watchers.grew(channel, thread_key)
             case ["floor", str(queue), line]:
@@ -201,6 +205,7 @@ class Hub:
         self._committed = committed
         self._listeners: list[asyncio.Task[None]] = []
         self._tidy: asyncio.Task[None] | None = None
+        self.reconciler = Reconciler(runtime.executor, runtime.doors, runtime.occasion)
         self.api: FastAPI = create_app(runtime, self.start, self.stop)
         self.api.state.drain = self.drain
         self.app = Webhooks(self.api, runtime)
@@ -212,6 +217,7 @@ class Hub:
         await runtime.bus.start(self._committed.heard)
         await runtime.dispatcher.start()
         await runtime.postman.start()
+        await runtime.keeper.start()
         for door in runtime.doors.values():
             if door.channel.state()[0] != "off":
                 task = asyncio.create_task(self._listen(door), name=f"channel-{door.channel.name}")
@@ -219,6 +225,7 @@ class Hub:
         self._tidy = asyncio.create_task(self._keep_tidy(), name="tidy")
         if not isinstance(runtime.bus, NoBus):
             self._listeners.append(asyncio.create_task(self._look_round(), name="other-nodes"))
+        await self.reconciler.start()
         runtime.ready = True
 
     def drain(self) -> None:
@@ -237,8 +244,10 @@ class Hub:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.reconciler.stop()
         await runtime.dispatcher.stop()
         await runtime.postman.stop()
+        await runtime.keeper.stop()
         for channel in runtime.channels.values():
             await channel.close()
         await runtime.bus.stop()
@@ -310,6 +319,7 @@ def open_hub(
     telephony = Telephony(shipped_flows())
     calls = CallSteps(telephony.arrive, telephony.hear, telephony.pack, telephony.unpack)
     blobs = Blobs(given.data_dir / "blobs")
+    recordings = Blobs(given.data_dir / "recordings")
 
     def on_state(name: str, state: State, reason: str) -> None:
         frame: dict[str, object] = {"type": "channel", "name": name, "state": state, "reason": reason}
@@ -326,12 +336,14 @@ def open_hub(
         public_url=public_url,
         executor=executor,
         blobs=blobs,
+        recordings=recordings,
         channels=channels,
         doors=doors,
         desks=desks,
         watchers=watchers,
         dispatcher=dispatcher,
         postman=Postman(executor, channels, make_occasion),
+        keeper=Keeper(executor, channels, recordings, make_occasion),
         bus=bus,
         occasion=make_occasion,
         bootstrap_api_key=given.bootstrap_api_key,

@@ -114,9 +114,9 @@ class PolicyModel(_Strict):
 
 
 class RecordingsModel(_Strict):
-    """``keep_days``: how long the hub keeps a recording; null is for ever. ``remove_at_provider``: the provider's copy
-    goes as soon as the hub has its own, or stays. A recording that isn't there after ``hours_until_missing`` is given
-    up."""
+    """``keep_days``: how long the hub keeps a recording; null is for ever. ``remove_at_provider``: the provider's
+    copy goes as soon as the hub has its own, or stays. A recording that isn't there after ``hours_until_missing`` is
+    given up."""
 
     keep_days: Annotated[float, Field(gt=0, le=36_500)] | None = 90
     remove_at_provider: Literal["after_fetch", "never"] = "after_fetch"

@@ -14,6 +14,7 @@ from contact_center.domain.occasion import Occasion
 from contact_center.live.bus import Bus
 from contact_center.live.desks import Desks
 from contact_center.live.watchers import Watchers
+from contact_center.recordings.keeper import Keeper
 from contact_center.registry.door import Door
 from contact_center.storage.blobs import Blobs
 from contact_center.storage.effects import FloorMoved
@@ -30,12 +31,14 @@ class Runtime:
     public_url: str
     executor: Executor
     blobs: Blobs
+    recordings: Blobs
     channels: Mapping[str, Channel]
     doors: Mapping[str, Door]
     desks: Desks
     watchers: Watchers
     dispatcher: Dispatcher
     postman: Postman
+    keeper: Keeper
     bus: Bus
     occasion: Callable[[], Occasion]
     bootstrap_api_key: str

@@ -16,7 +16,18 @@ from starlette.routing import WebSocketRoute
 from contact_center import __version__
 from contact_center.domain.errors import Refusal
 from contact_center.registry.runtime import Runtime
-from contact_center.web import answers, commands, health, pages, reading, replay, schemas, sign_in, webhooks
+from contact_center.web import (
+    answers,
+    commands,
+    health,
+    pages,
+    reading,
+    recordings,
+    replay,
+    schemas,
+    sign_in,
+    webhooks,
+)
 from contact_center.web.agent_socket import agent_socket
 from contact_center.web.answers import Json, error
 from contact_center.web.floor import FloorFeed
@@ -64,6 +75,7 @@ def create_app(runtime: Runtime, start: Lifespan, stop: Lifespan) -> FastAPI:
     app.include_router(sign_in.router)
     app.include_router(reading.router)
     app.include_router(replay.router)
+    app.include_router(recordings.router)
     app.include_router(_commands())
     app.include_router(_schemas())
     app.router.routes.extend(pages.routes())

@@ -347,6 +347,12 @@ class Channel:
         provider doesn't answer, :class:`Rejected` where it never will be."""
         raise Rejected(f"The channel {self.name} keeps no recordings.")
 
+    async def missed(self, since: Moment, now: Moment) -> Sequence[Parsed]:
+        """What happened since ``since`` as the provider remembers it, oldest first: what its webhooks told, or would
+        have told had we been there, as the same events under the same source ids, so that taking all of it in changes
+        nothing that is known. Raises :class:`Retry`; empty where the provider cannot be asked."""
+        return ()
+
     def pass_for(self, agent_id: str, now: Moment) -> Mapping[str, Any]:
         """What an agent's browser needs to be a telephone on this channel (a short-lived token); empty where
         the channel has no such thing, or lacks the settings for it."""

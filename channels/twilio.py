@@ -12,8 +12,9 @@ import hmac
 import importlib
 import re
 from base64 import b64encode
-from collections.abc import Awaitable, Mapping
-from datetime import UTC
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
@@ -23,15 +24,19 @@ from channels.contract import (
     Channel,
     Context,
     Forged,
+    Hub,
     Malformed,
     Rejected,
     Request,
     Retry,
     Uncertain,
 )
-from contact_center.domain.time import Moment
+from contact_center.domain.time import SECOND, Moment
 
 REST_URL = "https://api.twilio.com"
+UNBELIEVED_WAIT_MS = 60 * SECOND
+"""Between two attempts with a password that is wrong: more would only get the account locked."""
+MOST_REMEMBERED = 1_000
 MAX_BODY = 64 * 1024
 MAX_FIELDS = 500
 XML = "text/xml"
@@ -262,6 +267,9 @@ class TwilioChannel(Channel):
         }
         missing = [name for name, value in needed.items() if not value]
         self.missing = f"Set {' and '.join(missing)}." if missing else ""
+        self.hub: Hub | None = None
+        self._warning = ""
+        self._doubted = False
         self._client: Any = None
         self._opening: asyncio.Lock | None = None
 
@@ -272,6 +280,31 @@ class TwilioChannel(Channel):
         if self.missing:
             raise Forged(self.missing)
         verify(request, self._secrets)
+
+    async def listen(self, hub: Hub) -> None:
+        """There is nothing to listen to; but what goes wrong with REST is told to ``hub``."""
+        self.hub = hub
+
+    @contextmanager
+    def believed(self) -> Iterator[None]:
+        """Around what is asked of Twilio: an account that it does not believe is shown to the operator, until
+        it does again."""
+        try:
+            yield
+        except Unbelieved as refused:
+            self._doubted = True
+            if self.hub:
+                self.hub.report("degraded", refused.reason)
+            raise
+        if self._doubted:
+            self._doubted = False
+            self.warn(self._warning)
+
+    def warn(self, warning: str) -> None:
+        """The channel works, and ``warning`` is shown for as long as it does; empty ends it."""
+        self._warning = warning
+        if self.hub and not self._doubted:
+            self.hub.report("degraded" if warning else "ready", warning)
 
     def url(self, path: str, **parameters: str) -> str:
         """The address of this channel's own webhook, for Twilio to call."""
@@ -316,7 +349,7 @@ async def unless_refused(request: Awaitable[T]) -> T:
     except TwilioRestException as refusal:
         said = f"Twilio refused ({refusal.code or refusal.status}): {refusal.msg}"
         if refusal.status in (401, 403) and refusal.code in (None, 20003):
-            raise Retry(f"{said} Check CONTACT_CENTER_TWILIO_ACCOUNT_SID and …_AUTH_TOKEN.") from refusal
+            raise Unbelieved(f"{said} Check CONTACT_CENTER_TWILIO_ACCOUNT_SID and …_AUTH_TOKEN.") from refusal
         raise TwilioRefused(said, refusal.status, refusal.code or 0) from refusal
     except (TwilioException, ValueError, LookupError, AttributeError, TypeError) as error:
         raise Uncertain(f"Twilio answered something that cannot be read: {error}") from error
@@ -331,11 +364,23 @@ def sid_of(answer: Any) -> str:
 
 
 async def harmless_twice(request: Awaitable[T]) -> T:
-    """As :func:`unless_refused`, for what may be done again: not knowing that it was done is a reason to."""
+    """As :func:`unless_refused`, for what may be done again: not knowing that it was done is a reason to, and so
+    is its being changed by somebody else at the same moment (409)."""
     try:
         return await unless_refused(request)
     except Uncertain as unsure:
         raise Retry(unsure.reason) from unsure
+    except TwilioRefused as refused:
+        if refused.status == 409:
+            raise Retry(refused.reason) from refused
+        raise
+
+
+class Unbelieved(Retry):
+    """The account or its password is wrong (401, 403, 20003): no request will do before somebody mends it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason[:500], UNBELIEVED_WAIT_MS)
 
 
 class TwilioRefused(Rejected):
@@ -351,3 +396,24 @@ def rest_address(uri: str, rest_url: str) -> str:
     """``uri`` of Twilio's package, moved to ``rest_url``: a sandbox, a proxy, a region's own address."""
     parts = urlsplit(uri)
     return rest_url.rstrip("/") + parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+# --- what Twilio remembers -----------------------------------------------------------------------------------
+
+
+async def numbers_at(client: Any, setting: str, hook: str) -> frozenset[str] | None:
+    """The account's numbers whose ``setting`` (``voice_url``, ``sms_url``) is ``hook``: others may belong to other
+    programs. ``None``, which is all of them, at a provider that keeps no such list."""
+    try:
+        found = await harmless_twice(client.incoming_phone_numbers.list_async(limit=MOST_REMEMBERED))
+    except TwilioRefused as refused:
+        if refused.status in (404, 405, 501):
+            return None
+        raise
+    at = [each for each in found if (getattr(each, setting) or "").partition("#")[0].rstrip("/") == hook]
+    return frozenset(each.phone_number for each in at)
+
+
+def moment_of(at: object) -> Moment:
+    """A time of Twilio's package; 0 where there is none."""
+    return int(at.timestamp() * 1_000) if isinstance(at, datetime) else 0

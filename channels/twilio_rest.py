@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from twilio.http.async_http_client import AsyncTwilioHttpClient  # type: ignore[import-untyped]
@@ -13,6 +15,19 @@ from channels.contract import Retry, Uncertain
 from channels.twilio import rest_address
 
 CONNECT_SECONDS = 5
+DOWNLOAD_SECONDS = 300
+SILENCE_SECONDS = 15
+MOST_HOPS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file as far as it was read: ``too_large`` has no bytes."""
+
+    status: int
+    media_type: str = ""
+    body: bytes = b""
+    too_large: bool = False
 
 
 class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]  # the package has no types
@@ -54,6 +69,45 @@ class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]  # the package h
             raise Retry(f"Twilio cannot be reached: {error}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unsure(method, f"Twilio did not answer: {type(error).__name__} {error}") from error
+
+    async def download(self, path: str, auth: tuple[str, str] | None, limit: int) -> Download:
+        """The file at ``path`` of Twilio. Credentials go to Twilio's own address alone: where it sends us on to
+        another (a bucket of the account's), we come there without. Raises :class:`Retry`."""
+        home = url = rest_address(path, self._rest_url)
+        try:
+            for _ in range(MOST_HOPS):
+                proof = _proof(auth) if _same_host(url, home) else {}
+                answer, onward = await self._read(url, proof, limit)
+                if not onward:
+                    return answer
+                url = urljoin(url, onward)
+                if not _same_host(url, home) and not url.startswith("https://"):
+                    return Download(502)
+            return Download(508)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise Retry(f"Twilio did not give the file: {type(error).__name__} {error}") from error
+
+    async def _read(self, url: str, headers: dict[str, str], limit: int) -> tuple[Download, str]:
+        timeout = aiohttp.ClientTimeout(total=DOWNLOAD_SECONDS, connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
+        async with self.session.get(url, headers=headers, timeout=timeout, allow_redirects=False) as answer:
+            if answer.status in (301, 302, 303, 307, 308):
+                return Download(answer.status), answer.headers.get("Location", "")
+            _raise_for_trouble("GET", answer.status, answer.headers.get("Retry-After", ""))
+            if answer.status != 200:
+                return Download(answer.status), ""
+            if (answer.content_length or 0) > limit:
+                return Download(200, too_large=True), ""
+            body = bytearray()
+            async for piece in answer.content.iter_chunked(256 * 1024):
+                body += piece
+                if len(body) > limit:
+                    return Download(200, too_large=True), ""
+            return Download(200, answer.content_type, bytes(body)), ""
+
+
+def _same_host(url: str, other: str) -> bool:
+    ours, theirs = urlsplit(url), urlsplit(other)
+    return (ours.scheme, ours.netloc) == (theirs.scheme, theirs.netloc)
 
 
 def _proof(auth: tuple[str, str] | None) -> dict[str, str]:

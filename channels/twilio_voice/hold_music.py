@@ -21,6 +21,7 @@ CHORDS = (  # C, Am, F, G with the seventh, spread over the middle of the keyboa
 OVERTONES = ((1, 1.0), (2, 0.22), (3, 0.08))
 RING = 1.8  # seconds a note can be heard
 LEVEL = 0.18
+LENGTH_MS = int(len(CHORDS) * 8 * BEAT * 1_000)
 
 
 def samples() -> list[float]:

@@ -11,13 +11,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from contact_center.domain.calls import Collect, Prompt, Say
+from channels.twilio_voice import ssml
+from contact_center.domain.calls import Collect, Dial, Pause, Play, Prompt, Record, Say
 
 MAX_SPOKEN = 3_000
 """Twilio refuses a <Say> of more than 4,096 characters; longer texts become several."""
 
 # What XML 1.0 has no way to write (section 2.2). Half a surrogate pair is one of them.
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+MAX_ADDRESS = 2_000
+MOST_TIMES = 100
+_VOICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_SECURE = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[^\s<>\"\\]*)?")
+_SERVED = re.compile(r"/media/[A-Za-z0-9._/-]{1,200}")
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
 
@@ -86,11 +93,24 @@ def document(*verbs: str) -> bytes:
 # --- verbs ---------------------------------------------------------------------------------------------------
 
 
-def say(words: str, language: str) -> str:
+def say(words: str, language: str, voice: str = "") -> str:
     """One <Say>, or several where ``words`` are many; nothing where there are none."""
+    return "".join(_spoken(text(part), language, voice) for part in _parts(words))
+
+
+def _spoken(inside: str, language: str, voice: str) -> str:
     spoken = tongue(language)
-    attributes: Attributes = {"voice": spoken.voice or None, "language": spoken.speak}
-    return "".join(element("Say", attributes, text(part)) for part in _parts(words))
+    chosen = voice if _VOICE.fullmatch(voice) else spoken.voice
+    return element("Say", {"voice": chosen or None, "language": spoken.speak}, inside)
+
+
+def say_marked_up(fragment: str, language: str, voice: str = "") -> str:
+    """<Say> with SSML in it. What Twilio would not take is said as the plain words that it holds."""
+    clean = _UNWRITABLE.sub("", fragment)
+    marked = ssml.checked(clean)
+    if marked is None or len(marked) > MAX_SPOKEN:
+        return say(ssml.words_of(clean), language, voice)
+    return _spoken(marked, language, voice) if marked.strip() else ""
 
 
 def _parts(words: str) -> Iterable[str]:
@@ -103,28 +123,50 @@ def _parts(words: str) -> Iterable[str]:
         yield rest
 
 
-def prompts(spoken: Sequence[Prompt]) -> str:
-    return "".join(say(p.text, p.language) if isinstance(p, Say) else pause(p.ms) for p in spoken)
+def prompts(spoken: Sequence[Prompt], media: str) -> str:
+    """``media`` is the hub's own address, for recordings that it serves."""
+    return "".join(prompt(each, media) for each in spoken)
+
+
+def prompt(spoken: Prompt, media: str) -> str:
+    match spoken:
+        case Say():
+            make = say_marked_up if spoken.ssml else say
+            return make(spoken.text, spoken.language, spoken.voice)
+        case Play():
+            source = source_of(spoken.source, media)
+            return play(source, max(1, min(spoken.times, MOST_TIMES))) if source else ""
+        case Pause():
+            return pause(spoken.ms)
+
+
+def source_of(source: str, media: str) -> str:
+    """The absolute address of a recording; empty for what is neither https nor served by the hub."""
+    if _SERVED.fullmatch(source) and ".." not in source:
+        return media + source
+    return source if _SECURE.fullmatch(source) and len(source) <= MAX_ADDRESS else ""
 
 
 def pause(ms: int) -> str:
-    return element("Pause", {"length": _seconds(ms)}) if ms > 0 else ""
+    return element("Pause", {"length": seconds(ms)}) if ms > 0 else ""
 
 
-def _seconds(ms: int) -> int:
+def seconds(ms: int) -> int:
+    """Whole seconds, upwards, one at least: Twilio knows no shorter."""
     return max(1, -(-ms // 1_000))
 
 
-def collect(asked: Collect, action: str) -> str:
+def collect(asked: Collect, action: str, media: str) -> str:
     """A <Gather> that calls ``action`` with whatever comes, silence too."""
     attributes: dict[str, str | int | None] = {
         "input": "dtmf speech" if asked.speech else "dtmf",
         "action": action,
         "method": "POST",
-        "timeout": _seconds(asked.timeout_ms),
+        "timeout": seconds(asked.timeout_ms),
         "numDigits": asked.max_digits if asked.max_digits > 0 else None,
         "finishOnKey": asked.finish_on,
         "actionOnEmptyResult": "true",
+        "bargeIn": None if asked.barge_in else "false",
     }
     if asked.speech:
         hints = (hint.replace(",", " ").strip()[:100] for hint in asked.hints)
@@ -133,21 +175,74 @@ def collect(asked: Collect, action: str) -> str:
             "speechTimeout": "auto",
             "hints": ", ".join([hint for hint in hints if hint][:500]) or None,
         }
-    return element("Gather", attributes, prompts(asked.prompts))
+    return element("Gather", attributes, prompts(asked.prompts, media))
 
 
-def enqueue(queue: str, wait_url: str, action: str) -> str:
+def wait(inside: str, action: str) -> str:
+    """``inside`` is heard until it ends or a key is pressed; then ``action`` is called, whichever it was."""
     attributes: Attributes = {
-        "waitUrl": wait_url,
-        "waitUrlMethod": "POST",
+        "input": "dtmf",
         "action": action,
         "method": "POST",
+        "timeout": 1,
+        "numDigits": 1,
+        "finishOnKey": "",
+        "actionOnEmptyResult": "true",
     }
-    return element("Enqueue", attributes, text(queue))
+    return element("Gather", attributes, inside)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingDoors:
+    """Who is told of a <Record>: its end (``action``), the file (``status``), its words (``words``)."""
+
+    action: str
+    status: str
+    words: str
+
+
+def record(asked: Record, doors: RecordingDoors, media: str) -> str:
+    """A <Record>, and the way on where nothing was said: Twilio then calls no ``action`` but goes to what
+    follows."""
+    attributes: Attributes = {
+        "action": doors.action,
+        "method": "POST",
+        "timeout": seconds(asked.silence_ms),
+        "finishOnKey": asked.finish_on,
+        "maxLength": max(2, seconds(asked.longest_ms)),
+        "playBeep": "true" if asked.beep else "false",
+        "trim": "trim-silence",
+        "recordingStatusCallback": doors.status,
+        "recordingStatusCallbackMethod": "POST",
+        "recordingStatusCallbackEvent": "completed absent",
+        "transcribe": "true" if asked.transcribe else None,
+        "transcribeCallback": doors.words if asked.transcribe else None,
+    }
+    return prompts(asked.prompts, media) + element("Record", attributes) + redirect(doors.action)
+
+
+def dial(asked: Dial, action: str, media: str) -> str:
+    """A <Dial> of one number; what is no number is never dialled, and ``action`` is told of no success."""
+    before = prompts(asked.prompts, media)
+    if not _NUMBER.fullmatch(asked.number):
+        return before + redirect(action)
+    attributes: Attributes = {
+        "action": action,
+        "method": "POST",
+        "timeout": max(5, min(seconds(asked.timeout_ms), 600)),
+        "timeLimit": seconds(asked.longest_ms),
+        "callerId": asked.caller_id if _NUMBER.fullmatch(asked.caller_id) else None,
+    }
+    return before + element("Dial", attributes, element("Number", None, text(asked.number)))
 
 
 def play(url: str, times: int = 1) -> str:
     return element("Play", {"loop": times}, text(url))
+
+
+def keys(digits: str) -> str:
+    """The tones of ``digits``."""
+    return element("Play", {"digits": digits})
 
 
 def redirect(url: str) -> str:
@@ -174,7 +269,8 @@ def transcribe(callback: str, language: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Seat:
     """A place in a conference. The room opens when somebody with ``opens`` joins a second person; it closes on
-    everybody when somebody with ``closes`` leaves."""
+    everybody when somebody with ``closes`` leaves. ``muted`` is not heard; ``coach`` names the leg that alone
+    hears this one. The room tells ``callback`` of everybody, and it is the first to come whose callback counts."""
 
     room: str
     label: str
@@ -182,13 +278,17 @@ class Seat:
     opens: bool
     closes: bool
     wait_url: str
+    muted: bool = False
+    coach: str = ""
 
 
-def join(seat: Seat, action: str | None, seconds: int) -> str:
+def join(seat: Seat, action: str | None, longest_seconds: int) -> str:
     """<Dial><Conference>: ``action`` is told when this call leaves the room, and without one the call ends
-    there; no stay is longer than ``seconds``."""
+    there; no stay is longer than ``longest_seconds``."""
     attributes: Attributes = {
         "participantLabel": seat.label,
+        "muted": "true" if seat.muted else None,
+        "coach": seat.coach or None,
         "startConferenceOnEnter": "true" if seat.opens else "false",
         "endConferenceOnExit": "true" if seat.closes else "false",
         "beep": "false",
@@ -198,5 +298,5 @@ def join(seat: Seat, action: str | None, seconds: int) -> str:
         "statusCallbackEvent": "join leave",
         "statusCallbackMethod": "POST",
     }
-    dialled: Attributes = {"action": action, "method": "POST", "timeLimit": seconds}
+    dialled: Attributes = {"action": action, "method": "POST", "timeLimit": longest_seconds}
     return element("Dial", dialled, element("Conference", attributes, text(seat.room)))

@@ -14,7 +14,8 @@ DEMO_ACCOUNT = "AC" + "5a9db0c4" * 4
 
 @dataclass(frozen=True)
 class Settings:
-    """``pace`` is how long a spoken second lasts (1: as in life, 0: no time at all, for automation)."""
+    """``fallback_url`` is asked where the hub's own addresses fail. ``pace`` is how long a spoken second lasts (1: as
+    in life, 0: no time at all, for automation)."""
 
     token: str
     mail_password: str
@@ -28,6 +29,7 @@ class Settings:
     ready_fd: int = 1
     pace: float = 1.0
     desk_answers_after: float = 0.8
+    fallback_url: str = ""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -62,4 +64,5 @@ class Settings:
             ready_fd=int(number("SANDBOX_READY_FD", 1)),
             pace=max(0.0, number("SANDBOX_PACE", cls.pace)),
             desk_answers_after=max(0.0, number("SANDBOX_DESK_ANSWERS_AFTER", cls.desk_answers_after)),
+            fallback_url=value("SANDBOX_FALLBACK_URL", ""),
         )

@@ -12,7 +12,8 @@ from typing import Any
 
 import uvicorn
 
-from contact_center.sandbox.carrier.exchange import Exchange, Number
+from contact_center.sandbox.carrier.exchange import Exchange
+from contact_center.sandbox.carrier.switchboard import Number
 from contact_center.sandbox.carrier.texts import Texts
 from contact_center.sandbox.carrier.webhooks import Webhooks
 from contact_center.sandbox.mail.imap import ImapServer
@@ -73,8 +74,9 @@ class Town:
                 HUB_PHONE,
                 voice_url=f"{base}/twilio_voice",
                 voice_status_url=f"{base}/twilio_voice/status",
+                voice_fallback_url=settings.fallback_url,
             ),
-            Number(HUB_SMS, sms_url=f"{base}/twilio_sms"),
+            Number(HUB_SMS, sms_url=f"{base}/twilio_sms", sms_fallback_url=settings.fallback_url),
         )
         self.webhooks = Webhooks(settings.token, self.world)
         self.exchange = Exchange(
@@ -99,6 +101,7 @@ class Town:
         ]
         page, smtp, imap = (each.getsockname()[1] for each in sockets)
         told = {"ready": True, "page": f"http://{_shown(host)}:{page}/", "smtp": smtp, "imap": imap}
+        self.exchange.board.base = f"http://{_shown(host)}:{page}"
         await self.imap.start(sockets[2])
         await self.post.start(sockets[1])
         config = uvicorn.Config(

@@ -192,7 +192,7 @@ def test_chinese_takes_as_long_to_say_as_it_does() -> None:
 
 NAMES = [
     *("Say", "Play", "Pause", "Gather", "Redirect", "Hangup", "Reject", "Leave", "Enqueue", "Dial", "Conference"),
-    *("Number", "Client", "Sip", "Record", "Start", "Stop", "Transcription", "Message", "Body", "Nonsense"),
+    *("Number", "Client", "Sip", "Record", "Start", "Stop", "Transcription", "Recording", "Message", "Body", "Nonsense", "break", "sub"),
 ]
 ATTRIBUTES = [
     *("numDigits", "timeout", "action", "method", "finishOnKey", "input", "length", "loop", "url", "waitUrl"),
@@ -266,7 +266,7 @@ def test_a_caller_who_does_nothing_comes_to_an_end(elements: list[str]) -> None:
                 return
             case Listen():
                 position, taken = step(position, Silence())
-            case Do(verb) if not isinstance(verb, twiml.Transcribe | twiml.Message):
+            case Do(verb) if not isinstance(verb, twiml.Taping | twiml.Transcribe | twiml.Message):
                 position, taken = step(position, Returned())
             case _:
                 position, taken = step(position, Done())

@@ -8,6 +8,7 @@ from typing import Literal
 
 from contact_center.sandbox import twiml
 from contact_center.sandbox.carrier.leg import Leg
+from contact_center.sandbox.carrier.tape import Recording
 
 
 @dataclass(slots=True)
@@ -21,6 +22,12 @@ class Member:
     hold_url: str = ""
     hold_method: str = "POST"
     joined_at: int = 0
+    coaching: bool = False
+    coach: str = ""
+    beep_on_exit: bool = True
+    wait_url: str | None = None
+    wait_method: str = "POST"
+    hold_turn: int = 0
 
 
 @dataclass(slots=True)
@@ -37,6 +44,7 @@ class Conference:
     updated_at: int = 0
     ended_by: str = ""
     reason: str = ""
+    recording: Recording | None = None
     in_order: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def wants(self, event: str) -> bool:
@@ -54,6 +62,16 @@ class Conference:
             (member for member in self.members.values() if member.label and member.label == key), None
         )
 
+    def hearers(self, speaker: Member) -> list[Member]:
+        """Who hears ``speaker``: everybody else who is not on hold; a coach is heard by the coached alone."""
+        if self.status != "in-progress" or speaker.muted or speaker.hold:
+            return []
+        others = [m for m in self.members.values() if m is not speaker and not m.hold]
+        return [m for m in others if m.leg.sid == speaker.coach] if speaker.coaching else others
+
+    def coaches_of(self, member: Member) -> list[Member]:
+        return [m for m in self.members.values() if m.coaching and m.coach == member.leg.sid]
+
     def wake(self) -> None:
         for member in self.members.values():
             member.leg.wake()
@@ -68,6 +86,9 @@ _SUBSCRIPTION = {
     "participant-unmute": "mute",
     "participant-hold": "hold",
     "participant-unhold": "hold",
+    "participant-modify": "modify",
+    "participant-speech-start": "speaker",
+    "participant-speech-stop": "speaker",
     "announcement-begin": "announcement",
     "announcement-end": "announcement",
     "announcement-fail": "announcement",

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from contact_center.sandbox.twiml import Keys, Transcribe, Words
+from contact_center.sandbox.carrier.tape import Recording
+from contact_center.sandbox.twiml import Keys, Tape, Transcribe, Words
 
 Where = Literal["dialling", "ringing", "menu", "queue", "conference", "bridged", "recording", "ended"]
 LIVE = frozenset({"queued", "ringing", "in-progress"})
 MAX_LINES = 400
+LONGEST_CALL = 14_400.0
+"""Seconds that a call lasts at most, where nothing else is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +54,15 @@ class Transcript:
     sid: str
     verb: Transcribe
     sequence: int = 0
+    in_order: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(slots=True)
 class Leg:
     """``direction`` in the carrier's words (``inbound``, ``outbound-api``, ``outbound-dial``); ``who`` is the
     virtual customer's number, empty for an agent's telephone. ``lines`` is all that was heard and said here:
-    ``{at, kind, text, language}`` with kind ``say | announce | music | me | key | note``."""
+    ``{n, at, kind, text, language, from}`` with kind ``say | announce | heard | music | beep | me | key | note``;
+    ``from`` is the CallSid of whoever was ``heard``. ``partner`` is the leg it is bridged with."""
 
     sid: str
     sender: str
@@ -74,6 +80,13 @@ class Leg:
     callback_method: str = "POST"
     events: frozenset[str] = frozenset({"completed"})
     timeout: float = 60.0
+    limit: float = LONGEST_CALL
+    fallback: str = ""
+    fallback_method: str = "POST"
+    partner: str = ""
+    invited_to: str = ""
+    invited_as: str = ""
+    record: Tape | None = None
     answered_at: int | None = None
     ended_at: int | None = None
     ended_by: str = ""
@@ -86,12 +99,15 @@ class Leg:
     lines: list[dict[str, Any]] = field(default_factory=list)
     dropped_lines: int = 0
     transcripts: list[Transcript] = field(default_factory=list)
+    recordings: list[Recording] = field(default_factory=list)
+    clock: asyncio.TimerHandle | None = None
     until: Callable[[], bool] | None = None
     interrupt: Interrupt | None = None
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
     announcing: asyncio.Lock = field(default_factory=asyncio.Lock)
     in_order: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _lookers: set[asyncio.Event] = field(default_factory=set)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _input: deque[Keys | Words] = field(default_factory=lambda: deque(maxlen=64))
 
@@ -102,14 +118,55 @@ class Leg:
     @property
     def listening(self) -> bool:
         """Whether keys or words pressed or said now reach anybody."""
-        return self.awaiting is not None or self.where in ("conference", "bridged", "recording")
+        talks = self.where in ("conference", "recording") or (self.where == "bridged" and self.partner != "")
+        return self.awaiting is not None or talks
 
-    def add_line(self, kind: str, text: str, language: str, at: int) -> None:
-        number = self.dropped_lines + len(self.lines)
-        self.lines.append({"n": number, "at": at, "kind": kind, "text": text, "language": language})
+    @property
+    def phone(self) -> str:
+        """The number of the telephone that this is."""
+        return self.sender if self.direction == "inbound" else self.recipient
+
+    @property
+    def recorded(self) -> bool:
+        return any(recording.status == "in-progress" for recording in self.recordings)
+
+    def add_line(self, kind: str, text: str, language: str, at: int, speaker: str = "") -> None:
+        line = {"n": self.dropped_lines + len(self.lines), "at": at, "kind": kind, "text": text}
+        self.lines.append(line | {"language": language, "from": speaker})
         if len(self.lines) > MAX_LINES:
             del self.lines[0]
             self.dropped_lines += 1
+        self.stir()
+
+    def go(self, where: Where) -> None:
+        self.where = where
+        self.stir()
+
+    @contextmanager
+    def looking(self) -> Iterator[asyncio.Event]:
+        """An event that is set whenever this leg moves on or hears something. Whoever waits clears it."""
+        event = asyncio.Event()
+        self._lookers.add(event)
+        try:
+            yield event
+        finally:
+            self._lookers.discard(event)
+
+    async def reach(self, there: Callable[[], bool], seconds: float) -> bool:
+        """Waits until ``there()`` or for ``seconds``; what it is then."""
+        with self.looking() as moved:
+            try:
+                async with asyncio.timeout(seconds):
+                    while not there():
+                        moved.clear()
+                        await moved.wait()
+            except TimeoutError:
+                return there()
+        return True
+
+    def stir(self) -> None:
+        for event in self._lookers:
+            event.set()
 
     def put_in(self, given: Keys | Words) -> None:
         self._input.append(given)
@@ -135,8 +192,9 @@ class Leg:
         if self.until is not None and self.until():
             raise Enough
 
-    def forget_input(self) -> None:
-        self._input.clear()
+    def put_back(self, given: list[Keys | Words]) -> None:
+        """What was keyed in or said before anybody listened is heard first, once somebody does."""
+        self._input.extendleft(reversed(given))
 
     async def next(self, seconds: float | None) -> Keys | Words | None:
         """What is keyed in or said next, or None after ``seconds``. Raises :class:`Interrupt`."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from contact_center.sandbox import twiml
-from contact_center.sandbox.carrier.exchange import API_VERSION, Number, places
-from contact_center.sandbox.carrier.webhooks import Webhooks
+from contact_center.sandbox.carrier.switchboard import API_VERSION, Number, places
+from contact_center.sandbox.carrier.webhooks import Reply, Webhooks
 from contact_center.sandbox.world import Row, World
 
 MAX_BODY = 1_600
@@ -92,22 +93,29 @@ class Texts:
             "Body": text["body"],
             **places(text["sender"], text["recipient"]),
         }
-        reply = await self.webhooks.call(
-            number.sms_url, facts, token=self.new_sid("")[:36], who=text["sender"], what="sms"
-        )
+        reply = await self._ask(text, number.sms_url, facts, "sms")
+        if reply.error and number.sms_fallback_url:
+            wrong = {"ErrorCode": str(reply.error), "ErrorUrl": number.sms_url}
+            reply = await self._ask(text, number.sms_fallback_url, facts | wrong, "sms fallback")
         self.world.set_text(text["sid"], "failed" if reply.error else "received", reply.error or None)
         if reply.error:
             return
-        try:
-            verbs = twiml.read(reply.text, number.sms_url) if "<" in reply.text else ()
-        except twiml.Unreadable as unreadable:
-            self.world.note("carrier.error", text["sender"], code=unreadable.code, reason=unreadable.reason)
-            return
-        for verb in verbs:
+        for verb in twiml.read(reply.text, reply.url) if "<" in reply.text else ():
             if isinstance(verb, twiml.Message) and verb.text:
                 self.send(text["recipient"], verb.to or text["sender"], verb.text, verb.callback)
 
+    async def _ask(self, text: Row, url: str, facts: dict[str, str], what: str) -> Reply:
+        """The hub's answer; what is no TwiML is as good as none."""
+        reply = await self.webhooks.call(url, facts, token=self.new_sid("")[:36], who=text["sender"], what=what)
+        try:
+            twiml.read(reply.text if "<" in reply.text and not reply.error else "", url)
+        except twiml.Unreadable as unreadable:
+            self.world.note("carrier.error", text["sender"], code=unreadable.code, reason=unreadable.reason)
+            return replace(reply, error=unreadable.code, reason=unreadable.reason)
+        return reply
+
     async def _carry(self, text: Row) -> None:
+        in_order = asyncio.Lock()
         for status in ("sent", "delivered"):
             await asyncio.sleep(self.receipt_after)
             self.world.set_text(text["sid"], status)
@@ -119,13 +127,13 @@ class Texts:
                     "MessageStatus": status,
                     "SmsStatus": status,
                 }
-                await self.webhooks.call(
-                    text["callback"],
-                    facts,
-                    token=self.new_sid("")[:36],
-                    who=text["recipient"],
-                    what="sms status",
-                )
+                self._spawn(self._tell(in_order, text, facts))
+
+    async def _tell(self, in_order: asyncio.Lock, text: Row, facts: dict[str, str]) -> None:
+        await self.webhooks.hold_back("sms status")
+        async with in_order:
+            token = self.new_sid("")[:36]
+            await self.webhooks.call(text["callback"], facts, token=token, who=text["recipient"], what="sms status")
 
     def _facts(self, text: Row) -> dict[str, str]:
         return {

@@ -15,10 +15,14 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
+from contact_center.sandbox.carrier.mischief import Mischief
 from contact_center.sandbox.twiml import MAX_BYTES
 from contact_center.sandbox.world import World
 
 RETRY_AFTER = 0.2
+OVERTAKEN = 0.05
+DOCUMENTS = frozenset({"voice", "voice fallback", "voice announce", "sms", "sms fallback"})
+"""Requests whose answer is carried out. All others are callbacks: somebody is told, and the answer means nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +72,6 @@ class Reply:
     reason: str = ""
 
 
-@dataclass(slots=True)
-class Mischief:
-    """What goes wrong with the next requests: so many come twice, get lost, or come late by ``delay_ms``.
-    ``rest_failures`` of the hub's own requests are answered with ``rest_status``. ``desk`` is what agents'
-    telephones do: ``answer``, ``busy``, ``no-answer``. ``swap``: the next two status callbacks change places."""
-
-    duplicate: int = 0
-    lose: int = 0
-    delay: int = 0
-    delay_ms: int = 0
-    swap: int = 0
-    rest_failures: int = 0
-    rest_status: int = 503
-    desk: str = "answer"
-
-
 class Webhooks:
     def __init__(self, token: str, world: World) -> None:
         self._validator = RequestValidator(token)
@@ -115,37 +103,37 @@ class Webhooks:
     ) -> Reply:
         """One webhook. ``what`` names it in the ledger (``voice``, ``voice status``, ``sms``); ``token`` is its
         idempotency token. Never raises: failure is a ``Reply`` with an ``error``."""
-        mischief = self.mischief
-        if mischief.lose > 0:
-            mischief.lose -= 1
+        if not self._struck(what):
+            return await self._once(url, parameters, token, who, what, method)
+        if self._loses(parameters):
             self._world.note("webhook.lost", who, what=what, url=url, parameters=dict(parameters))
             return Reply(url, error=11205, reason="Lost on purpose.")
-        if mischief.delay > 0:
-            mischief.delay -= 1
-            await asyncio.sleep(mischief.delay_ms / 1000)
-        await self._swap(what)
-        twice = mischief.duplicate > 0
+        if self.mischief.strikes("delay"):
+            await asyncio.sleep(self.mischief.delay_ms / 1000)
+        twice = self.mischief.strikes("duplicate")
         reply = await self._once(url, parameters, token, who, what, method)
-        if twice:
-            mischief.duplicate -= 1
-            reply = await self._once(url, parameters, token, who, what + " (again)", method)
-        return reply
+        return await self._once(url, parameters, token, who, what + " (again)", method) if twice else reply
 
-    async def _swap(self, what: str) -> None:
-        """Holds one status callback back until the next one has gone (or two seconds are over)."""
-        if self.mischief.swap <= 0 or "status" not in what:
-            return
-        if self._held is None:
+    async def hold_back(self, what: str) -> None:
+        """A callback that changes places waits here until the next one has passed (or two seconds are over)."""
+        if self._held is not None:
+            self._held.set()
+            self._held = None
+        elif self._struck(what) and self.mischief.strikes("swap"):
             self._held = held = asyncio.Event()
             try:
                 async with asyncio.timeout(2):
                     await held.wait()
+                await asyncio.sleep(OVERTAKEN)
             except TimeoutError:
                 self._held = None
-            return
-        self.mischief.swap -= 1
-        self._held.set()
-        self._held = None
+
+    def _struck(self, what: str) -> bool:
+        return self.mischief.scope == "all" or what not in DOCUMENTS
+
+    def _loses(self, parameters: Mapping[str, str]) -> bool:
+        over = parameters.get("CallbackSource") == "call-progress-events" and "CallDuration" in parameters
+        return (over and self.mischief.strikes("lose_completed")) or self.mischief.strikes("lose")
 
     async def _once(
         self, url: str, parameters: Mapping[str, str], token: str, who: str, what: str, method: str

@@ -9,13 +9,22 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
 from contact_center.config.model import AgentModel, Config, ConfigError
+from contact_center.config.telephony import stored_rules, stored_telephony
 from contact_center.domain.time import Moment
 from contact_center.storage import catalogue, logins, settings
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import ConfigChanged, tell
 
 _HASHER = PasswordHasher()
-_FALLBACK = {"id": "general", "name": "General", "priority": 0, "skills": {}, "target_ms": 20_000, "offer_ms": 0}
+_FALLBACK = {
+    "id": "general",
+    "name": "General",
+    "priority": 0,
+    "skills": {},
+    "target_ms": 20_000,
+    "offer_ms": 0,
+    "settings": {},
+}
 _LISTS = ("dispositions", "reasons")
 _SECTIONS = ("recordings", "reconciling")
 
@@ -104,6 +113,7 @@ def export(conn: Connection) -> dict[str, Any]:
                 "skills": q["skills"],
                 "target_seconds": q["target_ms"] / 1000,
                 **({"offer_seconds": q["offer_ms"] / 1000} if q["offer_ms"] else {}),
+                **({"calls": q["settings"]["written"]} if q["settings"] else {}),
             }
             for q in catalogue.rows(conn, catalogue.TABLES["queues"])
         ],
@@ -152,6 +162,7 @@ def _wanted(config: Config) -> dict[str, dict[str, dict[str, Any]]]:
             "skills": q.skills,
             "target_ms": round(q.target_seconds * 1000),
             "offer_ms": round(q.offer_seconds * 1000) if q.offer_seconds else 0,
+            "settings": stored_rules(q.calls),
         }
         for q in config.queues
     }
@@ -194,5 +205,6 @@ def _settings(config: Config) -> dict[str, Any]:
         "dispositions": [d.model_dump() for d in config.dispositions],
         "reasons": [r.model_dump() for r in config.reasons],
         "policy": config.policy.model_dump(exclude_none=True, exclude_defaults=True),
+        "telephony": stored_telephony(config.telephony),
         **{key: getattr(config, key).model_dump(exclude_defaults=True) for key in _SECTIONS},
     }

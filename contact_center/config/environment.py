@@ -14,7 +14,8 @@ PREFIX = "CONTACT_CENTER_"
 class Settings(BaseSettings):
     """``public_url`` is the base that providers sign and call, and that links are made of; unset is the address
     that the hub listens on. ``database_url`` unset is SQLite in ``data_dir``. ``bootstrap_api_key`` is an admin
-    key for automation, at least 16 characters."""
+    key for automation, at least 16 characters. ``fallback_key`` is what the fallback process proves itself with
+    where it runs on another machine; on the same one both find a key of their own in ``data_dir``."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
 
@@ -29,6 +30,7 @@ class Settings(BaseSettings):
     config: Path | None = None
     secure_cookies: bool | None = None
     log_level: str = "INFO"
+    fallback_key: str = ""
 
     @field_validator("public_url")
     @classmethod
@@ -37,7 +39,7 @@ class Settings(BaseSettings):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
 
-    @field_validator("bootstrap_api_key")
+    @field_validator("bootstrap_api_key", "fallback_key")
     @classmethod
     def _long_enough(cls, value: str) -> str:
         if value and len(value) < 16:

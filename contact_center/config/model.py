@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from contact_center.config.telephony import CallRules, TelephonyModel
 from contact_center.domain.agents import DEFAULT_CAPACITY
 from contact_center.domain.contact_points import email as email_point
 from contact_center.domain.contact_points import phone as phone_point
@@ -28,7 +29,7 @@ class _Strict(BaseModel):
 
 class QueueModel(_Strict):
     """``target_seconds``: answered within this counts for the service level. ``offer_seconds``: how long an offer
-    rings; unset is the policy's by medium."""
+    rings; unset is the policy's by medium. ``calls``: what the queue wants of its calls."""
 
     id: Id
     name: Name
@@ -36,6 +37,7 @@ class QueueModel(_Strict):
     skills: dict[Id, Level] = {}
     target_seconds: Seconds = 20
     offer_seconds: Seconds | None = None
+    calls: CallRules = CallRules()
 
 
 class EntryPointModel(_Strict):
@@ -142,6 +144,7 @@ class Config(_Strict):
     reasons: list[ReasonModel] = []
     policy: PolicyModel = PolicyModel()
     channels: dict[Id, dict[str, Any]] = {}
+    telephony: TelephonyModel = TelephonyModel()
     recordings: RecordingsModel = RecordingsModel()
     reconciling: ReconcilingModel = ReconcilingModel()
 

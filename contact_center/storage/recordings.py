@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from contact_center.domain.time import Moment
 from contact_center.storage.effects import Due, tell
-from contact_center.storage.schema import TO_DO, recordings
+from contact_center.storage.schema import TO_DO, interactions, recordings
 
 State = Literal["wanted", "stored", "missing", "removed"]
 Purpose = Literal["call", "voicemail"]
@@ -107,3 +107,9 @@ def held_elsewhere(conn: Connection, digest: str, recording: Recording) -> bool:
         (recordings.c.recording_id != recording.recording_id) | (recordings.c.channel != recording.channel),
     )
     return conn.execute(query.limit(1)).first() is not None
+
+
+def work_of(conn: Connection, case_id: int, most: int = 50) -> list[str]:
+    """The case's interactions that are no calls, newest first: among them is the work that a voicemail makes."""
+    query = select(interactions.c.id).where(interactions.c.case_id == case_id, interactions.c.medium != "voice")
+    return [row.id for row in conn.execute(query.order_by(interactions.c.id.desc()).limit(most))]

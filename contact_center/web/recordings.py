@@ -43,13 +43,32 @@ def may_hear(principal: Principal, record: Record) -> bool:
     return bool(mine) and (mine in record.served_by or (record.agent_id == mine and record.state != "offered"))
 
 
+def _may_hear_one(conn: Connection, principal: Principal, recording: Recording) -> bool:
+    """Whether the recording is of something that they may hear: the call, or the work that a voicemail became."""
+    about = [recording.interaction_id, *recordings.work_of(conn, recording.case_id)]
+    for interaction_id in dict.fromkeys(about):
+        loaded = journal.look(conn, interaction_id)
+        if loaded is None:
+            continue
+        theirs = interaction_id == recording.interaction_id or _voicemail_of(loaded.record) == recording.recording_id
+        if theirs and may_hear(principal, loaded.record):
+            return True
+    return False
+
+
+def _voicemail_of(record: Record) -> str:
+    return str(record.voicemail.get("recording_id", ""))
+
+
 @router.get("", summary="The recordings of an interaction, oldest first")
 async def list_recordings(principal: SignedIn, runtime: Hub, interaction_id: Ref) -> Response:
     def read(conn: Connection) -> list[Recording]:
         loaded = journal.look(conn, interaction_id)
         if loaded is None or not may_hear(principal, loaded.record):
             raise NotFound("interaction")
-        return recordings.of_interaction(conn, interaction_id)
+        found = recordings.of_interaction(conn, interaction_id)
+        left = recordings.get(conn, _voicemail_of(loaded.record), loaded.record.channel)
+        return [left, *found] if left is not None and left not in found else found
 
     return Json({"items": [_view(each) for each in await runtime.executor.read(read)], "next": None})
 
@@ -82,8 +101,7 @@ async def one_recording(
 
     def read(conn: Connection) -> Recording | None:
         found = recordings.get(conn, recording_id[:128])
-        loaded = journal.look(conn, found.interaction_id) if found is not None else None
-        return found if loaded is not None and may_hear(principal, loaded.record) else None
+        return found if found is not None and _may_hear_one(conn, principal, found) else None
 
     found = await runtime.executor.read(read)
     who = {

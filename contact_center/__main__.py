@@ -280,6 +280,41 @@ def _serve(application: Any, listening: socket.socket, ready: Any) -> None:
 
 
 @app.command()
+def fallback(quiet: Quiet = False) -> None:
+    """Stand in for a hub that is down: the address to give the carrier as its fallback. Believes only what is signed,
+    keeps it on disk, and hands it over once the hub is back (docs/telephony-reliability.md)."""
+    from pydantic import ValidationError
+
+    from contact_center.config.environment import PREFIX, of_environment
+    from contact_center.fallback.server import open_fallback
+    from contact_center.fallback.serving import serve as serve_fallback
+    from contact_center.fallback.settings import FallbackSettings
+    from contact_center.fallback.spool import SpoolTaken
+
+    try:
+        given = FallbackSettings()
+    except ValidationError as error:
+        problems = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+        raise stop("\n".join(problems)) from error
+    _log(given.log_level)
+    try:
+        listening = _listen(given.fallback_host, given.fallback_port)
+    except OSError as error:
+        at = f"{given.fallback_host}:{given.fallback_port}"
+        raise stop(
+            f"The fallback cannot listen on {at}: {error.strerror}. Another port is chosen by "
+            "CONTACT_CENTER_FALLBACK_PORT."
+        ) from error
+    given = given.model_copy(update={"fallback_port": listening.getsockname()[1]})
+    try:
+        application = open_fallback(given, of_environment())
+    except SpoolTaken as error:
+        raise stop(str(error)) from error
+    told = f"The fallback of {given.hub_public_url} listens on {given.own_url}"
+    serve_fallback(application, listening, lambda: None if quiet else say(told))
+
+
+@app.command()
 def apply(
     file: Annotated[Path, typer.Argument(help="The YAML file, or a folder of them.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,

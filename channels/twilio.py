@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import hmac
 import importlib
+import json
 import re
 from base64 import b64encode
 from collections.abc import Awaitable, Iterator, Mapping
@@ -267,6 +268,8 @@ class TwilioChannel(Channel):
         }
         missing = [name for name, value in needed.items() if not value]
         self.missing = f"Set {' and '.join(missing)}." if missing else ""
+        # Numbers that lead here by a messaging service or a TwiML application: their own settings don't show it.
+        self.numbers = frozenset(str(number) for number in context.config.get("numbers", ()))
         self.hub: Hub | None = None
         self._warning = ""
         self._doubted = False
@@ -347,12 +350,30 @@ async def unless_refused(request: Awaitable[T]) -> T:
     try:
         return await request
     except TwilioRestException as refusal:
-        said = f"Twilio refused ({refusal.code or refusal.status}): {refusal.msg}"
-        if refusal.status in (401, 403) and refusal.code in (None, 20003):
-            raise Unbelieved(f"{said} Check CONTACT_CENTER_TWILIO_ACCOUNT_SID and …_AUTH_TOKEN.") from refusal
-        raise TwilioRefused(said, refusal.status, refusal.code or 0) from refusal
+        raise _refused(refusal.status, refusal.code, refusal.msg) from refusal
     except (TwilioException, ValueError, LookupError, AttributeError, TypeError) as error:
+        page = error.args[1] if len(error.args) > 1 else None  # how the package says that a list was refused
+        if status := getattr(page, "status_code", 0):
+            raise _refused(status, *_read_refusal(getattr(page, "text", ""))) from error
         raise Uncertain(f"Twilio answered something that cannot be read: {error}") from error
+
+
+def _refused(status: int, code: int | None, words: str) -> Retry | TwilioRefused:
+    said = f"Twilio refused ({code or status}): {words}"
+    if status in (401, 403) and code in (None, 20003):
+        return Unbelieved(f"{said} Check CONTACT_CENTER_TWILIO_ACCOUNT_SID and …_AUTH_TOKEN.")
+    return TwilioRefused(said, status, code or 0)
+
+
+def _read_refusal(text: str) -> tuple[int | None, str]:
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return None, text[:200]
+    if not isinstance(told, dict):
+        return None, text[:200]
+    code = told.get("code")
+    return code if isinstance(code, int) else None, str(told.get("message", ""))[:200]
 
 
 def sid_of(answer: Any) -> str:
@@ -401,9 +422,9 @@ def rest_address(uri: str, rest_url: str) -> str:
 # --- what Twilio remembers -----------------------------------------------------------------------------------
 
 
-async def numbers_at(client: Any, setting: str, hook: str) -> frozenset[str] | None:
-    """The account's numbers whose ``setting`` (``voice_url``, ``sms_url``) is ``hook``: others may belong to other
-    programs. ``None``, which is all of them, at a provider that keeps no such list."""
+async def numbers_at(client: Any, setting: str, hook: str, named: frozenset[str]) -> frozenset[str] | None:
+    """The account's numbers whose ``setting`` (``voice_url``, ``sms_url``) is ``hook``, and those that are ``named``:
+    others may belong to other programs. ``None``, which is all of them, at a provider that keeps no such list."""
     try:
         found = await harmless_twice(client.incoming_phone_numbers.list_async(limit=MOST_REMEMBERED))
     except TwilioRefused as refused:
@@ -411,7 +432,7 @@ async def numbers_at(client: Any, setting: str, hook: str) -> frozenset[str] | N
             return None
         raise
     at = [each for each in found if (getattr(each, setting) or "").partition("#")[0].rstrip("/") == hook]
-    return frozenset(each.phone_number for each in at)
+    return named.union(each.phone_number for each in at)
 
 
 def moment_of(at: object) -> Moment:

@@ -6,10 +6,25 @@ Parameters: twilio.com/docs/messaging/guides/webhook-request, …/outbound-messa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Any, Literal
+from urllib.parse import urlencode
 
 from channels.contract import Answer, Malformed, Outgoing, Parsed, Rejected, Request, Response, Sent
-from channels.twilio import XML, Fields, TwilioChannel, form, query, sendable, sid_of, unless_refused
+from channels.twilio import (
+    MOST_REMEMBERED,
+    XML,
+    Fields,
+    TwilioChannel,
+    form,
+    harmless_twice,
+    moment_of,
+    numbers_at,
+    query,
+    sendable,
+    sid_of,
+    unless_refused,
+)
 from contact_center.domain.contact_points import ContactPoint, phone
 from contact_center.domain.events import (
     CUSTOMER,
@@ -81,17 +96,25 @@ class TwilioSms(TwilioChannel):
             raise Rejected(f"An SMS channel cannot {message.verb} without a recipient and a sender.")
         if not message.text.strip() or len(message.text) > MAX_TEXT:
             raise Rejected(f"An SMS has between 1 and {MAX_TEXT} characters.")
-        client = await self.rest()
-        sent = await unless_refused(
-            client.messages.create_async(
-                to=sendable(to.value),
-                from_=sendable(sender.value),
-                body=sendable(message.text),
-                status_callback=self.callback("/status", outbox=message.outbox_id),
-                validity_period=VALIDITY_SECONDS,
+        with self.believed():
+            client = await self.rest()
+            sent = await unless_refused(
+                client.messages.create_async(
+                    to=sendable(to.value),
+                    from_=sendable(sender.value),
+                    body=sendable(message.text),
+                    status_callback=self.callback("/status", outbox=message.outbox_id),
+                    validity_period=VALIDITY_SECONDS,
+                )
             )
-        )
         return Sent(sid_of(sent))
+
+    async def missed(self, since: Moment, now: Moment) -> Sequence[Parsed]:
+        with self.believed():
+            client, hook = await self.rest(), self.url("")
+            ours = await numbers_at(client, "sms_url", hook, self.numbers)
+            requests = await remembered(client, hook, ours, since)
+        return [self.parse(request, now) for request in requests]
 
 
 def received(fields: Fields, channel: str, now: Moment) -> InteractionEvent:
@@ -145,3 +168,33 @@ def _event(
         dialled=ours,
         thread=Thread(f"{who}|{ours.value}"),
     )
+
+
+# --- what Twilio remembers -----------------------------------------------------------------------------------
+
+
+async def remembered(client: Any, hook: str, ours: frozenset[str] | None, since: Moment) -> list[Request]:
+    """Messages since ``since`` as the webhooks that would have told of them, oldest first: those to our numbers, and
+    what became of those that our numbers sent. ``ours`` as ``channels.twilio.numbers_at`` finds it."""
+    after = datetime.fromtimestamp(since / 1_000, UTC)
+    found = await harmless_twice(client.messages.list_async(date_sent_after=after, limit=MOST_REMEMBERED))
+    recent = sorted((moment_of(each.date_sent), each.sid, each) for each in found)
+    return [_told(hook, each) for at, _, each in recent if at >= since and (ours is None or _number(each) in ours)]
+
+
+def _number(message: Any) -> str:
+    """Which of the two is ours."""
+    number: str = message.to if message.direction == "inbound" else message.from_
+    return number
+
+
+def _told(hook: str, message: Any) -> Request:
+    inbound = message.direction == "inbound"
+    path = "" if inbound else "/status"
+    fields = {"MessageSid": message.sid, "From": message.from_, "To": message.to}
+    if inbound:
+        fields |= {"Body": message.body, "NumMedia": message.num_media}
+    else:
+        fields |= {"MessageStatus": message.status, "ErrorCode": message.error_code}
+    written = {name: str(value) for name, value in fields.items() if value not in (None, "")}
+    return Request("POST", hook + path, path, "", {}, urlencode(written, errors="replace").encode())

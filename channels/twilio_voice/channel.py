@@ -4,7 +4,7 @@ handed to the file that knows it."""
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -112,8 +112,8 @@ class TwilioVoice(TwilioChannel):
 
     async def missed(self, since: Moment, now: Moment) -> Sequence[Parsed]:
         with self.believed():
-            recall = self.hub.recall if self.hub else None
-            requests = await remembered.since(await self.rest(), self.url(""), since, recall and _recalled(recall))
+            client, hook = await self.rest(), self.url("")
+            requests = await remembered.since(client, hook, self.numbers, since, self._door_of)
         return [parsed for request in requests if (parsed := self.parse(request, now)).events]
 
     def pass_for(self, agent_id: str, now: Moment) -> Mapping[str, Any]:
@@ -138,6 +138,10 @@ class TwilioVoice(TwilioChannel):
                 Busy, Unavailable, OSError
             ):  # the telephone rings already: that is not undone by forgetting
                 await self.hub.remember(_slot(leg_id), f"{leg_id} {door}")
+
+    async def _door_of(self, leg_id: str) -> str:
+        told, _, door = (await self.hub.recall(_slot(leg_id)) if self.hub else "").partition(" ")
+        return door if told == leg_id else ""
 
     async def _tell(self, message: Outgoing, body: RecordingChanged) -> None:
         if self.hub is None:
@@ -166,11 +170,3 @@ def _document(verbs: str) -> Response:
 
 def _slot(leg_id: str) -> str:
     return f"leg:{zlib.crc32(leg_id.encode()) % LEGS_REMEMBERED}"
-
-
-def _recalled(recall: Callable[[str], Any]) -> Callable[[str], Any]:
-    async def door_of(leg_id: str) -> str:
-        told, _, door = (await recall(_slot(leg_id))).partition(" ")
-        return door if told == leg_id else ""
-
-    return door_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from channels.contract import Media, Rejected, Retry
-from channels.twilio import sid_of, harmless_twice
+from channels.twilio import Unbelieved, harmless_twice, sid_of
 from channels.twilio_voice.calling import needed_sid
 
 MAX_WAV = 60 * 1024 * 1024
@@ -28,7 +28,7 @@ async def fetch(client: Any, recording_id: str) -> Media:
         if answer.status == 404:
             raise Retry("Twilio does not have this recording's file, or not yet.")
         if answer.status in (401, 403):
-            raise Retry("Twilio does not believe us: check CONTACT_CENTER_TWILIO_ACCOUNT_SID and …_AUTH_TOKEN.")
+            raise Unbelieved("Twilio does not believe us: check CONTACT_CENTER_TWILIO_ACCOUNT_SID and …_AUTH_TOKEN.")
         if answer.status != 200:
             raise Rejected(f"Twilio does not give this recording's file ({answer.status}).")
         if not answer.body:

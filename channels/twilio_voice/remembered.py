@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from channels.contract import Request
-from channels.twilio import MOST_REMEMBERED, moment_of, numbers_at, sid_of, harmless_twice
+from channels.twilio import MOST_REMEMBERED, harmless_twice, moment_of, numbers_at, sid_of
 from channels.twilio_voice.webhooks import OVER
 from contact_center.domain.time import Moment
 
@@ -21,14 +21,16 @@ DoorOf = Callable[[str], Awaitable[str]]
 """Where the reports on a leg that we rang go, with their query; empty where nobody knows any more."""
 
 
-async def since(client: Any, hook: str, moment: Moment, door_of: DoorOf | None) -> list[Request]:
-    """Oldest first. A call that goes on is left to its webhooks."""
-    told = [each async for each in _calls(client, hook, moment, door_of)]
+async def since(client: Any, hook: str, numbers: frozenset[str], moment: Moment, door_of: DoorOf) -> list[Request]:
+    """Oldest first. A call that goes on is left to its webhooks. ``numbers`` as in ``channels.twilio.numbers_at``."""
+    ours = await numbers_at(client, "voice_url", hook, numbers)
+    told = [each async for each in _calls(client, hook, ours, moment, door_of)]
     return told + [each async for each in _recordings(client, hook, moment)]
 
 
-async def _calls(client: Any, hook: str, moment: Moment, door_of: DoorOf | None) -> AsyncIterator[Request]:
-    ours = await numbers_at(client, "voice_url", hook)
+async def _calls(
+    client: Any, hook: str, ours: frozenset[str] | None, moment: Moment, door_of: DoorOf
+) -> AsyncIterator[Request]:
     after = datetime.fromtimestamp(moment / 1_000, UTC)
     calls = await harmless_twice(client.calls.list_async(end_time_after=after, limit=MOST_REMEMBERED))
     for call in sorted(calls, key=lambda each: moment_of(each.end_time)):
@@ -37,7 +39,7 @@ async def _calls(client: Any, hook: str, moment: Moment, door_of: DoorOf | None)
         if call.direction == "inbound" and (ours is None or call.to in ours):
             yield _told(hook, "", _form(call, "ringing", call.start_time))
             yield _told(hook, "/status", _form(call, call.status, call.end_time))
-        elif call.direction == "outbound-api" and door_of and (door := await door_of(sid_of(call))):
+        elif call.direction == "outbound-api" and (door := await door_of(sid_of(call))):
             yield _told(hook, door, _form(call, call.status, call.end_time))
 
 

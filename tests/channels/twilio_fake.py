@@ -33,6 +33,9 @@ class Asked:
     def __getitem__(self, name: str) -> str:
         return dict(self.form)[name]
 
+    def __contains__(self, name: str) -> bool:
+        return any(key == name for key, _ in self.form)
+
 
 @dataclass(frozen=True)
 class Told:
@@ -43,7 +46,8 @@ class Told:
     code: int | None = None
     message: str = ""
     headers: tuple[tuple[str, str], ...] = ()
-    body: str | None = None
+    body: str | bytes | None = None
+    media_type: str = "application/json"
     broken: bool = False
     half: bool = False
     silent: bool = False
@@ -52,12 +56,15 @@ class Told:
 @dataclass
 class TwilioFake:
     """``asked`` is everything so far. ``answers`` are given in turn, and after them good ones; ``talking`` says
-    whether a conference of any name is in progress."""
+    whether a conference of any name is in progress. ``lists`` is what Twilio remembers, by resource (``Calls``),
+    and ``files`` what it serves, by name (``RE….wav``), to whom it knows."""
 
     url: str = ""
     asked: list[Asked] = field(default_factory=list)
     answers: deque[Told | None] = field(default_factory=deque)
     talking: bool = True
+    lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def answer_next(self, *answers: Told | None) -> None:
@@ -96,8 +103,33 @@ class TwilioFake:
             room = {"sid": "CF" + number, "friendly_name": asked.query["FriendlyName"], "status": "in-progress"}
             rooms = [room] if self.talking else []
             return _response(200, {"conferences": rooms, "page_size": 1, "next_page_uri": None})
+        if resource.endswith((".wav", ".mp3")):
+            return self._file(resource.rpartition("/")[2])
+        if asked.method == "DELETE":
+            return _response(204, "")
+        if asked.method == "GET":
+            key = _LISTS[resource.rpartition("/")[2]]
+            kept = self.lists.get(resource.rpartition("/")[2], [])
+            return _response(200, {key: kept, "page_size": 1000, "next_page_uri": None})
+        if resource.endswith("/Recordings") or "/Recordings/" in resource:
+            status = dict(asked.form).get("Status", "")
+            made = {"sid": "RE" + number, "status": status or "in-progress"}
+            return _response(200 if status else 201, made)
         prefix = "SM" if resource == "Messages" else "CA"
         return _response(201 if resource in ("Messages", "Calls") else 200, {"sid": prefix + number})
+
+    def _file(self, name: str) -> bytes:
+        if name not in self.files:
+            return _as_told(Told(404, 20404, "not found"))
+        return _response(200, self.files[name], media_type="audio/x-wav" if name.endswith("wav") else "audio/mpeg")
+
+
+_LISTS = {
+    "Calls": "calls",
+    "Recordings": "recordings",
+    "Messages": "messages",
+    "IncomingPhoneNumbers": "incoming_phone_numbers",
+}
 
 
 def _basic() -> str:
@@ -106,12 +138,14 @@ def _basic() -> str:
 
 def _as_told(told: Told) -> bytes:
     said = {"code": told.code, "message": told.message, "status": told.status}
-    return _response(told.status, said if told.body is None else told.body, told.headers)
+    return _response(told.status, said if told.body is None else told.body, told.headers, told.media_type)
 
 
-def _response(status: int, said: Any, headers: tuple[tuple[str, str], ...] = ()) -> bytes:
-    body = (said if isinstance(said, str) else json.dumps(said)).encode()
-    told = [*headers, ("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+def _response(
+    status: int, said: Any, headers: tuple[tuple[str, str], ...] = (), media_type: str = "application/json"
+) -> bytes:
+    body = said if isinstance(said, bytes) else (said if isinstance(said, str) else json.dumps(said)).encode()
+    told = [*headers, ("Content-Type", media_type), ("Content-Length", str(len(body)))]
     lines = [f"HTTP/1.1 {status} Said", *(f"{name}: {value}" for name, value in told)]
     return "\r\n".join([*lines, "", ""]).encode() + body
 

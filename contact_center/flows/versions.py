@@ -1,22 +1,13 @@
-"""What a version of a flow is: its text together with the versions of the subflows that it was checked with."""
+"""What a version of a flow is: its text together with those of the subflows that it was checked with."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from hashlib import sha256
+from dataclasses import dataclass
 
 from contact_center.storage.flows import Stored
 from ivr_flows import Flow, FlowError, load
-
-
-def version_of(text: str, pins: Mapping[str, str]) -> str:
-    """Equal texts with equal subflows are one version."""
-    digest = sha256(text.encode(errors="surrogatepass"))
-    for name, version in sorted(pins.items()):
-        digest.update(f"\0{name}={version}".encode())
-    return digest.hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +38,7 @@ def made_ready(texts: Mapping[str, str], library: Mapping[str, Stored]) -> dict[
     for source, text in texts.items():
         asked = _Texts(known)
         try:
-            flow = load(text, source)
+            flow = load(text, source, asked)
         except FlowError as error:
             errors.append(error)
         else:
@@ -55,22 +46,17 @@ def made_ready(texts: Mapping[str, str], library: Mapping[str, Stored]) -> dict[
     if errors:
         raise FlowsWrong(errors)
     made: dict[str, Ready] = {}
-    # A subflow uses less than what it is used by, so its version is known when it is asked for.
+    # A subflow uses less than what it is used by, so it is ready when it is asked for.
     for flow, text, used in sorted(read, key=lambda each: len(each[2])):
         parts = tuple(made[name].stored if name in made else library[name] for name in sorted(used))
         pins = {part.name: part.version for part in parts}
-        stored = Stored(flow.name, version_of(text, pins), text, pins)
-        made[flow.name] = Ready(_named(flow, stored.version), stored, parts)
+        made[flow.name] = Ready(flow, Stored(flow.name, flow.version, text, pins), parts)
     return made
 
 
 def opened(stored: Stored, texts: Mapping[str, str]) -> Flow:
     """The flow that was stored, with its subflows' ``texts``. Raises :class:`~ivr_flows.FlowError`."""
-    return _named(load(stored.text, stored.name), stored.version)
-
-
-def _named(flow: Flow, version: str) -> Flow:
-    return flow if flow.version == version else replace(flow, version=version)
+    return load(stored.text, stored.name, texts)
 
 
 class _Texts(dict[str, str]):

@@ -9,7 +9,8 @@ _WIDE = frozenset("mwMW@%&")
 
 
 def width(words: str, size: float) -> float:
-    """In the unit of ``size``, for the wider ones of common sans-serif typefaces; Chinese characters are as wide as they are high."""
+    """In the unit of ``size``, for the wider ones of common sans-serif typefaces; Chinese characters are as wide as
+    they are high."""
     return size * sum(map(_em, words))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import importlib.resources
 import os
 import secrets
 import time
@@ -23,18 +22,22 @@ from contact_center.config.model import Config, PolicyModel, read
 from contact_center.delivery.postman import Postman
 from contact_center.dispatch import presence
 from contact_center.dispatch.dispatcher import Dispatcher
+from contact_center.domain.events import ServiceAnswered
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import DAY, HOUR
+from contact_center.fallback.settings import key_in
+from contact_center.flows.library import FlowLibrary
 from contact_center.intake.take_in import CallSteps
 from contact_center.live.bus import Bus, Hint, NoBus, RedisBus
 from contact_center.live.desks import Desks
 from contact_center.live.watchers import Watchers
+from contact_center.moves import lines
 from contact_center.reconciling.reconciler import Reconciler
 from contact_center.recordings.keeper import Keeper
 from contact_center.registry.discover import open_channels
 from contact_center.registry.door import Door, State
 from contact_center.registry.runtime import Runtime
-from contact_center.storage import announcements, settings
+from contact_center.storage import announcements, dials, settings
 from contact_center.storage.blobs import Blobs
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import (
@@ -44,6 +47,7 @@ from contact_center.storage.effects import (
     Effect,
     FloorMoved,
     SeatChanged,
+    ServiceWanted,
     SessionsEnded,
     ThreadGrew,
     Waits,
@@ -51,11 +55,11 @@ from contact_center.storage.effects import (
 )
 from contact_center.storage.executor import open_executor, run_alone
 from contact_center.storage.migrate import migrate
+from contact_center.telephony.services import Services
 from contact_center.telephony.steps import Telephony
 from contact_center.web.agent_socket import read_after
 from contact_center.web.app import create_app
 from contact_center.web.webhooks import Webhooks
-from ivr_flows import Flow, load
 from routing import Policy
 
 T = TypeVar("T")
@@ -64,6 +68,7 @@ log = structlog.get_logger(__name__)
 
 KEEP_ANNOUNCEMENTS_MS = 7 * DAY
 KEEP_COMMANDS_MS = DAY
+KEEP_DIALS_MS = 2 * DAY
 LOOK_ROUND_S = 4.0
 """How long a console may be behind when the bus between nodes is down."""
 
@@ -102,15 +107,6 @@ def secret_of(folder: Path) -> bytes:
         with os.fdopen(handle, "wb") as file:
             file.write(secrets.token_bytes(32))
     return path.read_bytes()
-
-
-def shipped_flows() -> dict[str, Flow]:
-    """The flows that come with the product, by file name."""
-    flows = {}
-    for file in importlib.resources.files("ivr_flows").joinpath("flows").iterdir():
-        if file.name.endswith(".yaml"):
-            flows[file.name.removesuffix(".yaml")] = load(file.read_text(encoding="utf-8"), file.name)
-    return flows
 
 
 def policy_of(stored: Mapping[str, Any]) -> Policy:
@@ -167,8 +163,11 @@ class Committed:
                 case SessionsEnded():
                     runtime.desks.close_sessions(set(effect.token_hashes))
                     hints.append(["sessions", list(effect.token_hashes)])
+                case ServiceWanted():
+                    runtime.services.wanted(effect)
                 case ConfigChanged():
                     runtime.dispatcher.config_changed(effect)
+                    runtime.reload_flows()
                     hints.append(["config"])
         self._bus.publish(hints)
 
@@ -180,7 +179,10 @@ class Committed:
         match hint:
             case ["desk", str(agent_id), int(seq)]:
                 runtime.desks.grew(agent_id, seq)
-            case ["routing"] | ["config"]:
+            case ["config"]:
+                runtime.dispatcher.doubt()
+                runtime.reload_flows()
+            case ["routing"]:
                 runtime.dispatcher.doubt()
             case ["due", str(kind), int(at)]:
                 runtime.dispatcher.due(Due(kind, at))
@@ -214,6 +216,7 @@ class Hub:
         runtime = self.runtime
         await runtime.executor.start(self._committed)
         await runtime.executor.write(lambda conn: presence.all_gone(conn, runtime.occasion()))
+        await runtime.executor.read(runtime.flows.reload)
         await runtime.bus.start(self._committed.heard)
         await runtime.dispatcher.start()
         await runtime.postman.start()
@@ -246,6 +249,7 @@ class Hub:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.reconciler.stop()
         await runtime.dispatcher.stop()
+        await runtime.services.stop()
         await runtime.postman.stop()
         await runtime.keeper.stop()
         for channel in runtime.channels.values():
@@ -293,6 +297,7 @@ class Hub:
             with contextlib.suppress(Exception):
                 await runtime.executor.write(announcements.forget, now - KEEP_ANNOUNCEMENTS_MS)
                 await runtime.executor.write(settings.forget_command_results, now - KEEP_COMMANDS_MS)
+                await runtime.executor.write(dials.forget, now - KEEP_DIALS_MS)
 
 
 def open_hub(
@@ -316,8 +321,16 @@ def open_hub(
     bus: Bus = RedisBus(given.redis_url, node, dispatcher.doubt) if given.redis_url else NoBus()
     committed = Committed(bus)
     channels = open_channels(public_url, environment, config.channels, secret_of(given.data_dir))
-    telephony = Telephony(shipped_flows())
-    calls = CallSteps(telephony.arrive, telephony.hear, telephony.pack, telephony.unpack)
+    flows = FlowLibrary()
+    telephony = Telephony(flows)
+    calls = CallSteps(telephony.arrive, telephony.hear, telephony.talked, telephony.left)
+
+    async def answered(interaction_id: str, answer: ServiceAnswered) -> None:
+        await executor.write(lambda conn: telephony.answered(conn, make_occasion(), interaction_id, answer))
+
+    async def known_services() -> tuple[dict[str, Any], ...]:
+        return (await executor.read(lines.telephony_settings)).services
+
     blobs = Blobs(given.data_dir / "blobs")
     recordings = Blobs(given.data_dir / "recordings")
 
@@ -344,10 +357,13 @@ def open_hub(
         dispatcher=dispatcher,
         postman=Postman(executor, channels, make_occasion),
         keeper=Keeper(executor, channels, recordings, make_occasion),
+        services=Services(answered, known_services),
+        flows=flows,
         bus=bus,
         occasion=make_occasion,
         bootstrap_api_key=given.bootstrap_api_key,
         local_api_key=secrets.token_urlsafe(32),
+        fallback_key=given.fallback_key or key_in(given.data_dir),
         secure_cookies=public_url.startswith("https://") if given.secure_cookies is None else given.secure_cookies,
         time_zone=ZoneInfo(stored.get("time_zone", "UTC")),
         demo=demo,

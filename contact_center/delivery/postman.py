@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from channels.contract import Channel, NotSent, Rejected, Retry, Sent, Uncertain
+from channels.contract import Channel, NotSent, Outgoing, Rejected, Retry, Sent, Uncertain
 from contact_center.delivery.settle import LONGEST_ATTEMPT_MS, record_outcome
 from contact_center.domain.errors import Unavailable
 from contact_center.domain.occasion import Occasion
@@ -23,6 +23,13 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 32
 """Attempts under way at most; more wait in the outbox."""
 SWEEP_MS = 15 * SECOND
+
+
+def may_be_repeated(message: Outgoing) -> bool:
+    """Whether doing it twice is as good as once. Nobody is written to or rung again because we forgot."""
+    if message.verb == "record":
+        return message.mode != "start"
+    return message.verb in ("hang_up", "tell", "hold", "mute", "change", "drop", "erase")
 
 
 class Postman:
@@ -98,7 +105,7 @@ class Postman:
     async def _attempt(self, row: outbox.Row) -> None:
         message = row.message
         channel = self._channels.get(row.channel)
-        if row.crashed and message.verb != "hang_up":
+        if row.crashed and not may_be_repeated(message):
             await self._outcome(row, Uncertain("The hub stopped while this was being sent."))
             return
         try:

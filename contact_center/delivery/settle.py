@@ -5,10 +5,22 @@ from __future__ import annotations
 from typing import Literal
 
 from channels.contract import Outgoing, Sent
-from contact_center.domain.events import ROUTING, DeliveryChanged
+from contact_center.domain.events import (
+    ROUTING,
+    ActionFailed,
+    Body,
+    CallLeg,
+    CustomerLeft,
+    DeliveryChanged,
+    HoldChanged,
+    MuteChanged,
+    PartyChanged,
+    RecordingChanged,
+)
 from contact_center.domain.occasion import Occasion
+from contact_center.domain.record import Record
 from contact_center.domain.time import DAY, MINUTE, SECOND
-from contact_center.moves import moves
+from contact_center.moves import callbacks, lines, moves
 from contact_center.storage import agents, journal, outbox
 from contact_center.storage.connection import Connection
 
@@ -55,8 +67,10 @@ def record_outcome(
         return
     if message.verb == "message":
         _tell_conversation(conn, on, message, outcome, sent, reason)
-    elif message.verb == "connect" and outcome in ("failed", "uncertain"):
-        _not_connected(conn, on, message, reason)
+    elif outcome in ("failed", "uncertain"):
+        _call_failed(conn, on, message, outcome, reason)
+    elif outcome != "retry":
+        _call_done(conn, on, message, sent)
 
 
 def _tell_conversation(
@@ -73,6 +87,73 @@ def _tell_conversation(
     journal.tell_owner(conn, on, loaded, event)
 
 
+# --- what a live call was asked to do ----------------------------------------------------------------------------
+
+_RECORDED = {"start": "started", "pause": "paused", "resume": "resumed", "stop": "completed"}
+
+
+def _call_done(conn: Connection, on: Occasion, message: Outgoing, sent: Sent | None) -> None:
+    """The carrier has done it: only now the record says so."""
+    provider_id = sent.provider_id if sent else ""
+    body: Body | None = None
+    match message.verb:
+        case "hold":
+            body = HoldChanged(message.mode == "on")
+        case "mute":
+            body = MuteChanged(message.mode == "on")
+        case "change":
+            body = PartyChanged(message.party_id, message.mode)  # type: ignore[arg-type]
+        case "record" if message.mode != "stop":
+            body = RecordingChanged(provider_id, _RECORDED[message.mode])  # type: ignore[arg-type]
+        case "add" if provider_id:
+            body = CallLeg("party", "ringing", provider_id, party_id=message.party_id)
+        case "call" if provider_id:
+            body = CallLeg("customer", "ringing", provider_id)
+    if body is not None:
+        _write(conn, on, message, body)
+
+
+def _write(conn: Connection, on: Occasion, message: Outgoing, body: Body) -> None:
+    loaded = journal.load(conn, message.interaction_id)
+    if loaded is None or (isinstance(body, CallLeg) and _known_better(loaded.record, body)):
+        return
+    event = journal.happen(conn, on, loaded, body)
+    journal.save(conn, loaded)
+    journal.tell_owner(conn, on, loaded, event)
+
+
+def _known_better(record: Record, leg: CallLeg) -> bool:
+    """Whether the leg's own news has been faster than the answer to our request."""
+    if leg.leg == "customer":
+        return record.call in ("connected", "ended") or leg.leg_id in record.past_legs or record.state != "assigned"
+    party = record.party(leg.party_id)
+    return party is None or party.state != "calling"
+
+
+def _call_failed(conn: Connection, on: Occasion, message: Outgoing, outcome: Outcome, reason: str) -> None:
+    if message.verb == "connect":
+        _not_connected(conn, on, message, reason)
+    elif message.verb == "call":
+        _not_called(conn, on, message, outcome, reason)
+    elif message.verb == "add":
+        _write(conn, on, message, CallLeg("party", "failed", reason=reason[:200], party_id=message.party_id))
+    elif message.verb in _TOLD:
+        _write(conn, on, message, ActionFailed(_TOLD[message.verb].format(message.mode), reason[:500]))
+
+
+_TOLD = {"hold": "hold", "mute": "mute", "keys": "keys", "change": "change", "record": "record.{}", "tell": "tell"}
+"""What the agent is told of when it fails. That somebody could not be hung up on is not: they are gone."""
+
+
+def _not_called(conn: Connection, on: Occasion, message: Outgoing, outcome: Outcome, reason: str) -> None:
+    """The customer could not be rung. What may have rung nevertheless is not tried again by itself."""
+    loaded = journal.load(conn, message.interaction_id)
+    if loaded is None or loaded.record.state != "assigned" or loaded.record.call == "connected":
+        return
+    if not callbacks.unreached(conn, on, loaded, "failed", again=outcome == "failed"):
+        moves.begin_wrap_up(conn, on, loaded, reason[:64])
+
+
 def _not_connected(conn: Connection, on: Occasion, message: Outgoing, reason: str) -> None:
     """The agent could not be brought into the call: the caller keeps their place and somebody else is found."""
     loaded = journal.load(conn, message.interaction_id)
@@ -85,5 +166,11 @@ def _not_connected(conn: Connection, on: Occasion, message: Outgoing, reason: st
     if record.customer_left:
         moves.begin_wrap_up(conn, on, loaded, reason[:64])
         return
+    if record.direction == "outbound" and not record.task:  # the agent's own call: nobody else is to make it
+        journal.happen(conn, on, loaded, CustomerLeft("not called"))
+        moves.begin_wrap_up(conn, on, loaded, reason[:64])
+        return
     moves.take_from(conn, on, loaded, agent, "returned", ROUTING)
+    if record.thread_key:
+        lines.tell(conn, on, loaded, lines.please_hold(record.language, record.epoch))
     agents.settle(conn, on, agent, chosen="not_ready", reason="phone_unreachable")

@@ -9,13 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from channels.contract import Outgoing
-from contact_center.domain.contact_points import ContactPoint
 from contact_center.domain.errors import NotAllowed, NotFound, NotValid, TooLate
 from contact_center.domain.events import (
     Actor,
     CustomerLeft,
-    Ended,
     MessageSent,
     NoteAdded,
     WrappedUp,
@@ -23,8 +20,8 @@ from contact_center.domain.events import (
 )
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.views import AgentView, EventView
-from contact_center.moves import moves
-from contact_center.storage import agents, cases, customers, events, journal, offers, outbox, queues, settings
+from contact_center.moves import lines, moves
+from contact_center.storage import agents, customers, events, journal, offers, outbox, queues, settings
 from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded
 
@@ -34,25 +31,28 @@ SPOKEN_LIMIT = 500
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """Who does it: the agent whose desk it is (empty: none), and the role of the login or key behind it."""
+    """Who does it: the agent whose desk it is (empty: none), and the role of the login or key behind it. ``line`` is
+    the channel that calls of theirs leave through."""
 
     agent_id: str
     role: str
     name: str = ""
+    line: str = ""
 
     @property
     def supervises(self) -> bool:
         return self.role in ("supervisor", "admin")
 
 
-def _agent(conn: Connection, agent_id: str) -> agents.Agent:
+def desk_of(conn: Connection, agent_id: str) -> agents.Agent:
+    """The agent whose desk it is, locked."""
     agent = agents.lock(conn, agent_id) if agent_id else None
     if agent is None:
         raise NotFound("agent")
     return agent
 
 
-def _mine(conn: Connection, acting: Acting, interaction_id: str) -> Loaded:
+def in_hand(conn: Connection, acting: Acting, interaction_id: str) -> Loaded:
     """The interaction, if it is in the acting agent's hands."""
     loaded = journal.load(conn, interaction_id)
     if loaded is None or (loaded.record.agent_id != acting.agent_id and not acting.supervises):
@@ -82,7 +82,7 @@ def set_state(
         raise NotAllowed("Only a supervisor sets somebody else's state.")
     if state not in ("ready", "not_ready", "offline"):
         raise NotValid("state", "A state is ready, not_ready or offline.")
-    agent = _agent(conn, agent_id)
+    agent = desk_of(conn, agent_id)
     if state != "ready":
         for offer in offers.pending_of_agent(conn, agent_id):
             moves.decline(conn, on, offer.interaction_id, agent, "rejected", "left", Actor("agent", agent.id))
@@ -94,7 +94,7 @@ def set_state(
 
 def accept(conn: Connection, on: Occasion, acting: Acting, offer_id: str) -> dict[str, str]:
     """Takes the offered interaction. Exactly one of accepting, expiring and cancelling happens."""
-    agent = _agent(conn, acting.agent_id)
+    agent = desk_of(conn, acting.agent_id)
     offer = offers.get(conn, offer_id)
     if offer is None or offer.agent_id != agent.id:
         raise NotFound("offer")
@@ -111,12 +111,15 @@ def accept(conn: Connection, on: Occasion, acting: Acting, offer_id: str) -> dic
         outbox.put(
             conn,
             record.channel,
-            replace(
-                _outgoing(on, loaded, "connect"),
+            lines.outgoing(
+                on,
+                loaded,
+                "connect",
                 offer_id=offer_id,
                 agent_id=agent.id,
-                agent_address=agent.address or f"client:{agent.id}",
-                language=record.language,
+                agent_address=address_of(agent),
+                text=_whisper(conn, loaded),
+                longest_ms=lines.longest_ms(conn),
             ),
         )
     journal.save(conn, loaded)
@@ -126,9 +129,23 @@ def accept(conn: Connection, on: Occasion, acting: Acting, offer_id: str) -> dic
     return {"interaction_id": record.interaction_id}
 
 
+def address_of(agent: agents.Agent) -> str:
+    """Where the agent's telephone is: their own, or the browser's."""
+    return agent.address or f"client:{agent.id}"
+
+
+def _whisper(conn: Connection, loaded: Loaded) -> str:
+    """What the agent hears before they are connected: what the call is about, if the queue wants it said."""
+    record = loaded.record
+    queue = queues.get(conn, record.queue)
+    if queue is None or not queue.rules.whisper:
+        return ""
+    return f"{queue.name}. {loaded.customer_name}".strip()[:200]
+
+
 def reject(conn: Connection, on: Occasion, acting: Acting, offer_id: str, reason: str = "") -> dict[str, str]:
     """Declines the offer; the interaction goes back to its own place in the queue."""
-    agent = _agent(conn, acting.agent_id)
+    agent = desk_of(conn, acting.agent_id)
     offer = offers.get(conn, offer_id)
     if offer is None or offer.agent_id != agent.id:
         raise NotFound("offer")
@@ -142,36 +159,19 @@ def reject(conn: Connection, on: Occasion, acting: Acting, offer_id: str, reason
 # --- talking ----------------------------------------------------------------------------------------------------
 
 
-def _outgoing(on: Occasion, loaded: Loaded, verb: Any) -> Outgoing:
-    record = loaded.record
-    return Outgoing(
-        verb=verb,
-        outbox_id=on.new_id(),
-        interaction_id=record.interaction_id,
-        case_id=record.case_id,
-        created_at=on.now,
-        attempt=0,
-        thread_key=record.thread_key,
-        recipient=ContactPoint(record.point_kind, record.point),  # type: ignore[arg-type]
-        recipient_name=loaded.customer_name,
-        sender=ContactPoint("other", record.dialled),
-        language=record.language,
-    )
-
-
 def reply(
     conn: Connection, on: Occasion, acting: Acting, interaction_id: str, text: str, subject: str = ""
 ) -> EventView:
     """Answers the customer through the channel that they came by; on a call the text is spoken to them."""
-    loaded = _mine(conn, acting, interaction_id)
+    loaded = in_hand(conn, acting, interaction_id)
     record = loaded.record
     text = _text(text, SPOKEN_LIMIT if record.medium == "voice" else TEXT_LIMIT)
     if record.medium == "voice" and record.call != "connected":
         raise TooLate("not_connected", "The caller is not on the line.")
-    agent = _agent(conn, acting.agent_id)
+    agent = desk_of(conn, acting.agent_id)
     asked = events.last_received(conn, interaction_id) if record.medium == "email" else None
     message = replace(
-        _outgoing(on, loaded, "message"),
+        lines.outgoing(on, loaded, "message"),
         text=text,
         subject=(subject.strip() or record.subject)[:400],
         sender_name=agent.public_name or agent.name,
@@ -203,13 +203,13 @@ def note(conn: Connection, on: Occasion, acting: Acting, interaction_id: str, te
 
 def hang_up(conn: Connection, on: Occasion, acting: Acting, interaction_id: str) -> dict[str, str]:
     """Ends the call; wrap-up begins."""
-    loaded = _mine(conn, acting, interaction_id)
+    loaded = in_hand(conn, acting, interaction_id)
     record = loaded.record
     if record.medium != "voice":
         raise NotValid("no_call", "This is not a call.")
     if record.state == "wrap_up":
         return {}
-    agent = _agent(conn, acting.agent_id)
+    agent = desk_of(conn, acting.agent_id)
     _hang_up(conn, on, loaded)
     event = moves.begin_wrap_up(conn, on, loaded, "agent hung up", Actor("agent", agent.id))
     journal.tell_owner(conn, on, loaded, event, agent.name)
@@ -217,10 +217,16 @@ def hang_up(conn: Connection, on: Occasion, acting: Acting, interaction_id: str)
 
 
 def _hang_up(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    """The customer's leg ends, and with it everybody's. A call of ours that nobody has answered ends too."""
     record = loaded.record
-    if record.medium == "voice" and not record.customer_left:
-        outbox.hang_up(conn, on, record.channel, record.interaction_id, record.case_id, record.thread_key)
-        journal.happen(conn, on, loaded, CustomerLeft("we hung up"))
+    if record.medium != "voice" or record.customer_left:
+        return
+    if record.thread_key:
+        lines.ask(conn, on, loaded, "hang_up")
+    if record.direction == "outbound":
+        lines.drop_agent(conn, on, loaded)
+    lines.drop_parties(conn, on, loaded)
+    journal.happen(conn, on, loaded, CustomerLeft("we hung up"))
 
 
 # --- wrapping up ------------------------------------------------------------------------------------------------
@@ -236,27 +242,26 @@ def wrap_up(
     case_status: str = "closed",
 ) -> dict[str, str]:
     """Ends the interaction with its outcome. A live call ends too."""
-    loaded = _mine(conn, acting, interaction_id)
+    loaded = in_hand(conn, acting, interaction_id)
     if case_status not in ("open", "pending", "closed"):
         raise NotValid("case_status", "A case becomes open, pending or closed.")
     known = {d["id"] for d in settings.get(conn, "dispositions", [])}
-    if known and disposition not in known:
+    may_be_left_out = loaded.record.state == "wrap_up" and loaded.record.wrap_up_mode in ("optional", "asked")
+    if known and disposition not in known and not (may_be_left_out and not disposition):
         raise NotValid("disposition", "That outcome is not in the list.")
-    agent = _agent(conn, acting.agent_id)
-    actor = Actor("agent", agent.id)
+    actor = Actor("agent", acting.agent_id)
     record = loaded.record
     if record.state == "assigned":
         _hang_up(conn, on, loaded)
         journal.happen(conn, on, loaded, WrapUpStarted("agent"), actor)
     text = note.strip()[:TEXT_LIMIT]
-    done = WrappedUp(disposition[:64], text, case_status)  # type: ignore[arg-type]
-    journal.happen(conn, on, loaded, done, actor)
-    journal.happen(conn, on, loaded, Ended("wrapped_up"), actor)
-    journal.save(conn, loaded)
-    cases.set_status(conn, on, record.case_id, case_status, agent.id)
-    journal.tell_left(conn, on, agent.id, loaded, "wrapped_up")
-    agents.settle(conn, on, agent)
-    moves.happened(conn, on, loaded, "wrapped_up", agent.name)
+    if record.wrap_up_mode == "forced" and on.now < record.wrap_up_until_at:
+        said = WrappedUp(disposition[:64], text, case_status)  # type: ignore[arg-type]
+        event = journal.happen(conn, on, loaded, said, actor)
+        journal.save(conn, loaded)
+        journal.tell_owner(conn, on, loaded, event)
+        return {}
+    moves.finish_work(conn, on, loaded, disposition or "none", text, case_status, actor)
     return {}
 
 
@@ -264,7 +269,7 @@ def return_to_queue(
     conn: Connection, on: Occasion, acting: Acting, interaction_id: str, queue: str = ""
 ) -> dict[str, str]:
     """Gives the interaction back to its queue, or on to another, at the place that it has always had."""
-    loaded = _mine(conn, acting, interaction_id)
+    loaded = in_hand(conn, acting, interaction_id)
     if loaded.record.state != "assigned":
         raise TooLate("over", "This is being wrapped up.")
     target = None
@@ -272,13 +277,31 @@ def return_to_queue(
         target = queues.get(conn, queue)
         if target is None:
             raise NotFound("queue")
-    agent = _agent(conn, acting.agent_id)
-    if loaded.record.medium == "voice":
-        raise NotValid("live_call", "A live call cannot be passed on; hang up or wrap up.")
-    reason = "transferred" if target else "returned"
-    moves.take_from(conn, on, loaded, agent, reason, Actor("agent", agent.id), target)
-    agents.settle(conn, on, agent)
+    hand_back(conn, on, loaded, desk_of(conn, acting.agent_id), target)
     return {}
+
+
+def hand_back(
+    conn: Connection,
+    on: Occasion,
+    loaded: Loaded,
+    agent: agents.Agent,
+    target: queues.Queue | None = None,
+    only_agent: str = "",
+) -> None:
+    """Out of the agent's hands, into a queue or to one colleague. A caller stays on the line and hears music."""
+    record = loaded.record
+    live = record.medium == "voice" and not record.customer_left
+    if live and not record.thread_key:
+        raise TooLate("not_connected", "The customer is not on the line.")
+    reason = "transferred" if target or only_agent else "returned"
+    if live:
+        lines.drop_agent(conn, on, loaded)
+        lines.drop_parties(conn, on, loaded)
+    moves.take_from(conn, on, loaded, agent, reason, Actor("agent", agent.id), target, only_agent)
+    if live:
+        lines.tell(conn, on, loaded, lines.please_hold(record.language, record.epoch, lines.PASSED_ON))
+    agents.settle(conn, on, agent)
 
 
 def rename_customer(conn: Connection, on: Occasion, acting: Acting, customer_id: str, name: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from contact_center.domain.agents import has_room
 from contact_center.domain.events import ROUTING, Actor, OfferMade
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.views import OfferRings, OfferView
-from contact_center.moves import moves
+from contact_center.moves import callbacks, moves
 from contact_center.storage import agents, customers, deadlines, journal, offers, queues
 from contact_center.storage.announcements import announce
 from contact_center.storage.connection import Connection
@@ -81,6 +81,8 @@ def claim(conn: Connection, on: Occasion, decision: Decision, policy: Policy, la
         history=tuple(customers.history(conn, record.customer_id, record.interaction_id))
         if loaded.customer.known
         else (),
+        direction=record.direction,
+        task=record.task,  # type: ignore[arg-type]  # the fold writes only these words
     )
     offers.add(conn, view, agent.id)
     deadlines.put(conn, on, "offer", offer_id, view.deadline_at)
@@ -149,3 +151,9 @@ def handle_deadline(conn: Connection, on: Occasion, row: Any) -> None:
     elif row.kind == "presence":
         agent_id, _, presence = row.ref.rpartition("#")
         vanish(conn, on, agent_id, int(presence))
+    elif row.kind == "wrap_up":
+        moves.time_is_up(conn, on, row.ref)
+    elif row.kind == callbacks.DEADLINE and callbacks.due(conn, on, row.ref):
+        loaded = journal.load(conn, row.ref)
+        if loaded is not None:
+            moves.begin_wrap_up(conn, on, loaded, "no news")

@@ -220,6 +220,25 @@ class ServiceAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueLeft:
+    """The caller waits no more, because they chose to do something else: their place is kept."""
+
+    KIND: ClassVar[str] = "queue.left"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VoicemailReceived:
+    """The customer left words for ``queue``, as the recording ``recording_id``. On the call that it was left on, and
+    as the beginning of the work that it makes."""
+
+    KIND: ClassVar[str] = "voicemail.received"
+    recording_id: str
+    duration_ms: int = 0
+    queue: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HoldChanged:
     """The customer hears music (``on``), or the conversation again."""
 
@@ -242,7 +261,8 @@ PartyMode = Literal["talk", "listen", "whisper", "barge"]
 @dataclass(frozen=True, slots=True)
 class PartyAdded:
     """Somebody else is being brought into the call. ``who`` is an agent's id or a number; ``purpose`` is why:
-    ``consult`` (the customer waits), ``conference`` (everybody talks), ``transfer`` (they take over), ``supervise``."""
+    ``consult`` (the customer waits), ``conference`` (everybody talks), ``transfer`` (they take over) or
+    ``supervise``."""
 
     KIND: ClassVar[str] = "party.added"
     party_id: str
@@ -331,6 +351,16 @@ class CallbackTried:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionFailed:
+    """Something that the call was to do did not happen: ``what`` is the verb that left through the outbox."""
+
+    KIND: ClassVar[str] = "call.action_failed"
+    what: str
+    reason: str = ""
+    party_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SurveyAnswered:
     KIND: ClassVar[str] = "survey.answered"
     question: str
@@ -364,13 +394,15 @@ class OfferMade:
 
 @dataclass(frozen=True, slots=True)
 class OfferEnded:
-    """``outcome``: ``accepted | rejected | expired | cancelled`` (customer left) ``| rescinded`` (race lost)."""
+    """``outcome``: ``accepted | rejected | expired | cancelled`` (customer left) ``| rescinded`` (race lost).
+    ``party_id``: who is in the call already and takes it over."""
 
     KIND: ClassVar[str] = "offer.ended"
     offer_id: str
     agent_id: str
     outcome: Literal["accepted", "rejected", "expired", "cancelled", "rescinded"]
     reason: str = ""
+    party_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -485,6 +517,9 @@ Body: TypeAlias = (
     | CallbackTried
     | SurveyAnswered
     | WrapUpAsked
+    | ActionFailed
+    | QueueLeft
+    | VoicemailReceived
     | Unknown
 )
 
@@ -525,11 +560,14 @@ BODIES: dict[str, type[Any]] = {
         CallbackTried,
         SurveyAnswered,
         WrapUpAsked,
+        ActionFailed,
+        QueueLeft,
+        VoicemailReceived,
     )
 }
 _FIELDS = {kind: frozenset(f.name for f in fields(body)) for kind, body in BODIES.items()}
 
-OPENING_KINDS = frozenset({MessageReceived.KIND, CallArrived.KIND, CallPlaced.KIND})
+OPENING_KINDS = frozenset({MessageReceived.KIND, CallArrived.KIND, CallPlaced.KIND, VoicemailReceived.KIND})
 """Kinds that may begin an interaction. Any other needs one that exists."""
 
 

@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from contact_center.domain.events import (
+    ActionFailed,
     CallArrived,
     CallbackAsked,
     CallbackTried,
@@ -34,12 +35,15 @@ from contact_center.domain.events import (
     OfferMade,
     PartyAdded,
     PartyChanged,
+    QueueLeft,
     RecordingAsked,
     RecordingChanged,
     RecordingKept,
+    ServiceAnswered,
     SurveyAnswered,
     TranscriptAdded,
     Transferred,
+    VoicemailReceived,
     WrappedUp,
     WrapUpAsked,
     WrapUpStarted,
@@ -143,7 +147,12 @@ class Record:
     events: int = 0
     last_seq: int = 0
     task: str = ""
+    owed: str = ""
+    voicemail: dict[str, Any] = field(default_factory=dict)
+    answered: dict[str, Any] = field(default_factory=dict)
     number: str = ""
+    past_legs: list[str] = field(default_factory=list)
+    agent_party: str = ""
     attempts: int = 0
     not_before_at: Moment = 0
     only_agent: str = ""
@@ -159,6 +168,7 @@ class Record:
     wrap_up_mode: str = ""
     wrap_up_until_at: Moment = 0
     wrap_up_asked: bool = False
+    wrapped_case_status: str = ""
     transferred_to: str = ""
 
     def party(self, party_id: str) -> Party | None:
@@ -264,8 +274,18 @@ def _call_arrived(record: Record, event: InteractionEvent, body: CallArrived) ->
 
 
 def is_stray(record: Record, body: CallLeg) -> bool:
-    """Whether the leg belongs to an offer that is not the one in hand: news of it came late."""
+    """Whether the leg is of the past: of an offer that is not the one in hand, or of an earlier attempt to call the
+    customer back. News of it came late."""
+    if body.leg == "customer":
+        return bool(body.leg_id) and body.leg_id in record.past_legs
     return body.leg == "agent" and bool(body.offer_id) and body.offer_id != record.accepted_offer
+
+
+def seen_as(record: Record, body: CallLeg) -> CallLeg:
+    """The leg by who it is now: a party to whom the call was handed over is its agent."""
+    if body.leg == "party" and body.party_id and body.party_id == record.agent_party:
+        return replace(body, leg="agent", offer_id=record.accepted_offer)
+    return body
 
 
 def _call_placed(record: Record, event: InteractionEvent, body: CallPlaced) -> None:
@@ -275,6 +295,7 @@ def _call_placed(record: Record, event: InteractionEvent, body: CallPlaced) -> N
 
 
 def _call_leg(record: Record, event: InteractionEvent, body: CallLeg) -> None:
+    body = seen_as(record, body)
     if body.leg == "party":
         _party_leg(record, event, body)
         return
@@ -360,6 +381,14 @@ def _mute_changed(record: Record, event: InteractionEvent, body: MuteChanged) ->
 
 def _transferred(record: Record, event: InteractionEvent, body: Transferred) -> None:
     record.transferred_to = body.to
+    if body.how == "blind" and body.to.startswith("number:"):
+        record.state = "flow"
+        record.agent_id = record.accepted_offer = record.agent_leg = record.agent_party = ""
+        record.assigned_at = 0
+        record.held = record.muted = False
+        record.call = "connecting"
+        record.epoch += 1
+        _begin(record, "flow", event.received_at, queue=record.queue)
 
 
 _ASKED = {"start": "starting", "pause": "pausing", "resume": "resuming", "stop": "stopping"}
@@ -378,6 +407,12 @@ def _recording_changed(record: Record, event: InteractionEvent, body: RecordingC
         record.recordings[body.recording_id] = body.state
 
 
+def _action_failed(record: Record, event: InteractionEvent, body: ActionFailed) -> None:
+    """Whether it records or not is unknown then, and unknown is not paused."""
+    if body.what.startswith("record."):
+        record.recording = "failed"
+
+
 def _recording_kept(record: Record, event: InteractionEvent, body: RecordingKept) -> None:
     record.recordings[body.recording_id] = body.state
 
@@ -391,22 +426,36 @@ def _survey_answered(record: Record, event: InteractionEvent, body: SurveyAnswer
 
 
 def _callback_asked(record: Record, event: InteractionEvent, body: CallbackAsked) -> None:
+    """On the call that is owed it puts it off; on the one that it comes from it is a promise."""
     record.number = body.number
     record.not_before_at = body.not_before_at
+    if record.direction == "outbound":
+        _park(record, event)
+    else:
+        record.owed = body.reason
+
+
+def _park(record: Record, event: InteractionEvent) -> None:
+    record.state = "parked"
+    record.agent_id = ""
+    record.offer_id = ""
+    record.accepted_offer = ""
+    record.assigned_at = 0
+    record.agent_leg = ""
+    record.held = record.muted = False
+    record.call = "connecting"
+    record.epoch += 1
+    _begin(record, "parked", event.received_at, queue=record.queue)
 
 
 def _callback_tried(record: Record, event: InteractionEvent, body: CallbackTried) -> None:
     record.attempts = body.attempt
     record.not_before_at = body.next_at
+    if record.thread_key:
+        record.past_legs = [*record.past_legs, record.thread_key][-20:]
     if body.next_at:
-        record.state = "parked"
-        record.agent_id = ""
-        record.accepted_offer = ""
-        record.assigned_at = 0
         record.thread_key = ""
-        record.call = "connecting"
-        record.epoch += 1
-        _begin(record, "parked", event.received_at, queue=record.queue)
+        _park(record, event)
 
 
 def _transcript_added(record: Record, event: InteractionEvent, body: TranscriptAdded) -> None:
@@ -428,6 +477,33 @@ def _flow_stepped(record: Record, event: InteractionEvent, body: FlowStepped) ->
     record.flow_position = body.position
     record.variables = dict(body.variables)
     record.language = body.variables.get("language", record.language)
+    record.answered = {}
+
+
+def _service_answered(record: Record, event: InteractionEvent, body: ServiceAnswered) -> None:
+    """Kept until the flow has gone on with it."""
+    record.answered = {"position": body.position, "outcome": body.outcome, "values": dict(body.values)}
+
+
+def _queue_left(record: Record, event: InteractionEvent, body: QueueLeft) -> None:
+    record.state = "flow"
+    record.agent_id = record.offer_id = ""
+    record.epoch += 1
+    _begin(record, "flow", event.received_at, queue=record.queue)
+
+
+def _voicemail_received(record: Record, event: InteractionEvent, body: VoicemailReceived) -> None:
+    record.voicemail = {
+        "recording_id": body.recording_id,
+        "duration_ms": body.duration_ms,
+        "queue": body.queue,
+    }
+    if record.medium == "voice":
+        record.owed = "voicemail"
+    else:
+        record.task = "voicemail"
+        record.unanswered += 1
+        record.last_message_at = event.received_at
 
 
 def _enqueued(record: Record, event: InteractionEvent, body: Enqueued) -> None:
@@ -445,8 +521,10 @@ def _enqueued(record: Record, event: InteractionEvent, body: Enqueued) -> None:
     record.assigned_at = 0
     record.only_agent = body.only_agent
     record.directed_by = body.directed_by
-    record.agent_leg = ""
+    record.agent_leg = record.agent_party = ""
     record.held = record.muted = False
+    if record.medium == "voice" and record.call == "connected":
+        record.call = "connecting"
     record.epoch += 1
     _begin(record, "queue", event.received_at, queue=body.queue)
 
@@ -475,12 +553,24 @@ def _offer_ended(record: Record, event: InteractionEvent, body: OfferEnded) -> N
         record.assigned_at = event.received_at
         record.accepted_offer = body.offer_id
         record.answered_at = record.answered_at or event.received_at
+        if body.party_id:
+            _handed_over(record, body.party_id)
         record.epoch += 1
         if body.agent_id not in record.served_by:
             record.served_by.append(body.agent_id)
         _begin(record, "talk", event.received_at, queue=record.queue, agent_id=body.agent_id)
     elif body.outcome in ("rejected", "expired"):
         record.missed[body.agent_id] = event.received_at
+
+
+def _handed_over(record: Record, party_id: str) -> None:
+    """The party who was talked to first is the call's agent now."""
+    party = record.party(party_id)
+    if party is not None:
+        record.agent_party, record.agent_leg = party.id, party.leg_id
+        record.parties.remove(party)
+    record.held = record.muted = False
+    record.call = "connected"
 
 
 def _wrap_up_started(record: Record, event: InteractionEvent, body: WrapUpStarted) -> None:
@@ -497,6 +587,7 @@ def _wrap_up_asked(record: Record, event: InteractionEvent, body: WrapUpAsked) -
 
 def _wrapped_up(record: Record, event: InteractionEvent, body: WrappedUp) -> None:
     record.disposition = body.disposition
+    record.wrapped_case_status = body.case_status
 
 
 def _ended(record: Record, event: InteractionEvent, body: Ended) -> None:
@@ -543,6 +634,10 @@ _CHANGES: dict[type, Callable[[Record, InteractionEvent, Any], None]] = {
     SurveyAnswered: _survey_answered,
     Transferred: _transferred,
     WrapUpAsked: _wrap_up_asked,
+    ActionFailed: _action_failed,
+    ServiceAnswered: _service_answered,
+    QueueLeft: _queue_left,
+    VoicemailReceived: _voicemail_received,
 }
 
 

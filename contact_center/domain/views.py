@@ -90,7 +90,7 @@ class OfferView:
     why: tuple[Why, ...] = ()
     history: tuple[Past, ...] = ()
     direction: Direction = "inbound"
-    task: Literal["", "callback"] = ""
+    task: Literal["", "callback", "voicemail"] = ""
 
 
 CallState = Literal["connecting", "ringing", "connected", "ended"]
@@ -156,6 +156,7 @@ class WorkView:
     call: CallState | None
     customer_left: bool
     direction: Direction = "inbound"
+    task: Literal["", "callback", "voicemail"] = ""
     line: CallView | None = None
     wrap_up_mode: Literal["", "mandatory", "optional", "timed", "forced", "asked"] = ""
     wrap_up_until_at: Moment = 0

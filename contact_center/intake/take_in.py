@@ -4,45 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from channels.contract import Answer
-from contact_center.domain.calls import CallAction, HangUp
+from contact_center.domain.calls import CallAction, HangUp, pack, unpack
 from contact_center.domain.contact_points import ContactPoint
 from contact_center.domain.events import (
     OPENING_KINDS,
     ROUTING,
     CallArrived,
+    CallbackTried,
     CallerInput,
+    CallerRecorded,
     CallLeg,
     CustomerLeft,
     DeliveryChanged,
     DeliveryReported,
+    DialEnded,
     InteractionEvent,
     MessageReceived,
+    RecordingAsked,
     changed,
 )
 from contact_center.domain.matching import choose_case
 from contact_center.domain.occasion import Occasion
-from contact_center.domain.record import is_stray, preview_of
-from contact_center.moves import moves
+from contact_center.domain.record import is_stray, preview_of, seen_as
+from contact_center.moves import callbacks, lines, moves
 from contact_center.recordings import keep
-from contact_center.storage import agents, cases, customers, events, journal, outbox, queues
+from contact_center.storage import agents, cases, customers, deadlines, events, journal, outbox, queues
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import ThreadGrew, tell
 from contact_center.storage.journal import Loaded
 from contact_center.storage.queues import EntryPoint
 
+Did: TypeAlias = CallerInput | CallerRecorded | DialEnded
+
 
 @dataclass(frozen=True, slots=True)
 class CallSteps:
-    """What a live call does next, asked of the telephony verb by whoever wires the hub. Both store what happened
-    and give the actions; they may enqueue the call."""
+    """What a live call does next, asked of the telephony verb by whoever wires the hub. All store what happened
+    and give the actions; they may enqueue the call. ``talked`` is asked when the agent has gone and the customer
+    has not: empty where nothing more is to be said to them."""
 
     arrive: Callable[[Connection, Occasion, Loaded, EntryPoint | None], tuple[CallAction, ...]]
-    hear: Callable[[Connection, Occasion, Loaded, CallerInput], tuple[CallAction, ...]]
-    pack: Callable[[tuple[CallAction, ...]], list[Any]]
-    unpack: Callable[[list[Any]], tuple[CallAction, ...]]
+    hear: Callable[[Connection, Occasion, Loaded, Did], tuple[CallAction, ...]]
+    talked: Callable[[Connection, Occasion, Loaded], tuple[CallAction, ...]]
+    left: Callable[[Connection, Occasion, Loaded], None]
 
 
 def take_in(conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes, calls: CallSteps) -> Answer:
@@ -55,7 +62,7 @@ def take_in(conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes,
             case_id=seen.case_id,
             event_id=seen.id,
             repeated=True,
-            actions=calls.unpack(told) if told else (),
+            actions=unpack(told) if told else (),
         )
     event = changed(event, id=on.new_id(), received_at=on.now)
     loaded, stranger = _find(conn, event)
@@ -78,9 +85,11 @@ def _find(conn: Connection, event: InteractionEvent) -> tuple[Loaded | None, Loa
         loaded = journal.load(conn, named)
         if loaded is None:
             continue
-        if not loaded.record.is_open:
+        if not loaded.record.is_open and not _of_our_call(event):
             current = journal.open_of_case(conn, loaded.record.case_id)
             loaded = current or loaded
+        if loaded.record.channel == event.channel and _of_our_call(event):
+            return loaded, None
         if loaded.record.is_open and loaded.record.channel == event.channel and _belongs(loaded, event):
             return loaded, None
         return None, loaded
@@ -89,6 +98,11 @@ def _find(conn: Connection, event: InteractionEvent) -> tuple[Loaded | None, Loa
     if event.kind == MessageReceived.KIND:
         return journal.open_of_thread(conn, event.channel, event.thread.key), None
     return journal.latest_of_thread(conn, event.channel, event.thread.key), None
+
+
+def _of_our_call(event: InteractionEvent) -> bool:
+    """Whether it is news of a call that we placed: the carrier signs the address that we gave it."""
+    return event.medium == "voice" and event.kind not in OPENING_KINDS
 
 
 def _belongs(loaded: Loaded, event: InteractionEvent) -> bool:
@@ -192,9 +206,11 @@ def _open_call(
         customer_since=customer.first_seen_at,
         case_subject=subject,
     )
+    callbacks.rang_themselves(conn, on, event.customer_id, event.channel)
     actions = calls.arrive(conn, on, loaded, door)
-    journal.save(conn, loaded)
-    events.keep_answer(conn, event.id, calls.pack(actions))
+    if loaded.record.is_open:
+        journal.save(conn, loaded)
+    events.keep_answer(conn, event.id, pack(actions))
     moves.happened(conn, on, loaded, "arrived")
     return Answer(event.interaction_id, event.case_id, event.id, actions=actions)
 
@@ -219,12 +235,15 @@ def _take_line(
 def _take_input(
     conn: Connection, on: Occasion, loaded: Loaded, event: InteractionEvent, raw: bytes, calls: CallSteps
 ) -> Answer:
-    body = event.body
-    assert isinstance(body, CallerInput)
+    """What the caller did at a prompt. Digits that are secret go no further than the flow."""
+    did = event.body
+    assert isinstance(did, (CallerInput, CallerRecorded, DialEnded))
+    if isinstance(did, CallerInput) and did.secret:
+        event, raw = changed(event, body=replace(did, digits="", speech=""), raw_digest=""), b""
     journal.take(conn, loaded, event, raw)
-    actions = calls.hear(conn, on, loaded, body)
+    actions = calls.hear(conn, on, loaded, did)
     journal.save(conn, loaded)
-    events.keep_answer(conn, event.id, calls.pack(actions))
+    events.keep_answer(conn, event.id, pack(actions))
     return _answer(loaded, event, actions)
 
 
@@ -233,31 +252,83 @@ def _take_leg(
 ) -> Answer:
     body = event.body
     assert isinstance(body, CallLeg)
-    connected = loaded.record.call == "connected"
+    before = loaded.record
+    connected, parked = before.call == "connected", before.state == "parked"
+    agent_was_there = bool(before.agent_leg)
+    stray = is_stray(before, seen_as(before, body))
     stored = journal.take(conn, loaded, event, raw)
     record = loaded.record
-    stray = is_stray(record, body)
-    if record.state == "assigned" and not stray and body.leg == "agent" and body.state in ("left", "ended", "failed"):
-        if connected or record.customer_left:
-            _agent_hung_up(conn, on, loaded)
-        else:
+    body = seen_as(record, body)
+    gone = body.state in ("left", "ended", "failed")
+    if stray:
+        pass
+    elif body.leg == "agent" and record.state == "assigned":
+        if gone and (connected or record.customer_left):
+            _agent_hung_up(conn, on, loaded, calls)
+        elif gone:
             _agent_unreachable(conn, on, loaded)
-    elif body.leg == "customer" and body.state in ("left", "ended"):
-        _customer_gone(conn, on, loaded)
-    journal.save(conn, loaded)
+        elif body.state == "joined":
+            _agent_joined(conn, on, loaded, agent_was_there)
+    elif body.leg == "customer" and gone:
+        if record.direction == "outbound" and not connected and record.state == "assigned":
+            _unreached(conn, on, loaded, body.reason)
+        elif body.state != "failed":
+            _customer_gone(conn, on, loaded, calls)
+    if record.call == "connected" and not connected:
+        _talking(conn, on, loaded)
+    if loaded.record.is_open:
+        journal.save(conn, loaded)
     journal.tell_owner(conn, on, loaded, stored)
-    if body.leg == "agent" and body.state == "answered" and (stray or record.state != "assigned"):
-        actions = (HangUp(),)  # the caller has gone: nobody shall sit in an empty room
-        events.keep_answer(conn, event.id, calls.pack(actions))
+    alone = body.state in ("answered", "joined") and (stray or record.state not in ("assigned", "wrap_up"))
+    if alone and (body.leg == "agent" or (body.leg == "customer" and parked)):
+        actions = (HangUp(),)  # nobody shall sit in an empty room
+        events.keep_answer(conn, event.id, pack(actions))
         return _answer(loaded, event, actions)
     return _answer(loaded, event)
 
 
-def _agent_hung_up(conn: Connection, on: Occasion, loaded: Loaded) -> None:
-    """The agent put the phone down: the customer's leg ends too, and what is left is to wrap up."""
+def _agent_joined(conn: Connection, on: Occasion, loaded: Loaded, was_there: bool) -> None:
+    """The agent is on the line. Where the call is ours to place, the customer is rung now."""
     record = loaded.record
+    if record.direction == "outbound" and not was_there and not record.thread_key and not record.customer_left:
+        callbacks.ring_customer(conn, on, loaded)
+        if record.customer_left:
+            moves.begin_wrap_up(conn, on, loaded, "not allowed")
+
+
+def _talking(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    """Customer and agent hear each other for the first time, or again after a transfer."""
+    record = loaded.record
+    deadlines.drop(conn, callbacks.DEADLINE, record.interaction_id)
+    if record.task and not record.attempts:
+        journal.happen(conn, on, loaded, CallbackTried(1, "reached"))
+    rule = callbacks.rules(conn, record.queue).record
+    wanted = (rule == "always" and record.consent is not False) or (rule == "consent" and record.consent is True)
+    if wanted and not record.recording and not record.recordings:
+        lines.ask(conn, on, loaded, "record", mode="start")
+        journal.happen(conn, on, loaded, RecordingAsked("start", "policy"))
+
+
+def _unreached(conn: Connection, on: Occasion, loaded: Loaded, reason: str) -> None:
+    outcome = {"busy": "busy", "no-answer": "no_answer", "no_answer": "no_answer"}.get(reason, "failed")
+    if not callbacks.unreached(conn, on, loaded, outcome):
+        moves.begin_wrap_up(conn, on, loaded, outcome)
+
+
+def _agent_hung_up(conn: Connection, on: Occasion, loaded: Loaded, calls: CallSteps) -> None:
+    """The agent put the phone down: what is left for them is to wrap up. The customer is asked what the flow still
+    wants to ask, or their leg ends too."""
+    record = loaded.record
+    lines.drop_parties(conn, on, loaded)
+    if not record.customer_left and any(p.there and p.purpose != "supervise" for p in record.parties):
+        moves.begin_wrap_up(conn, on, loaded, "agent left")
+        return
     if not record.customer_left:
-        outbox.hang_up(conn, on, record.channel, record.interaction_id, record.case_id, record.thread_key)
+        after = calls.talked(conn, on, loaded) if record.direction == "inbound" else ()
+        if after:
+            lines.tell(conn, on, loaded, *after)
+        else:
+            lines.ask(conn, on, loaded, "hang_up")
     moves.begin_wrap_up(conn, on, loaded, "agent hung up")
 
 
@@ -267,7 +338,10 @@ def _agent_unreachable(conn: Connection, on: Occasion, loaded: Loaded) -> None:
     agent = agents.lock(conn, loaded.record.agent_id)
     if agent is None:
         return
+    record = loaded.record
     moves.take_from(conn, on, loaded, agent, "returned", ROUTING)
+    if record.thread_key:
+        lines.tell(conn, on, loaded, lines.please_hold(record.language, record.epoch))
     agents.settle(conn, on, agent, chosen="not_ready", reason="phone_unreachable")
 
 
@@ -277,19 +351,25 @@ def _take_leave(
     gone_before = loaded.record.customer_left
     stored = journal.take(conn, loaded, event, raw)
     if not gone_before:
-        _customer_gone(conn, on, loaded)
-    journal.save(conn, loaded)
+        _customer_gone(conn, on, loaded, calls)
+    if loaded.record.is_open:
+        journal.save(conn, loaded)
     journal.tell_owner(conn, on, loaded, stored)
     return _answer(loaded, event)
 
 
-def _customer_gone(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+def _customer_gone(conn: Connection, on: Occasion, loaded: Loaded, calls: CallSteps) -> None:
     """The customer left: what waits or rings for them stops, what is in hand is wrapped up. Somebody who leaves a
     chat before anyone came has still said something: that stays in its queue until an agent has seen it."""
     record = loaded.record
-    if record.state == "assigned" and record.medium == "voice":
+    if record.medium != "voice":
+        return
+    if record.state == "assigned":
+        lines.drop_parties(conn, on, loaded)
         moves.begin_wrap_up(conn, on, loaded, "customer left")
-    elif record.state in ("flow", "waiting", "offered") and record.medium == "voice":
+    elif record.state == "flow":
+        calls.left(conn, on, loaded)
+    elif record.state in ("waiting", "offered"):
         moves.abandon(conn, on, loaded)
 
 
@@ -327,6 +407,8 @@ def _take_report(
 _Taker = Callable[[Connection, Occasion, Loaded, InteractionEvent, bytes, CallSteps], Answer]
 _TAKERS: dict[type, _Taker] = {
     CallerInput: _take_input,
+    CallerRecorded: _take_input,
+    DialEnded: _take_input,
     CallLeg: _take_leg,
     CustomerLeft: _take_leave,
     DeliveryReported: _take_report,

@@ -17,12 +17,15 @@ from contact_center.domain.events import (
     Enqueued,
     InteractionEvent,
     OfferEnded,
+    WrappedUp,
     WrapUpStarted,
 )
 from contact_center.domain.occasion import Occasion
+from contact_center.domain.queue_rules import WrapUpRule
 from contact_center.domain.time import Moment
 from contact_center.domain.views import OfferOver
-from contact_center.storage import agents, deadlines, journal, offers, queues
+from contact_center.moves import callbacks, lines
+from contact_center.storage import agents, cases, deadlines, journal, offers, queues
 from contact_center.storage.announcements import announce
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import FloorMoved, tell
@@ -62,9 +65,11 @@ def enqueue(
     skills: dict[str, int] | None = None,
     since: Moment | None = None,
     actor: Actor = ROUTING,
+    only_agent: str = "",
 ) -> None:
     """Puts the interaction into its first queue, with the queue's own priority and skills added. The caller
-    saves. ``since`` is where its waiting counts from (a caller has waited through the menu too)."""
+    saves. ``since`` is where its waiting counts from (a caller has waited through the menu too); whoever was in
+    this queue a short while ago has the place that they had then."""
     queue = queues.get(conn, queue_id or FALLBACK_QUEUE) or queues.get(conn, FALLBACK_QUEUE)
     needed = {**(queue.skills if queue else {}), **(skills or {})}
     loaded.queue_name = queue.name if queue else FALLBACK_QUEUE
@@ -72,9 +77,16 @@ def enqueue(
         queue=queue.id if queue else FALLBACK_QUEUE,
         priority=min(TOP_PRIORITY, priority + (queue.priority if queue else 0)),
         skills=needed,
-        virtual_enqueued_at=on.now if since is None else since,
+        virtual_enqueued_at=_place(conn, on, loaded, queue, on.now if since is None else since),
+        only_agent=only_agent,
+        directed_by="flow" if only_agent else "",
     )
     journal.happen(conn, on, loaded, body, actor)
+
+
+def _place(conn: Connection, on: Occasion, loaded: Loaded, queue: Queue | None, since: Moment) -> Moment:
+    kept = loaded.record.virtual_enqueued_at or callbacks.place_of(conn, on, loaded, queue.id if queue else "")
+    return min(kept, since) if kept else since
 
 
 def enqueue_through(conn: Connection, on: Occasion, loaded: Loaded, door: EntryPoint | None) -> None:
@@ -92,8 +104,9 @@ def send_back(
     reason: Any,
     actor: Actor = ROUTING,
     queue: Queue | None = None,
+    only_agent: str = "",
 ) -> None:
-    """Back into its queue, or on to another, at the place that it has always had. Saves."""
+    """Back into its queue, or on to another, or to one agent, at the place that it has always had. Saves."""
     record = loaded.record
     if queue is not None:
         loaded.queue_name = queue.name
@@ -101,8 +114,10 @@ def send_back(
         queue=queue.id if queue else record.queue,
         priority=record.priority,
         skills=dict(queue.skills) if queue else dict(record.skills),
-        virtual_enqueued_at=record.virtual_enqueued_at,
+        virtual_enqueued_at=record.virtual_enqueued_at or record.started_at,
         reason=reason,
+        only_agent=only_agent,
+        directed_by=actor.id if only_agent else "",
     )
     journal.happen(conn, on, loaded, body, actor)
     journal.save(conn, loaded)
@@ -116,10 +131,12 @@ def take_from(
     reason: Any,
     actor: Actor,
     queue: Queue | None = None,
+    only_agent: str = "",
 ) -> None:
     """Takes what the agent has in hand back into a queue, and tells them. The caller settles the agent."""
-    send_back(conn, on, loaded, reason, actor, queue)
-    journal.tell_left(conn, on, agent.id, loaded, "vanished" if reason == "vanished" else "returned")
+    send_back(conn, on, loaded, reason, actor, queue, only_agent)
+    known = {"vanished": "vanished", "transferred": "transferred"}
+    journal.tell_left(conn, on, agent.id, loaded, known.get(reason, "returned"))
     happened(conn, on, loaded, reason, agent.name)
 
 
@@ -168,23 +185,82 @@ def decline(
 def begin_wrap_up(
     conn: Connection, on: Occasion, loaded: Loaded, reason: str, actor: Actor = HUB
 ) -> InteractionEvent:
-    """The exchange is over, the agent's work on it is not. Saves, and settles the agent."""
-    event = journal.happen(conn, on, loaded, WrapUpStarted(reason), actor)
+    """The exchange is over, the agent's work on it is not, if the queue wants it so. Saves, and settles the agent.
+    Whoever else is in the call goes, but a supervisor's line and those to whom it was handed over."""
+    record = loaded.record
+    queue = queues.get(conn, record.queue) if record.medium == "voice" else None
+    rule = queue.rules.wrap_up if queue else WrapUpRule()
+    unasked = rule.mode == "asked" and not record.wrap_up_asked
+    ends_itself = bool(rule.ms) and rule.mode in ("timed", "forced", "asked") and not unasked
+    until_at = on.now + rule.ms if ends_itself else 0
+    event = journal.happen(conn, on, loaded, WrapUpStarted(reason, rule.mode, until_at), actor)
+    if until_at:
+        deadlines.put(conn, on, "wrap_up", record.interaction_id, until_at)
     journal.save(conn, loaded)
-    agent = agents.lock(conn, loaded.record.agent_id)
+    if unasked:
+        finish_work(conn, on, loaded, rule.disposition, "", rule.case_status)
+        return event
+    agent = agents.lock(conn, record.agent_id)
     if agent is not None:
         agents.settle(conn, on, agent)
     return event
+
+
+def finish_work(
+    conn: Connection,
+    on: Occasion,
+    loaded: Loaded,
+    disposition: str,
+    note: str,
+    case_status: Any,
+    actor: Actor = HUB,
+) -> None:
+    """The agent is done with it. Saves, tells them, and settles them."""
+    record = loaded.record
+    agent = agents.lock(conn, record.agent_id)
+    if disposition or not record.disposition:
+        journal.happen(conn, on, loaded, WrappedUp(disposition[:64] or "none", note, case_status), actor)
+    deadlines.drop(conn, "wrap_up", record.interaction_id)
+    end(conn, on, loaded, "wrapped_up", actor)
+    cases.set_status(conn, on, record.case_id, case_status, record.agent_id)
+    if agent is not None:
+        journal.tell_left(conn, on, agent.id, loaded, "wrapped_up")
+        agents.settle(conn, on, agent)
+        happened(conn, on, loaded, "wrapped_up", agent.name)
+
+
+def time_is_up(conn: Connection, on: Occasion, interaction_id: str) -> None:
+    """After-call work that ends by itself has ended; what the agent said of it meanwhile counts."""
+    loaded = journal.load(conn, interaction_id)
+    if loaded is None or loaded.record.state != "wrap_up":
+        return
+    record = loaded.record
+    queue = queues.get(conn, record.queue)
+    rule = queue.rules.wrap_up if queue else WrapUpRule()
+    said = record.disposition
+    status = record.wrapped_case_status or rule.case_status
+    finish_work(conn, on, loaded, "" if said else rule.disposition, "", status)
+
+
+def end(conn: Connection, on: Occasion, loaded: Loaded, reason: Any, actor: Actor = HUB) -> None:
+    """The interaction is over; a call that it leaves us owing begins. Saves."""
+    journal.happen(conn, on, loaded, Ended(reason), actor)
+    journal.save(conn, loaded)
+    if callbacks.settle_debt(conn, on, loaded) is not None:
+        cases.reopen(conn, on, loaded.record.case_id)
 
 
 def abandon(conn: Connection, on: Occasion, loaded: Loaded) -> None:
     """The customer left before anyone served them: whatever rings stops. Saves, and settles the agent."""
     record = loaded.record
     agent_id = record.agent_id if record.state == "offered" else ""
+    waited = record.state in ("waiting", "offered")
     if agent_id:
         end_offer(conn, on, loaded, agent_id, "cancelled")
-    journal.happen(conn, on, loaded, Ended("abandoned"))
-    journal.save(conn, loaded)
+    if waited:
+        callbacks.after_abandon(conn, on, loaded)
+    lines.drop_parties(conn, on, loaded)
+    end(conn, on, loaded, "abandoned")
     happened(conn, on, loaded, "abandoned")
     agent = agents.lock(conn, agent_id) if agent_id else None
     if agent is not None:

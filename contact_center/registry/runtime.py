@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from channels.contract import Channel
 from contact_center.delivery.postman import Postman
 from contact_center.dispatch.dispatcher import Dispatcher
+from contact_center.domain.errors import Unavailable
 from contact_center.domain.occasion import Occasion
+from contact_center.flows.library import FlowLibrary
 from contact_center.live.bus import Bus
 from contact_center.live.desks import Desks
 from contact_center.live.watchers import Watchers
@@ -19,6 +24,9 @@ from contact_center.registry.door import Door
 from contact_center.storage.blobs import Blobs
 from contact_center.storage.effects import FloorMoved
 from contact_center.storage.executor import Executor
+from contact_center.telephony.services import Services
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -39,13 +47,35 @@ class Runtime:
     dispatcher: Dispatcher
     postman: Postman
     keeper: Keeper
+    services: Services
+    flows: FlowLibrary
     bus: Bus
     occasion: Callable[[], Occasion]
     bootstrap_api_key: str
     local_api_key: str
+    fallback_key: str
     secure_cookies: bool
     time_zone: ZoneInfo
     demo: dict[str, Any] | None = None
     on_floor: list[Callable[[FloorMoved], None]] = field(default_factory=list)
     ready: bool = False
     draining: bool = False
+    _reloading: set[asyncio.Future[None]] = field(default_factory=set)
+
+    def reload_flows(self) -> None:
+        """What was published is in force for the next call."""
+        task = asyncio.ensure_future(self._reload_flows())
+        self._reloading.add(task)
+        task.add_done_callback(self._reloading.discard)
+
+    async def _reload_flows(self) -> None:
+        try:
+            await self.executor.read(self.flows.reload)
+        except Unavailable:
+            log.warning("flows_not_reloaded")  # the ones in force stay so; the next change or start reads again
+
+    @property
+    def line(self) -> str:
+        """The channel that calls of ours leave through; empty where no telephone line is set up."""
+        lines = (name for name, channel in self.channels.items() if channel.medium == "voice")
+        return next((name for name in lines if self.channels[name].state()[0] != "off"), "")

@@ -79,8 +79,30 @@ class ConfigChanged:
     """Queues, agents or entry points were applied anew."""
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceWanted:
+    """A caller's flow asks a service; nobody is asked twice, and whoever waits too long goes on without. ``values``
+    may be secret: they are written down nowhere."""
+
+    interaction_id: str
+    position: str
+    service: str
+    values: dict[str, str]
+    budget_ms: int
+    pin: str = ""
+
+
 Effect: TypeAlias = (
-    Announced | Waits | WaitsNoMore | SeatChanged | Due | ThreadGrew | FloorMoved | SessionsEnded | ConfigChanged
+    Announced
+    | Waits
+    | WaitsNoMore
+    | SeatChanged
+    | Due
+    | ThreadGrew
+    | FloorMoved
+    | SessionsEnded
+    | ConfigChanged
+    | ServiceWanted
 )
 
 _KEY = "hub_effects"

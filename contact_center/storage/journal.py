@@ -9,13 +9,17 @@ from sqlalchemy import Connection, bindparam, select
 
 from contact_center.domain.events import (
     HUB,
+    ActionFailed,
     Actor,
     Body,
     CallArrived,
+    CallLeg,
     Direction,
     InteractionEvent,
     MessageReceived,
     MessageSent,
+    PartyAdded,
+    PartyChanged,
     Thread,
     changed,
 )
@@ -372,6 +376,7 @@ def work_view(loaded: Loaded) -> WorkView:
         call=call,  # type: ignore[arg-type]  # the fold writes only CallState's words for voice
         customer_left=record.customer_left,
         direction=record.direction,
+        task=record.task,  # type: ignore[arg-type]  # the fold writes only these words
         line=line_view(record) if record.medium == "voice" else None,
         wrap_up_mode=record.wrap_up_mode,  # type: ignore[arg-type]
         wrap_up_until_at=record.wrap_up_until_at,
@@ -411,12 +416,24 @@ def tell_owner(
 ) -> None:
     """Tells the agent who holds the interaction what it looks like now, with ``event`` if it is a new line."""
     record = loaded.record
+    if event is not None and is_discreet(record, event.body):
+        return
     if record.agent_id and record.state in IN_HAND:
         names = {record.agent_id: agent_name}
         view = events.view(event, names) if event is not None else None
         announce(conn, on.now, record.agent_id, WorkChanged(work_view(loaded), view))
     if event is not None and isinstance(event.body, (MessageReceived, MessageSent, CallArrived)):
         tell(conn, ThreadGrew(record.channel, record.thread_key))
+
+
+def is_discreet(record: Record, body: Body) -> bool:
+    """Whether it is about a supervisor who listens in, which agents' consoles don't show."""
+    if isinstance(body, PartyAdded):
+        return body.purpose == "supervise"
+    if isinstance(body, (CallLeg, PartyChanged, ActionFailed)) and body.party_id:
+        party = record.party(body.party_id)
+        return party is not None and party.purpose == "supervise"
+    return False
 
 
 def tell_left(conn: Connection, on: Occasion, agent_id: str, loaded: Loaded, reason: Any) -> None:

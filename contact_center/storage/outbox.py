@@ -9,7 +9,6 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from channels.contract import Outgoing
 from contact_center.domain.contact_points import ContactPoint
-from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import Moment
 from contact_center.storage.effects import Due, tell
 from contact_center.storage.schema import UNSENT, outbox
@@ -76,29 +75,13 @@ def put(conn: Connection, channel: str, message: Outgoing) -> None:
     tell(conn, Due("outbox", message.created_at))
 
 
-def hang_up(conn: Connection, on: Occasion, channel: str, interaction_id: str, case_id: int, thread_key: str) -> None:
-    """The call is to end."""
-    put(
-        conn,
-        channel,
-        Outgoing(
-            verb="hang_up",
-            outbox_id=on.new_id(),
-            interaction_id=interaction_id,
-            case_id=case_id,
-            created_at=on.now,
-            attempt=0,
-            thread_key=thread_key,
-        ),
-    )
-
-
 def _message(row: Any) -> Outgoing:
     data = dict(row.payload)
     for side in ("recipient", "sender"):
         if data.get(side):
             data[side] = ContactPoint(**data[side])
     data["references"] = tuple(data["references"])
+    data["actions"] = tuple(data.get("actions") or ())
     data["attempt"] = row.attempts + 1
     return Outgoing(**data)
 

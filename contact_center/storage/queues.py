@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from contact_center.domain.queue_rules import DEFAULT_RULES, QueueRules, rules_of
 from contact_center.storage.schema import OPEN, entry_points, interactions, queues
 
 
@@ -18,7 +19,7 @@ class Queue:
     skills: dict[str, int]
     target_ms: int
     offer_ms: int
-    settings: dict[str, Any] = field(default_factory=dict)
+    rules: QueueRules = DEFAULT_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,9 @@ def get(conn: Connection, queue_id: str) -> Queue | None:
 
 
 def _queue(row: Any) -> Queue:
-    return Queue(row.id, row.name, row.priority, row.skills, row.target_ms, row.offer_ms, row.settings or {})
+    return Queue(
+        row.id, row.name, row.priority, row.skills, row.target_ms, row.offer_ms, rules_of(row.settings or {})
+    )
 
 
 def every(conn: Connection) -> list[Queue]:
@@ -68,6 +71,51 @@ def entry_point(conn: Connection, channel: str, dialled: str) -> EntryPoint | No
     if row is None:
         return None
     return EntryPoint(row.id, row.channel, row.dialled, row.queue, row.flow, row.priority, row.skills, row.language)
+
+
+def first_number(conn: Connection, channel: str) -> str:
+    """The first of the channel's entry points that is a number; empty for none."""
+    found = select(entry_points.c.dialled).where(
+        entry_points.c.channel == channel, entry_points.c.dialled.startswith("+")
+    )
+    return conn.execute(found.order_by(entry_points.c.dialled).limit(1)).scalar() or ""
+
+
+_AHEAD = select(func.count()).where(
+    OPEN,
+    interactions.c.state == "waiting",
+    interactions.c.queue == bindparam("queue"),
+    interactions.c.queued_at < bindparam("since"),
+)
+_SIZE = select(func.count()).where(
+    OPEN, interactions.c.state == "waiting", interactions.c.queue == bindparam("queue")
+)
+_HANDLED = (
+    select(interactions.c.answered_at, interactions.c.ended_at)
+    .where(
+        interactions.c.queue == bindparam("queue"),
+        interactions.c.started_at > bindparam("since"),
+        interactions.c.answered_at > 0,
+        interactions.c.ended_at > 0,
+    )
+    .order_by(interactions.c.started_at.desc())
+    .limit(50)
+)
+
+
+def ahead(conn: Connection, queue_id: str, since: int) -> int:
+    """How many wait in the queue who came before ``since``."""
+    return conn.execute(_AHEAD, {"queue": queue_id, "since": since}).scalar_one()
+
+
+def size(conn: Connection, queue_id: str) -> int:
+    return conn.execute(_SIZE, {"queue": queue_id}).scalar_one()
+
+
+def handling_ms(conn: Connection, queue_id: str, since: int) -> int:
+    """How long the last fifty of the queue's interactions took, of those begun after ``since``; 0 for none."""
+    took = [row.ended_at - row.answered_at for row in conn.execute(_HANDLED, {"queue": queue_id, "since": since})]
+    return sum(took) // len(took) if took else 0
 
 
 def waiting_ids(conn: Connection) -> list[str]:

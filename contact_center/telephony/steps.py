@@ -3,70 +3,158 @@ call ends up in a queue where a person answers it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
+import secrets
+from collections.abc import Callable
+from typing import Protocol
 
-from contact_center.domain import calls
-from contact_center.domain.calls import CallAction, Hold, Say
-from contact_center.domain.events import FLOW, CallerInput, Ended
+import structlog
+
+from contact_center.domain.calls import CallAction, HangUp, Hold
+from contact_center.domain.events import (
+    FLOW,
+    CallerInput,
+    CallerRecorded,
+    DialEnded,
+    QueueLeft,
+    ServiceAnswered,
+    VoicemailReceived,
+)
 from contact_center.domain.occasion import Occasion
-from contact_center.moves import moves
-from contact_center.storage import journal
+from contact_center.domain.record import Record
+from contact_center.moves import callbacks, lines, moves
+from contact_center.storage import agents, journal
 from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded
 from contact_center.storage.queues import EntryPoint
-from ivr_flows import Flow, Turn, advance, start
+from contact_center.telephony.asking import Answers
+from contact_center.telephony.standing import Standing
+from ivr_flows import Flow
+from ivr_flows.turns import Did, Turn, advance, after_call, hold_again, start
 
-_PLEASE_HOLD = {
-    "en-US": "Thank you for calling. Please hold the line; someone will be with you as soon as possible.",
-    "zh-CN": "感谢您的来电，请稍候，我们会尽快为您接通。",
-}
+log = structlog.get_logger(__name__)
+
+MOST_ANSWERS = 50
+"""Asks that are answered in one breath. A flow that asks more often waits for its next turn."""
+
+
+class Library(Protocol):
+    """Where flows come from. Neither raises."""
+
+    def current(self, name: str) -> Flow | None: ...
+
+    def version(self, name: str, version: str, conn: Connection | None = None) -> Flow | None: ...
 
 
 class Telephony:
-    """``flows`` by id. Everything of a call is in its record: nothing is kept here."""
+    """Everything of a call is in its record: nothing of it is kept here."""
 
-    def __init__(self, flows: Mapping[str, Flow]) -> None:
-        self._flows = dict(flows)
-        self._versions = {(flow.name, flow.version): flow for flow in flows.values()}
+    def __init__(self, library: Library, new_code: Callable[[], str] | None = None) -> None:
+        self._library = library
+        self._standing = Standing()
+        self._answers = Answers(new_code or (lambda: f"{secrets.randbelow(1_000_000):06}"))
+
+    # --- the call's own steps ---------------------------------------------------------------------------------
 
     def arrive(
         self, conn: Connection, on: Occasion, loaded: Loaded, door: EntryPoint | None
     ) -> tuple[CallAction, ...]:
         """The call's first turn: its entry point's flow, or straight to its queue."""
-        flow = self._flows.get(door.flow) if door else None
+        flow = self._library.current(door.flow) if door and door.flow else None
         if flow is None:
-            return self._to_queue(conn, on, loaded, door)
+            moves.enqueue_through(conn, on, loaded, door)
+            return (lines.please_hold(door.language if door else "", loaded.record.epoch),)
+        record = loaded.record
         facts = {
             "caller_name": loaded.customer_name,
-            "ani": loaded.record.point,
-            "dnis": loaded.record.dialled,
+            "ani": record.point if record.point_kind == "phone" else "",
+            "dnis": record.dialled,
             "known": "yes" if loaded.customer.known else "no",
         }
         if door is not None and door.language:
             facts["language"] = door.language
-        return self._take_turn(conn, on, loaded, flow, start(flow, on.now, facts))
+        return self._go(conn, on, loaded, flow, start(flow, on.now, facts))
 
-    def hear(self, conn: Connection, on: Occasion, loaded: Loaded, did: CallerInput) -> tuple[CallAction, ...]:
-        """What follows the caller's keys, words or silence."""
+    def hear(self, conn: Connection, on: Occasion, loaded: Loaded, did: Did) -> tuple[CallAction, ...]:
+        """What follows the caller's keys, words or silence, their message, or the number that was rung for them."""
         record = loaded.record
-        if record.state == "ended":
-            return (calls.HangUp(),)
-        if record.state != "flow":
-            return (self._hold(record.language),)
-        flow = self._versions.get((record.flow, record.flow_version)) or self._flows.get(record.flow)
+        if did.position.startswith(f"{lines.OUTSIDE}."):
+            return self._came_back(conn, on, loaded, did)
+        if record.state == "ended" and (record.customer_left or not _talked(record)):
+            return self._too_late(conn, on, loaded, did)
+        flow = self._flow(conn, record)
+        if record.state == "assigned":
+            return (self._still(record, did),)  # the agent is being rung, and the room takes the call out of here
+        if did.position.startswith(f"{lines.HOLD}."):
+            return self._wait_on(conn, on, loaded, flow, did)
         if flow is None:
-            return self._to_queue(conn, on, loaded, None)
-        turn = advance(flow, record.flow_position, record.variables, did, on.now)
-        return self._take_turn(conn, on, loaded, flow, turn)
+            return self._to_a_person(conn, on, loaded)
+        return self._advance(conn, on, loaded, flow, did)
 
-    def _take_turn(
-        self, conn: Connection, on: Occasion, loaded: Loaded, flow: Flow, turn: Turn
+    def talked(self, conn: Connection, on: Occasion, loaded: Loaded) -> tuple[CallAction, ...]:
+        """What the flow asks when the agent has gone; nothing where it doesn't."""
+        flow = self._flow(conn, loaded.record)
+        turn = after_call(flow, loaded.record.variables, on.now) if flow is not None else None
+        return self._go(conn, on, loaded, flow, turn) if flow is not None and turn is not None else ()
+
+    def left(self, conn: Connection, on: Occasion, loaded: Loaded) -> None:
+        """The caller hung up in the middle of the flow."""
+        if loaded.record.owed:
+            moves.end(conn, on, loaded, "callback" if loaded.record.owed != "voicemail" else "completed")
+        else:
+            moves.abandon(conn, on, loaded)
+
+    def answered(self, conn: Connection, on: Occasion, interaction_id: str, answer: ServiceAnswered) -> None:
+        """What a service said. The caller hears of it at the next turn, which is not far."""
+        loaded = journal.load(conn, interaction_id)
+        if loaded is not None and loaded.record.state != "ended":
+            journal.happen(conn, on, loaded, answer, FLOW)
+            journal.save(conn, loaded)
+
+    # --- one turn ---------------------------------------------------------------------------------------------
+
+    def _flow(self, conn: Connection, record: Record) -> Flow | None:
+        if not record.flow:
+            return None
+        return self._library.version(record.flow, record.flow_version, conn) or self._library.current(record.flow)
+
+    def _advance(
+        self, conn: Connection, on: Occasion, loaded: Loaded, flow: Flow, did: Did
     ) -> tuple[CallAction, ...]:
+        record = loaded.record
+        facts = None
+        if record.state in ("waiting", "offered"):
+            facts = self._standing.of(conn, on, record)
+        answered = record.answered
+        if answered and isinstance(did, CallerInput) and not (did.digits or did.speech):
+            did = ServiceAnswered(did.position, answered["outcome"], answered["values"])
+        turn = advance(flow, record.flow_position, record.variables, did, on.now, facts)
+        return self._go(conn, on, loaded, flow, turn)
+
+    def _go(self, conn: Connection, on: Occasion, loaded: Loaded, flow: Flow, turn: Turn) -> tuple[CallAction, ...]:
+        """Does what the turn wants and returns what the caller is told. What can be answered at once is, and the
+        next turn follows without the caller noticing."""
+        told: tuple[CallAction, ...] = ()
+        for _ in range(MOST_ANSWERS):
+            self._write(conn, on, loaded, turn)
+            if turn.asks is None:
+                break
+            answer = self._answers.now(conn, on, loaded, turn.asks)
+            if answer is None:
+                break
+            told += turn.actions[:-1]
+            turn = advance(flow, turn.position, turn.variables, answer, on.now)
+        if turn.over:
+            self._over(conn, on, loaded)
+        return told + turn.actions
+
+    def _write(self, conn: Connection, on: Occasion, loaded: Loaded, turn: Turn) -> None:
         for step in turn.steps:
             journal.happen(conn, on, loaded, step, FLOW)
-        if turn.enqueue is not None:
+        for body in turn.happened:
+            journal.happen(conn, on, loaded, body, FLOW)
+        if turn.leaves_queue:
+            self._leave_queue(conn, on, loaded)
+        if turn.enqueue is not None and loaded.record.state == "flow":
             asked = turn.enqueue
             moves.enqueue(
                 conn,
@@ -77,50 +165,88 @@ class Telephony:
                 skills=dict(asked.skills),
                 since=loaded.record.started_at,
                 actor=FLOW,
+                only_agent=asked.agent,
             )
-        elif turn.over:
-            journal.happen(conn, on, loaded, Ended("completed"), FLOW)
-        return turn.actions
 
-    def _to_queue(
-        self, conn: Connection, on: Occasion, loaded: Loaded, door: EntryPoint | None
+    def _leave_queue(self, conn: Connection, on: Occasion, loaded: Loaded) -> None:
+        """The caller chose something else while they waited; an offer that rings for them stops."""
+        record = loaded.record
+        if record.state not in ("waiting", "offered"):
+            return
+        agent_id = record.agent_id if record.state == "offered" else ""
+        if agent_id:
+            moves.end_offer(conn, on, loaded, agent_id, "cancelled")
+        journal.happen(conn, on, loaded, QueueLeft(), FLOW)
+        journal.save(conn, loaded)
+        agent = agents.lock(conn, agent_id) if agent_id else None
+        if agent is not None:
+            agents.settle(conn, on, agent)
+
+    def _over(self, conn: Connection, on: Occasion, loaded: Loaded) -> None:
+        """The caller has been told goodbye. After a conversation it is the agent who ends the interaction."""
+        record = loaded.record
+        if record.state in ("flow", "waiting"):
+            moves.end(conn, on, loaded, "callback" if record.owed and record.owed != "voicemail" else "completed")
+
+    # --- outside the flow -------------------------------------------------------------------------------------
+
+    def _too_late(self, conn: Connection, on: Occasion, loaded: Loaded, did: Did) -> tuple[CallAction, ...]:
+        """The call is over, but what was said before it ended is kept: carriers tell of a message after they tell
+        that its caller hung up."""
+        record = loaded.record
+        if isinstance(did, CallerRecorded) and did.recording_id and not record.voicemail:
+            flow = self._flow(conn, record)
+            turn = advance(flow, record.flow_position, record.variables, did, on.now) if flow is not None else None
+            asked = turn.asks if turn is not None else None
+            queue = getattr(asked, "queue", "") or record.queue
+            left = VoicemailReceived(did.recording_id, did.duration_ms, queue)
+            journal.happen(conn, on, loaded, left, FLOW)
+            journal.save(conn, loaded)
+            callbacks.settle_debt(conn, on, loaded)
+        return (HangUp(),)
+
+    def _wait_on(
+        self, conn: Connection, on: Occasion, loaded: Loaded, flow: Flow | None, did: Did
     ) -> tuple[CallAction, ...]:
-        moves.enqueue_through(conn, on, loaded, door)
-        return (self._hold(door.language if door else ""),)
+        """Still waiting, and not by a queue step: back from an agent, or never in a flow."""
+        record = loaded.record
+        if record.state not in ("waiting", "offered"):
+            return (self._still(record, did),)
+        if flow is None:
+            return (self._still(record, did),)
+        facts = self._standing.of(conn, on, record)
+        turn = hold_again(flow, record.flow_position, record.variables, on.now, facts)
+        return self._go(conn, on, loaded, flow, turn)
 
     @staticmethod
-    def _hold(language: str) -> Hold:
-        spoken = "zh-CN" if language.startswith("zh") else "en-US"
-        return Hold((Say(_PLEASE_HOLD[spoken], spoken),), spoken)
+    def _still(record: Record, did: Did) -> Hold:
+        """Music, and nothing new to say. Every round has a name of its own, so that none is taken for another."""
+        head, _, count = did.position.rpartition(".")
+        known = did.position.startswith(f"{lines.HOLD}.") and count.isascii() and count.isdigit()
+        number = int(count) + 1 if known and len(count) < 9 else 0
+        base = head if known else f"{lines.HOLD}.{record.epoch}"
+        return Hold(f"{base}.{number}", (), record.language or "en-US")
 
-    @staticmethod
-    def pack(actions: tuple[CallAction, ...]) -> list[Any]:
-        """Actions as JSON, for keeping with the event that they answer."""
-        return [[type(action).__name__, _plain(action)] for action in actions]
+    def _to_a_person(self, conn: Connection, on: Occasion, loaded: Loaded) -> tuple[CallAction, ...]:
+        """The flow is nowhere to be found: somebody answers all the same."""
+        record = loaded.record
+        if record.state == "flow":
+            log.warning("flow_missing", flow=record.flow, version=record.flow_version)
+            moves.enqueue(conn, on, loaded, record.queue, since=record.started_at)
+        return (lines.please_hold(record.language, record.epoch),)
 
-    @staticmethod
-    def unpack(told: list[Any]) -> tuple[CallAction, ...]:
-        return tuple(_action(name, data) for name, data in told)
-
-
-def _plain(action: CallAction) -> dict[str, Any]:
-    data = asdict(action)
-    if "prompts" in data:
-        prompts = action.prompts  # type: ignore[union-attr]  # only actions with prompts have the key
-        data["prompts"] = [[type(p).__name__, asdict(p)] for p in prompts]
-    return data
-
-
-def _action(name: str, data: dict[str, Any]) -> CallAction:
-    data = dict(data)
-    if "prompts" in data:
-        data["prompts"] = tuple(_action(kind, prompt) for kind, prompt in data["prompts"])
-    if "hints" in data:
-        data["hints"] = tuple(data["hints"])
-    made: CallAction = _ACTIONS[name](**data)
-    return made
+    def _came_back(self, conn: Connection, on: Occasion, loaded: Loaded, did: Did) -> tuple[CallAction, ...]:
+        """The outside number that an agent handed the caller on to is done with. Who wasn't answered there waits
+        for one of us again, at the place that they have always had."""
+        record = loaded.record
+        if record.state != "flow" or not isinstance(did, DialEnded):
+            return (HangUp(),) if record.state == "ended" else (self._still(record, did),)
+        if did.outcome == "answered":
+            moves.end(conn, on, loaded, "transferred")
+            return (HangUp(),)
+        moves.send_back(conn, on, loaded, "returned")
+        return (lines.please_hold(record.language, record.epoch),)
 
 
-_ACTIONS: dict[str, Any] = {
-    kind.__name__: kind for kind in (calls.Say, calls.Pause, calls.Collect, calls.Hold, calls.HangUp)
-}
+def _talked(record: Record) -> bool:
+    return record.ended_reason == "wrapped_up"

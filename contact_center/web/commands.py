@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from contact_center.desk import verbs
+from contact_center.desk import calls, verbs
 from contact_center.desk.verbs import Acting
 from contact_center.domain.errors import NotValid
 from contact_center.domain.occasion import Occasion
@@ -63,7 +64,7 @@ class HangUp(_Args):
 
 class WrapUp(_Args):
     interaction_id: Ref
-    disposition: Ref
+    disposition: Annotated[str, Field(max_length=64)]
     note: Text = ""
     case_status: Literal["open", "pending", "closed"] = "closed"
 
@@ -76,6 +77,69 @@ class ReturnToQueue(_Args):
 class RenameCustomer(_Args):
     customer_id: Ref
     name: Annotated[str, Field(max_length=200)]
+
+
+class Hold(_Args):
+    interaction_id: Ref
+    on: bool
+
+
+class Mute(_Args):
+    interaction_id: Ref
+    on: bool
+
+
+class SendKeys(_Args):
+    interaction_id: Ref
+    digits: Annotated[str, Field(max_length=calls.MOST_KEYS)]
+
+
+class AddParty(_Args):
+    interaction_id: Ref
+    to: Annotated[str, Field(max_length=100)]
+    purpose: Literal["consult", "conference"] = "consult"
+
+
+class OfCall(_Args):
+    interaction_id: Ref
+
+
+class OfParty(_Args):
+    interaction_id: Ref
+    party_id: Ref
+
+
+class Transfer(_Args):
+    interaction_id: Ref
+    to: Annotated[str, Field(max_length=100)]
+
+
+class PlaceCall(_Args):
+    number: Annotated[str, Field(max_length=40)]
+    case_id: Annotated[int, Field(ge=0, le=2**62)] = 0
+    customer_id: Annotated[str, Field(max_length=64)] = ""
+    queue: Annotated[str, Field(max_length=64)] = ""
+
+
+class Record(_Args):
+    interaction_id: Ref
+    what: Literal["start", "pause", "resume", "stop"]
+
+
+class AskWrapUp(_Args):
+    interaction_id: Ref
+    on: bool
+
+
+class PromiseCallback(_Args):
+    interaction_id: Ref
+    at: Annotated[int, Field(ge=0, le=2**53)] = 0
+    number: Annotated[str, Field(max_length=40)] = ""
+
+
+class Supervise(_Args):
+    interaction_id: Ref
+    mode: Literal["listen", "whisper", "barge", "stop"]
 
 
 Run = Callable[[Connection, Occasion, Acting, Any], Any]
@@ -101,6 +165,19 @@ def _wrap_up(conn: Connection, on: Occasion, acting: Acting, args: WrapUp) -> An
     return verbs.wrap_up(conn, on, acting, args.interaction_id, args.disposition, args.note, args.case_status)
 
 
+def _place_call(conn: Connection, on: Occasion, acting: Acting, args: PlaceCall) -> Any:
+    return calls.place_call(conn, on, acting, args.number, acting.line, args.case_id, args.customer_id, args.queue)
+
+
+def _of_call(verb: Callable[..., Any], *names: str) -> Run:
+    """A verb of the live call: it takes the interaction and the arguments that ``names`` name, in order."""
+
+    def run(conn: Connection, on: Occasion, acting: Acting, args: Any) -> Any:
+        return verb(conn, on, acting, args.interaction_id, *(getattr(args, name) for name in names))
+
+    return run
+
+
 COMMANDS: dict[str, tuple[type[_Args], Run]] = {
     "set_state": (SetState, _set_state),
     "set_agent_state": (SetAgentState, _set_agent_state),
@@ -114,6 +191,20 @@ COMMANDS: dict[str, tuple[type[_Args], Run]] = {
         ReturnToQueue,
         lambda conn, on, acting, args: verbs.return_to_queue(conn, on, acting, args.interaction_id, args.queue),
     ),
+    "hold": (Hold, _of_call(calls.hold, "on")),
+    "mute": (Mute, _of_call(calls.mute, "on")),
+    "send_keys": (SendKeys, _of_call(calls.send_keys, "digits")),
+    "add_party": (AddParty, _of_call(calls.add_party, "to", "purpose")),
+    "join_parties": (OfCall, _of_call(calls.join_parties)),
+    "drop_party": (OfParty, _of_call(calls.drop_party, "party_id")),
+    "transfer": (Transfer, _of_call(calls.transfer, "to")),
+    "complete_transfer": (OfParty, _of_call(calls.complete_transfer, "party_id")),
+    "place_call": (PlaceCall, _place_call),
+    "record": (Record, _of_call(calls.record, "what")),
+    "ask_wrap_up": (AskWrapUp, _of_call(calls.ask_wrap_up, "on")),
+    "promise_callback": (PromiseCallback, _of_call(calls.promise_callback, "at", "number")),
+    "cancel_callback": (OfCall, _of_call(calls.cancel_callback)),
+    "supervise": (Supervise, _of_call(calls.supervise, "mode")),
     "rename_customer": (
         RenameCustomer,
         lambda conn, on, acting, args: verbs.rename_customer(conn, on, acting, args.customer_id, args.name),
@@ -137,7 +228,7 @@ def parse(name: str, data: Any) -> _Args:
 async def run(runtime: Runtime, principal: Principal, name: str, args: _Args, command_id: str = "") -> Any:
     """Does it once: the same ``command_id`` of the same desk again gives the first result."""
     command = COMMANDS[name][1]
-    acting = principal.acting
+    acting = replace(principal.acting, line=runtime.line)
     actor = (acting.agent_id or principal.login_id or principal.key)[:64]
 
     def unit(conn: Connection) -> Any:

@@ -1,0 +1,335 @@
+"""Calls that we owe: promised in the queue or by an agent, or due to somebody who hung up while they waited.
+
+What is owed is an interaction of its own on the same case, a call that we place. It waits in its queue at the
+place that the customer had; when an agent takes it, the agent is rung first and then the customer.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from contact_center.domain.contact_points import ContactPoint
+from contact_center.domain.dialling import number_of
+from contact_center.domain.events import (
+    HUB,
+    ROUTING,
+    CallbackAsked,
+    CallbackTried,
+    CallPlaced,
+    CustomerLeft,
+    Ended,
+    Enqueued,
+    InteractionEvent,
+    Thread,
+    VoicemailReceived,
+)
+from contact_center.domain.occasion import Occasion
+from contact_center.domain.queue_rules import DEFAULT_RULES, CallbackRule, QueueRules
+from contact_center.domain.time import MINUTE, SECOND, Moment
+from contact_center.moves import lines
+from contact_center.storage import agents, deadlines, interactions_of, journal, queues, settings
+from contact_center.storage.connection import Connection
+from contact_center.storage.journal import Loaded
+
+DEADLINE = "callback"
+NO_NEWS_MS = 2 * MINUTE
+"""How long a call that was placed may leave us without any news of it."""
+
+
+def rules(conn: Connection, queue_id: str) -> QueueRules:
+    queue = queues.get(conn, queue_id)
+    return queue.rules if queue else DEFAULT_RULES
+
+
+def possible(conn: Connection, on: Occasion, number: str, caller: str) -> bool:
+    """Whether we could call ``number`` back: it is one, and the dialling policy would let us."""
+    return bool(number_of(number)) and lines.may_call(conn, on, number, f"caller:{caller}").allowed
+
+
+def promise(
+    conn: Connection,
+    on: Occasion,
+    loaded: Loaded,
+    number: str,
+    reason: Any,
+    not_before_at: Moment = 0,
+    actor: Any = HUB,
+) -> InteractionEvent:
+    """We owe a call as soon as this interaction is over. The caller saves."""
+    return journal.happen(conn, on, loaded, CallbackAsked(number, reason, not_before_at), actor)
+
+
+def after_abandon(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    """Somebody hung up while they waited. If they waited long enough to mean it, we call them back."""
+    record = loaded.record
+    rule = rules(conn, record.queue).callbacks
+    waited = on.now - record.virtual_enqueued_at
+    if record.direction == "outbound" or record.owed or not rule.after_abandon or waited < rule.abandon_after_ms:
+        return
+    if record.point_kind == "phone" and possible(conn, on, record.point, record.point):
+        promise(conn, on, loaded, record.point, "abandoned")
+
+
+def settle_debt(conn: Connection, on: Occasion, loaded: Loaded) -> Loaded | None:
+    """Begins the call that the interaction, which is over and saved, leaves us owing."""
+    record = loaded.record
+    if not record.owed or record.is_open or journal.open_of_case(conn, record.case_id) is not None:
+        return None
+    if record.owed == "voicemail":
+        return _listen_to(conn, on, loaded)
+    call = place(
+        conn,
+        on,
+        channel=record.channel,
+        number=record.number,
+        reason=record.owed,
+        point=ContactPoint(record.point_kind, record.point),  # type: ignore[arg-type]
+        dialled=record.dialled,
+        case_id=record.case_id,
+        customer_id=record.customer_id,
+        customer_name=loaded.customer_name,
+        customer_since=loaded.customer_since,
+        subject=loaded.case_subject or record.subject,
+    )
+    enqueued = Enqueued(
+        queue=record.queue or "general",
+        priority=record.priority,
+        skills=dict(record.skills),
+        virtual_enqueued_at=record.virtual_enqueued_at or record.started_at,
+        reason="callback",
+        only_agent=record.agent_id if record.owed == "agent" else "",
+        directed_by=record.agent_id if record.owed == "agent" else "",
+    )
+    journal.happen(conn, on, call, enqueued, ROUTING)
+    queue = queues.get(conn, record.queue)
+    call.queue_name = queue.name if queue else record.queue
+    due_at = next_time(conn, rules(conn, record.queue).callbacks, max(on.now, record.not_before_at))
+    if due_at > on.now:
+        journal.happen(conn, on, call, CallbackAsked(record.number, record.owed, due_at))  # type: ignore[arg-type]
+        deadlines.put(conn, on, DEADLINE, call.record.interaction_id, due_at)
+    journal.save(conn, call)
+    return call
+
+
+def place(
+    conn: Connection,
+    on: Occasion,
+    *,
+    channel: str,
+    number: str,
+    reason: Any,
+    point: ContactPoint,
+    dialled: str,
+    case_id: int,
+    customer_id: str,
+    customer_name: str,
+    customer_since: Moment,
+    subject: str,
+    actor: Any = HUB,
+) -> Loaded:
+    """A new interaction that is a call of ours. The caller enqueues or assigns it, and saves."""
+    event_id = on.new_id()
+    event = InteractionEvent(
+        body=CallPlaced(number, reason),
+        channel=channel,
+        source_id=event_id,
+        medium="voice",
+        direction="outbound",
+        occurred_at=on.now,
+        received_at=on.now,
+        actor=actor,
+        sender=point,
+        dialled=ContactPoint("phone", lines.our_number(conn, channel, dialled)),
+        thread=Thread(),
+        id=event_id,
+        interaction_id=on.new_id(),
+        case_id=case_id,
+        customer_id=customer_id,
+    )
+    return journal.begin(
+        conn,
+        event,
+        b"",
+        None,
+        customer_name=customer_name,
+        customer_since=customer_since,
+        case_subject=subject,
+    )
+
+
+def _listen_to(conn: Connection, on: Occasion, loaded: Loaded) -> Loaded:
+    """Somebody left words: to hear them and to act on them is work, in the queue that they were left for."""
+    record = loaded.record
+    body = VoicemailReceived(**record.voicemail)
+    queue = queues.get(conn, body.queue) or queues.get(conn, record.queue)
+    event_id = on.new_id()
+    event = InteractionEvent(
+        body=body,
+        channel=record.channel,
+        source_id=event_id,
+        medium="other",
+        direction="inbound",
+        occurred_at=on.now,
+        received_at=on.now,
+        sender=ContactPoint(record.point_kind, record.point),  # type: ignore[arg-type]
+        dialled=ContactPoint("other", record.dialled),
+        id=event_id,
+        interaction_id=on.new_id(),
+        case_id=record.case_id,
+        customer_id=record.customer_id,
+    )
+    work = journal.begin(
+        conn,
+        event,
+        b"",
+        None,
+        customer_name=loaded.customer_name,
+        customer_since=loaded.customer_since,
+        case_subject=loaded.case_subject or record.subject,
+    )
+    waits = Enqueued(
+        queue=queue.id if queue else "general",
+        priority=record.priority or (queue.priority if queue else 0),
+        skills=dict(queue.skills) if queue else {},
+        virtual_enqueued_at=record.virtual_enqueued_at or record.started_at,
+    )
+    journal.happen(conn, on, work, waits, ROUTING)
+    work.queue_name = queue.name if queue else "general"
+    journal.save(conn, work)
+    return work
+
+
+def next_time(conn: Connection, rule: CallbackRule, at: Moment) -> Moment:
+    """``at``, or the next moment of the day at which we call people."""
+    zone = ZoneInfo(settings.get(conn, "time_zone", "UTC"))
+    there = datetime.fromtimestamp(at / SECOND, zone)
+    minute = there.hour * 60 + there.minute
+    if rule.earliest == rule.latest or _within(minute, rule.earliest, rule.latest):
+        return at
+    day = there.replace(hour=rule.earliest // 60 % 24, minute=rule.earliest % 60, second=0, microsecond=0)
+    if minute >= rule.earliest:
+        day += timedelta(days=1)
+    return int(day.timestamp()) * SECOND
+
+
+def _within(minute: int, earliest: int, latest: int) -> bool:
+    if earliest < latest:
+        return earliest <= minute < latest
+    return minute >= earliest or minute < latest
+
+
+def due(conn: Connection, on: Occasion, interaction_id: str) -> bool:
+    """The time has come: the call waits in its queue, at the place that it has always had. True where an attempt
+    was under way of which there has been no news, and that the agent has to wrap up."""
+    loaded = journal.load(conn, interaction_id)
+    if loaded is None:
+        return False
+    record = loaded.record
+    if record.state == "parked":
+        later = next_time(conn, rules(conn, record.queue).callbacks, on.now)
+        if later > on.now:
+            deadlines.put(conn, on, DEADLINE, interaction_id, later)
+        else:
+            _wait_again(conn, on, loaded)
+    elif record.state == "assigned" and record.direction == "outbound" and record.call in ("connecting", "ringing"):
+        return not unreached(conn, on, loaded, "failed", again=False)
+    return False
+
+
+def _wait_again(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    record = loaded.record
+    body = Enqueued(
+        queue=record.queue,
+        priority=record.priority,
+        skills=dict(record.skills),
+        virtual_enqueued_at=record.virtual_enqueued_at,
+        reason="callback",
+    )
+    journal.happen(conn, on, loaded, body, ROUTING)
+    journal.save(conn, loaded)
+
+
+# --- one attempt ------------------------------------------------------------------------------------------------
+
+
+def ring_customer(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    """The agent is on the line: now the customer is called, if the policy still allows it. The caller saves."""
+    record = loaded.record
+    by_agent = not record.task
+    behalf = f"agent:{record.agent_id}" if by_agent else f"caller:{record.point}"
+    verdict = lines.spend(conn, on, record.number, behalf, record.interaction_id)
+    if not verdict.allowed:
+        journal.happen(conn, on, loaded, CustomerLeft(verdict.words[:200]))
+        lines.drop_agent(conn, on, loaded)
+        return
+    lines.ask(
+        conn,
+        on,
+        loaded,
+        "call",
+        recipient=ContactPoint("phone", verdict.number),
+        offer_id=record.accepted_offer,
+        agent_id=record.agent_id,
+        longest_ms=lines.longest_ms(conn),
+    )
+    deadlines.put(conn, on, DEADLINE, record.interaction_id, on.now + NO_NEWS_MS)
+
+
+def unreached(conn: Connection, on: Occasion, loaded: Loaded, outcome: Any, *, again: bool = True) -> bool:
+    """Nobody answered. Where we owe the call it is tried again later and the agent is free; else, or after the last
+    attempt, the agent wraps up. True where it was parked. Saves, and settles the agent."""
+    record = loaded.record
+    rule = rules(conn, record.queue).callbacks
+    attempt = record.attempts + 1
+    agent = agents.lock(conn, record.agent_id)
+    next_at = 0
+    if again and record.task and attempt < rule.attempts:
+        next_at = next_time(conn, rule, on.now + rule.gap_ms)
+    lines.drop_agent(conn, on, loaded)
+    journal.happen(conn, on, loaded, CallbackTried(attempt, outcome, next_at))
+    if not next_at:
+        journal.happen(conn, on, loaded, CustomerLeft(outcome))
+        deadlines.drop(conn, DEADLINE, record.interaction_id)
+        journal.save(conn, loaded)
+        return False
+    deadlines.put(conn, on, DEADLINE, record.interaction_id, next_at)
+    journal.save(conn, loaded)
+    if agent is not None:
+        journal.tell_left(conn, on, agent.id, loaded, "parked")
+        agents.settle(conn, on, agent)
+    return True
+
+
+# --- the customer is faster -------------------------------------------------------------------------------------
+
+
+def rang_themselves(conn: Connection, on: Occasion, customer_id: str, channel: str) -> None:
+    """The customer calls while we owe them a call: it is no longer owed. The place that it had is kept
+    (:func:`place_of`)."""
+    for interaction_id in interactions_of.owed_calls(conn, customer_id, channel):
+        loaded = journal.load(conn, interaction_id)
+        if loaded is not None and loaded.record.state in ("parked", "waiting"):
+            cancel(conn, on, loaded)
+
+
+def cancel(conn: Connection, on: Occasion, loaded: Loaded, actor: Any = HUB) -> None:
+    """Nobody is called any more. Saves."""
+    record = loaded.record
+    journal.happen(conn, on, loaded, CallbackTried(record.attempts, "cancelled"), actor)
+    journal.happen(conn, on, loaded, Ended("callback"), actor)
+    deadlines.drop(conn, DEADLINE, record.interaction_id)
+    journal.save(conn, loaded)
+
+
+def place_of(conn: Connection, on: Occasion, loaded: Loaded, queue_id: str) -> Moment:
+    """The place that the caller had in this queue when they were here a short while ago; 0 for none. Whoever drops
+    off the line and rings again has lost nothing."""
+    record = loaded.record
+    redial_ms = rules(conn, queue_id).redial_ms
+    if record.medium != "voice" or record.direction == "outbound" or not redial_ms or not loaded.customer.known:
+        return 0
+    return interactions_of.place_left(
+        conn, record.customer_id, record.channel, queue_id, on.now - redial_ms, but=record.interaction_id
+    )

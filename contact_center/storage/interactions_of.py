@@ -1,0 +1,42 @@
+"""A customer's interactions, asked for by what they still mean to us."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, select
+
+from contact_center.domain.time import Moment
+from contact_center.storage.schema import OPEN, interactions
+
+_OWED = select(interactions.c.id, interactions.c.record).where(
+    OPEN,
+    interactions.c.customer_id == bindparam("customer"),
+    interactions.c.channel == bindparam("channel"),
+    interactions.c.state.in_(("parked", "waiting")),
+)
+_LEFT = (
+    select(interactions.c.queued_at)
+    .where(
+        interactions.c.customer_id == bindparam("customer"),
+        interactions.c.channel == bindparam("channel"),
+        interactions.c.queue == bindparam("queue"),
+        interactions.c.ended_at >= bindparam("since"),
+        interactions.c.ended_reason.in_(("abandoned", "callback")),
+        interactions.c.answered_at == 0,
+        interactions.c.queued_at > 0,
+        interactions.c.id != bindparam("but"),
+    )
+    .order_by(interactions.c.started_at.desc())
+    .limit(20)
+)
+
+
+def owed_calls(conn: Connection, customer_id: str, channel: str) -> list[str]:
+    """Calls to the customer that we owe and that nobody has in hand."""
+    rows = conn.execute(_OWED, {"customer": customer_id, "channel": channel})
+    return [row.id for row in rows if row.record.get("task") == "callback"]
+
+
+def place_left(conn: Connection, customer_id: str, channel: str, queue: str, since: Moment, *, but: str) -> Moment:
+    """When the waiting began that the customer broke off, in this queue, after ``since``; 0 for none."""
+    asked = {"customer": customer_id, "channel": channel, "queue": queue, "since": since, "but": but}
+    return min(conn.execute(_LEFT, asked).scalars(), default=0)

@@ -20,12 +20,12 @@ CALLS_STEPS = 20_000
 
 
 def flow_of(size: int) -> str:
-    lines = ["flow: bench", "languages: {en: en-US, zh: zh-CN}", "otherwise: end", "steps:"]
+    lines = ["flow: bench", "languages: {en: en-US, zh: zh-CN}", "otherwise: end", "facts: [guest]", "steps:"]
     for number in range(size // 2):
         after = f"ask{number + 1}" if number + 1 < size // 2 else "end"
         lines += [
             f"  ask{number}:",
-            '    menu: {en: "Hello {caller_name|there}, press 1.", zh: "{caller_name}您好，请按 1。"}',
+            '    menu: {en: "Hello {guest|there}, press 1.", zh: "{guest}您好，请按 1。"}',
             f'    choices: {{"1": {{next: look{number}, set: {{last: "{number}"}}}}, "2": end}}',
             f"  look{number}:",
             '    branch: [{when: {known: "yes", last: "x"}, next: end}]',
@@ -37,9 +37,9 @@ def flow_of(size: int) -> str:
 
 def call(flow: Flow, most: int) -> int:
     """Steps taken by one caller who presses 1 until the end, or until ``most``."""
-    turn = start(flow, 0, {"caller_name": "Ann", "known": "yes"})
+    turn = start(flow, 0, {"guest": "Ann", "known": "yes"})
     taken = len(turn.steps)
-    while not turn.over and taken < most:
+    while not (turn.over or turn.enqueue) and taken < most:
         turn = advance(flow, turn.position, turn.variables, CallerInput(turn.position, "1"), 0)
         taken += len(turn.steps)
     return taken
@@ -48,7 +48,7 @@ def call(flow: Flow, most: int) -> int:
 def bare(flow: Flow, most: int) -> int:
     names = list(flow.steps)
     choices = {name: {"1": names[(n + 1) % len(names)]} for n, name in enumerate(names)}
-    variables = {"caller_name": "Ann", "known": "yes", "last": "1", "language": "en"}
+    variables = {"guest": "Ann", "known": "yes", "last": "1", "language": "en"}
     name, taken = names[0], 0
     while taken < most:
         flow.steps[name]

@@ -5,54 +5,114 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import TypeAlias
 
-from contact_center.domain.calls import Say
+from contact_center.domain.calls import Play, Say
+from ivr_flows import ssml
+from ivr_flows.ready import READY
 
-_HOLE = re.compile(r"\{([a-z][a-z0-9_]*)(?:\|([^{}]*))?\}")
+_HOLE = re.compile(r"\{([a-z][a-z0-9_]*)(?::(digits|last4))?(?:\|([^{}]*))?\}")
+VOICE = "_voice"
+"""The variable that keeps the voice which the flow chose: the language's name, a space, the voice's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words with holes: ``{name}`` is the variable's value, ``{name|there}`` says ``there`` where it has
-    none."""
+    """Words with holes: ``{name}`` is the variable's value, ``{name|there}`` says ``there`` where it has none.
+    ``{name:digits}`` is spoken one character at a time, ``{name:last4}`` so too, but only the last four.
+    ``bare`` are the names of holes that have no words of their own; in ``ssml`` values are escaped."""
 
     source: str
     names: frozenset[str]
+    bare: frozenset[str] = frozenset()
+    ssml: bool = False
 
     def fill(self, variables: Mapping[str, str]) -> str:
         if not self.names:
             return self.source
-        return _HOLE.sub(lambda hole: variables.get(hole[1]) or hole[2] or "", self.source)
+        return _HOLE.sub(lambda hole: self._value(hole, variables), self.source)
+
+    def _value(self, hole: re.Match[str], variables: Mapping[str, str]) -> str:
+        name, how, words = hole.groups()
+        value = variables.get(name)
+        if not value:
+            return words or ""
+        if how:
+            value = " ".join("".join(c for c in value if c.isalnum())[-4 if how == "last4" else 0 :])
+        return escape(value) if self.ssml else value
 
 
-def text(source: str) -> Text:
-    """Raises ValueError for a brace that opens or closes no hole."""
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A recording that is played: an https address, or a path that the hub serves."""
+
+    source: str
+
+
+def text(source: str, marked_up: bool = False) -> Text:
+    """``<speak>…</speak>`` is marked up without being asked. Raises ValueError for a brace that opens or closes no
+    hole, and for SSML that can't be spoken."""
+    inside = ssml.unwrapped(source)
+    marked_up, source = marked_up or inside is not None, source if inside is None else inside
     if "{" in (rest := _HOLE.sub("", source)) or "}" in rest:
         raise ValueError("a brace stands alone")
-    return Text(source, frozenset(hole[1] for hole in _HOLE.finditer(source)))
+    if marked_up and (fault := ssml.fault(_HOLE.sub(lambda hole: hole[3] or "x", source))):
+        raise ValueError(fault)
+    holes = list(_HOLE.finditer(source))
+    bare = frozenset(hole[1] for hole in holes if hole[3] is None)
+    return Text(source, frozenset(hole[1] for hole in holes), bare, marked_up)
+
+
+Part: TypeAlias = tuple[str, str, Text | Sound]
+"""A language's tag, the voice for it (empty: its own), what is said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """``parts`` by language; what is not said in the caller's own language is a part of every language."""
 
-    parts: Mapping[str, tuple[tuple[str, Text], ...]]
+    parts: Mapping[str, tuple[Part, ...]]
 
     def say(self, language: str, variables: Mapping[str, str]) -> Spoken:
         """Leaves out what has nothing left to say."""
-        filled = [(tag, words.fill(variables).strip()) for tag, words in self.parts.get(language, ())]
-        return tuple([Say(words, tag) for tag, words in filled if words])
+        spoken: list[Say | Play] = []
+        for tag, voice, words in self.parts.get(language, ()):
+            if isinstance(words, Sound):
+                spoken.append(Play(words.source))
+            elif said := words.fill(variables).strip():
+                spoken.append(Say(said, tag, _voice(voice, language, variables), words.ssml))
+        return tuple(spoken)
 
 
-Spoken: TypeAlias = tuple[Say, ...]
+def _voice(voice: str, language: str, variables: Mapping[str, str]) -> str:
+    chosen, _, name = variables.get(VOICE, "").partition(" ")
+    return name if chosen == language and name else voice
+
+
+Spoken: TypeAlias = tuple[Say | Play, ...]
 SILENCE = Prompt({})
 
-NOT_HEARD = {"en": "Sorry, I didn't hear anything.", "zh": "抱歉，我没有听到您的选择。"}
-NOT_UNDERSTOOD = {"en": "Sorry, I didn't get that.", "zh": "抱歉，我没有听清您的选择。"}
+
+def written(spoken: Spoken) -> str:
+    """What was said, to read."""
+    return " ".join([_written(said) for said in spoken])
 
 
-def built_in(words: Mapping[str, str], tags: Mapping[str, str]) -> Prompt:
-    """The flow's languages (``tags``) with the ready-made words for those that have any."""
-    said = {name: words.get(tag.split("-")[0].lower()) for name, tag in tags.items()}
-    return Prompt({name: ((tags[name], text(known)),) for name, known in said.items() if known})
+def _written(said: Say | Play) -> str:
+    if isinstance(said, Play):
+        return f"[{said.source}]"
+    return ssml.plain(said.text) if said.ssml else said.text
+
+
+def ready(name: str, tags: Mapping[str, str], voices: Mapping[str, str]) -> Prompt:
+    """The ready-made words of that name, in those of the flow's languages (``tags``) that have any."""
+    words = READY[name]
+    said = {language: words.get(tag.partition("-")[0].lower()) for language, tag in tags.items()}
+    return Prompt(
+        {
+            language: ((tags[language], voices.get(language, ""), text(known)),)
+            for language, known in said.items()
+            if known
+        }
+    )

@@ -17,8 +17,8 @@ BUSY_MACHINE = [HealthCheck.too_slow]
 
 NAMES = ("a", "b", "c", "d", "e", "f")
 targets = st.sampled_from(NAMES)
-said = st.sampled_from(("Hi.", "{x}", "{caller_name|you}"))
-values = st.dictionaries(st.sampled_from(("x", "y")), st.sampled_from(("1", "{x}{x}", "{caller_name}")), min_size=1)
+said = st.sampled_from(("Hi.", "{x}", "{guest|you}"))
+values = st.dictionaries(st.sampled_from(("x", "y")), st.sampled_from(("1", "{x}{x}", "{guest}")), min_size=1)
 retry = st.fixed_dictionaries({"next": targets}, optional={"say": said})
 steps = st.one_of(
     st.fixed_dictionaries({"say": said, "next": targets}),
@@ -71,7 +71,7 @@ def test_any_caller_in_any_flow_is_asked_or_done(
     tree: dict[str, object], inputs: list[CallerInput], now: int, name: str
 ) -> None:
     flow = _flow(tree)
-    turn = start(flow, now, {"caller_name": name})
+    turn = start(flow, now, {"guest": name})
     positions = [turn.position]
     for did in inputs:
         _sound(flow, turn)
@@ -95,17 +95,17 @@ def test_a_caller_who_always_does_the_same_is_not_asked_for_ever(
     flow = _flow(tree)
     turn = start(flow, now, {})
     for _ in range(101):
-        if turn.over:
+        if turn.over or turn.enqueue:
             break
         turn = advance(flow, turn.position, turn.variables, CallerInput(turn.position, digits), now)
-    assert turn.over
+    assert turn.over or turn.enqueue
     menus = sum(isinstance(step, MenuStep) for step in flow.steps.values())
     assert digits or _asked(flow, now) <= 4 * menus, "a silent caller is asked each menu once and its retries"
 
 
 def _asked(flow: Flow, now: int) -> int:
     turn, asked = start(flow, now, {}), 0
-    while not turn.over:
+    while not (turn.over or turn.enqueue):
         asked += 1
         turn = advance(flow, turn.position, turn.variables, CallerInput(turn.position), now)
     return asked
@@ -115,7 +115,7 @@ def _flow(tree: dict[str, object]) -> Flow:
     """The tree as a flow, mended as its checks say until they have nothing to say."""
     mended = dict(tree)
     while True:
-        head = {"flow": "f", "languages": {"en": "en-US"}, "facts": ["x", "y"], "start": "a", "steps": mended}
+        head = {"flow": "f", "languages": {"en": "en-US"}, "facts": ["x", "y", "guest"], "start": "a", "steps": mended}
         try:
             return load(json.dumps(head), "f")  # JSON is YAML
         except FlowError as error:

@@ -6,6 +6,8 @@ import { randomUUID } from "node:crypto";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { WebSocketServer } from "ws";
+import { makeFlows } from "./flows.mjs";
+import { freshLine, makeTelephony } from "./telephony.mjs";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
 const MINUTE = 60_000;
@@ -92,7 +94,8 @@ export function makeDouble({ now = () => Date.now(), seed = true } = {}) {
       interaction_id: `in-${randomUUID().slice(0, 8)}`, case_id, case_status: "open", channel: medium, medium, state: "assigned",
       queue, queue_name: QUEUES.find((q) => q.id === queue)?.name ?? queue, subject, preview: "", customer: brief(who),
       dialled: medium === "email" ? "support@demo.example" : medium === "chat" ? "" : "+44 1632 960000", started_at: now(), assigned_at: now(),
-      last_message_at: now(), unanswered: 0, undelivered: 0, call: medium === "voice" ? "connected" : null, customer_left: false, ...more,
+      last_message_at: now(), unanswered: 0, undelivered: 0, call: medium === "voice" ? "connected" : null, customer_left: false,
+      direction: "inbound", line: medium === "voice" ? freshLine() : null, wrap_up_mode: "", wrap_up_until_at: 0, wrap_up_asked: false, ...more, case_id,
     };
     cases.get(case_id).interactions.push(work);
     return work;
@@ -117,21 +120,31 @@ export function makeDouble({ now = () => Date.now(), seed = true } = {}) {
     floorChanged();
   }
 
+  const extras = () =>
+    [
+      ["Rosa Pereira", "busy", 4 * MINUTE, ["chat", "chat", "chat", "email"]], ["Hao Chen 陈浩", "busy", 11 * MINUTE, ["voice"]],
+      ["Ivana Vuković", "ready", 160_000, ["chat"]], ["David Ngo", "not_ready", 12 * MINUTE, [], "lunch"],
+      ["Amélie Dubois-Lefebvre de la Fontaine", "wrap_up", 41_000, ["voice"]], ["Priya Raman", "offline", 0, []],
+    ].map(([name, state, ago, hands, reason = ""], n) => ({
+      id: `x-${n}`, n, hands, name, role: "agent", state, chosen: state === "not_ready" || state === "offline" ? state : "ready", reason, since_at: now() - ago, load: {}, capacity: {}, skills: {},
+    }));
+  const everyAgent = () => [...[...desks.values()].map(({ state }) => state.agent), ...extras().map(({ n, hands, ...agent }) => agent)];
+
   function floor() {
     const rows = [...desks.values()].map(({ state }) => ({
       agent: state.agent,
       hands: state.work.map((w) => ({
         interaction_id: w.interaction_id, case_id: w.case_id, medium: w.medium, state: w.state, since_at: w.assigned_at,
         customer_name: w.customer.name || w.customer.point, queue: w.queue,
+        call: w.call, held: w.line?.held ?? false, watching: telephony.watching.get(w.interaction_id) ?? [],
       })),
     }));
-    const extra = [
-      ["Rosa Pereira", "busy", 4 * MINUTE, ["chat", "chat", "chat", "email"]], ["Hao Chen 陈浩", "busy", 11 * MINUTE, ["voice"]],
-      ["Ivana Vuković", "ready", 160_000, ["chat"]], ["David Ngo", "not_ready", 12 * MINUTE, [], "lunch"],
-      ["Amélie Dubois-Lefebvre de la Fontaine", "wrap_up", 41_000, ["voice"]], ["Priya Raman", "offline", 0, []],
-    ].map(([name, state, ago, hands, reason = ""], n) => ({
-      agent: { id: `x-${n}`, name, role: "agent", state, chosen: state === "not_ready" || state === "offline" ? state : "ready", reason, since_at: now() - ago, load: {}, capacity: {}, skills: {} },
-      hands: hands.map((medium, k) => ({ interaction_id: `h-${n}-${k}`, case_id: 48000 + k, medium, state: "assigned", since_at: now() - ago, customer_name: "Customer", queue: "support" })),
+    const extra = extras().map((agent) => ({
+      agent,
+      hands: agent.hands.map((medium, k) => ({
+        interaction_id: `h-${agent.n}-${k}`, case_id: 48000 + k, medium, state: "assigned", since_at: agent.since_at, customer_name: medium === "voice" ? "+44 7700 900456" : "Customer",
+        queue: "support", call: medium === "voice" ? (agent.state === "wrap_up" ? "ended" : "connected") : null, held: false, watching: telephony.watching.get(`h-${agent.n}-${k}`) ?? [],
+      })),
     }));
     const q = (id, waiting, oldest, ready, able, target, offered, answeredToday, within, abandoned, by) => ({
       id, name: QUEUES.find((x) => x.id === id).name, waiting, oldest_waiting_at: oldest ? started - oldest : null, offered: id === "support" ? 1 : 0,
@@ -181,12 +194,15 @@ export function makeDouble({ now = () => Date.now(), seed = true } = {}) {
     const first = sent(old, agent, "Thank you for the photos. The seal is a part that we replace free of charge; an engineer will call you.", now() - 10 * DAY + 40 * MINUTE, "Re: Photos of the leak");
     event(old, "delivery.changed", { outbox_id: first.body.outbox_id, state: "delivered", provider_id: "x", reason: "" }, { at: now() - 10 * DAY + 41 * MINUTE });
     event(old, "wrapped_up", { disposition: "repair-booked", note: "", case_status: "pending" }, { at: now() - 10 * DAY + 45 * MINUTE, actor: { kind: "agent", id: agent.id, name: agent.name } });
+    telephony.tellHistory(call, wei, agent);
     event(call, "call.arrived", { caller_name: "", forwarded_from: "", stir_verstat: "" }, { at: c(264_000), direction: "inbound", actor: { kind: "customer", id: "", name: "" } });
     for (const [said, digits] of [["Welcome. For English press 1, 中文请按 2.", "2"], ["销售请按 1，售后服务请按 2。", "2"], ["请稍候，正在为您转接。", ""]]) {
       event(call, "ivr.step", { flow: "welcome", version: "1", position: "p", step: "menu", exit: "", said, variables: {} }, { at: c(258_000), actor: hub });
       if (digits) event(call, "ivr.input", { position: "p", digits, speech: "", confidence: 0 }, { at: c(255_000), direction: "inbound" });
     }
+    event(call, "ivr.answered", { position: "p", outcome: "found", values: { order: "20871", status: "shipped" }, took_ms: 140 }, { at: c(250_000), actor: hub });
     event(call, "enqueued", { queue: "repairs", priority: 5, skills: { zh: 3 }, virtual_enqueued_at: c(246_000), reason: "arrived" }, { at: c(246_000) });
+    event(call, "consent.changed", { about: "recording", given: true, basis: "announced" }, { at: c(200_000) });
     event(call, "offer.ended", { offer_id: "o", agent_id: agent.id, outcome: "accepted", reason: "" }, { at: c(199_000), actor: { kind: "agent", id: agent.id, name: agent.name } });
     event(call, "transcript.added", { speaker: "customer", text: "洗碗机上周修过，今天又漏水了。师傅说换过密封圈。", confidence: 0.93 }, { at: c(150_000) });
     event(call, "transcript.added", { speaker: "agent", text: "我看到 11 月 12 日的维修记录，马上为您安排复查，不收费。", confidence: 0.95 }, { at: c(120_000), actor: { kind: "agent", id: agent.id, name: agent.name } });
@@ -214,12 +230,11 @@ export function makeDouble({ now = () => Date.now(), seed = true } = {}) {
       happened(code, work, name, now() - ago * 1000);
     }
   }
-  if (seed) seedDay();
-
-  function offer(agentId = "ag-0", medium = "email") {
+  function offer(agentId = "ag-0", medium = "email", task = "") {
     const who = { email: lena, voice: wei, sms: mobile, chat: noor }[medium] ?? lena;
     const work = interaction(medium, who, medium === "voice" ? "repairs" : "support", { email: "Ersatzteil kam beschädigt an", voice: "", sms: "", chat: "" }[medium]);
     work.call = medium === "voice" ? "connecting" : null;
+    if (task && work.line) Object.assign(work, { direction: "outbound", line: freshLine({ task, number: who.points[0].value, attempts: 1, recording: "" }) });
     const words = { email: "Guten Tag, das Ersatzteil für meine Spülmaschine kam leider beschädigt an. Was soll ich tun?", sms: "Where is he?", chat: "Hello, is anybody there?" }[medium];
     if (words) received(work, words, now() - 120_000, { subject: work.subject });
     work.preview = words ?? "";
@@ -229,7 +244,7 @@ export function makeDouble({ now = () => Date.now(), seed = true } = {}) {
       subject: work.subject, preview: work.preview, customer: work.customer, dialled: work.dialled, waiting_since_at: now() - 120_000, made_at: now(),
       deadline_at: now() + 30_000, decision_id: "de-1",
       why: [{ code: "skill", values: { skill: "German", level: 5, needed: 3 } }, { code: "served_before", values: { at: now() - 18 * DAY } }, { code: "least_loaded", values: { load: 2, capacity: 8 } }, { code: "considered", values: { count: 4 } }],
-      history: who.history,
+      history: who.history, direction: work.direction, task,
     };
     made.work = work;
     announce(agentId, { kind: "offer.rings", offer: { ...made, work: undefined } });
@@ -248,8 +263,8 @@ export function makeDouble({ now = () => Date.now(), seed = true } = {}) {
   }
 
   class Refusal extends Error {
-    constructor(status, code) {
-      super(code);
+    constructor(status, code, message = code) {
+      super(message);
       Object.assign(this, { status, code });
     }
   }
@@ -302,12 +317,6 @@ export function makeDouble({ now = () => Date.now(), seed = true } = {}) {
       changed(agentId, work, made);
       return { event: made };
     },
-    hang_up(agentId, { interaction_id }) {
-      const work = handOf(desks.get(agentId), interaction_id);
-      const made = event(work, "wrap_up.started", { reason: "" });
-      changed(agentId, Object.assign(work, { call: "ended", state: "wrap_up" }), made);
-      return {};
-    },
     wrap_up(agentId, { interaction_id, disposition, note = "", case_status }) {
       const work = handOf(desks.get(agentId), interaction_id);
       event(work, "wrapped_up", { disposition, note, case_status });
@@ -330,6 +339,13 @@ export function makeDouble({ now = () => Date.now(), seed = true } = {}) {
       return { customer: one };
     },
   };
+
+  const customerOf = (id, number) => customers.get(id) ?? [...customers.values()].find((c) => c.points.some((p) => p.value === number)) ?? customer(`cu-${number}`, "", [["phone", number]], 0);
+  const telephony = makeTelephony({ now, desks, handOf, changed, event, announce, interaction, Refusal, queues: QUEUES, everyAgent, customerOf, brief, floorChanged });
+  Object.assign(commands, telephony.commands);
+  const flows = makeFlows({ now, Refusal });
+  telephony.seed({ wei, mobile, noor });
+  if (seed) seedDay();
 
   function obey(agentId, id, name, args) {
     const key = `${agentId}/${id}`;
@@ -406,6 +422,8 @@ export function makeDouble({ now = () => Date.now(), seed = true } = {}) {
     ["GET", /^decisions\/(.+)$/, (_, [id]) => ({ id, at: now() - 2000, interaction_id: "in", queue: "support", policy: "least loaded, then longest idle", chosen: "ag-0", latency_us: 412, candidates, counts: {} })],
     ["GET", /^interactions$/, (_, __, q) => page(q.get("queue") === "sales-zh" ? [] : [wei, mobile, noor].map((c, n) => ({ interaction_id: `w-${n}`, case_id: 48211, medium: ["voice", "sms", "chat"][n], state: "waiting", queue: q.get("queue"), virtual_enqueued_at: started - 161_000 + n * 50_000, customer: brief(c) })))],
     ["GET", /^interactions\/(.+)\/why$/, () => ({ summary: [{ code: "everyone_busy", values: { available: 5 } }], candidates: candidates.slice(2) })],
+    ...telephony.routes,
+    ...flows.routes,
     ["GET", /^channels$/, () => []],
     ["GET", /^quarantine$/, () => page([{ id: "q-1", channel: "email", reason: "The message has more than 100 MIME parts.", received_at: now() - 3 * 60 * MINUTE }])],
     ["POST", /^quarantine\/(.+)\/replay$/, () => ({})],
@@ -453,10 +471,22 @@ export function makeDouble({ now = () => Date.now(), seed = true } = {}) {
       answer.writeHead(200, { "content-type": "text/html; charset=utf-8", "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'" });
       return answer.end("<body style='font:14px sans-serif;margin:12px'><h2 style='color:#8a5a00'>Photos of the leak</h2><p>Hello, here are <b>the photos</b> of the leak under the door.</p></body>");
     }
+    const diagram = /^flows\/([^/]+)\/diagram\.svg$/.exec(path);
+    if (diagram) {
+      const drawn = flows.diagram(diagram[1]);
+      return drawn ? answer.writeHead(200, { "content-type": "image/svg+xml" }).end(drawn) : refuse(404, "not_found");
+    }
+    if (path.startsWith("recordings/")) return answer.writeHead(200, { "content-type": "audio/wav" }).end(telephony.wav());
     for (const [method, pattern, answerOf] of routes) {
       const match = method === request.method && pattern.exec(path);
       if (!match) continue;
-      const body = answerOf(account, match.slice(1), url.searchParams);
+      let body;
+      try {
+        body = answerOf(account, match.slice(1), url.searchParams, text ? JSON.parse(text) : {});
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        return say(error.status, { error: { code: error.code, message: error.message }, ...error.more });
+      }
       return body ? say(200, body) : refuse(404, "not_found");
     }
     return refuse(404, "not_found");
@@ -477,15 +507,17 @@ export function makeDouble({ now = () => Date.now(), seed = true } = {}) {
 
   const double = {
     deaf: false,
-    /** What the world does: offer, offer_end, say, typing, left, cut, deaf, hear, long. */
-    act(name, { agent = "ag-0", medium, interaction, text = "还在吗？", outcome = "cancelled", count = 400 } = {}) {
+    /** What the world does: offer, offer_end, say, typing, left, cut, deaf, hear, long; and the telephone's acts. */
+    act(name, { task = "", agent = "ag-0", medium, interaction, text = "还在吗？", outcome = "cancelled", count = 400 } = {}) {
       const desk = desks.get(agent);
-      if (name === "offer") return offer(agent, medium);
+      if (name === "offer") return offer(agent, medium, task);
       if (name === "offer_end") return desk.state.offers.forEach((o) => end(o.id, outcome));
       if (name === "ready") return commands.set_state(agent, { state: "ready" });
       if (name === "cut") return sockets.forEach((one) => one.socket.terminate());
       if (name === "deaf") return (double.deaf = true) && sockets.forEach((one) => one.socket.terminate());
       if (name === "hear") return void (double.deaf = false);
+      const played = telephony.act(name, desk, arguments[1] ?? {});
+      if (played !== undefined && played !== null) return {};
       const work = desk.state.work.find((w) => (interaction ? w.interaction_id === interaction : w.medium === (medium ?? "chat")));
       if (!work) return null;
       if (name === "typing") return sockets.forEach((one) => one.agentId === agent && one.socket.send(JSON.stringify({ type: "typing", interaction_id: work.interaction_id, at: now() })));

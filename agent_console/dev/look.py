@@ -126,6 +126,98 @@ def screens(at: Looker, tag: str, size: tuple[int, int], scheme: str, locale: st
     page.context.close()
 
 
+def telephone(at: Looker, tag: str, size: tuple[int, int], scheme: str, locale: str) -> None:
+    """A call's life: recorded, held, advised upon, card details, called back, wrapped up; then supervised."""
+    page = at.open(*size, scheme, locale)
+    page.goto(at.base + "/desk")
+    page.click("[data-testid=work-item][data-medium=voice]")
+    page.wait_for_selector("[data-testid=call-bar]")
+    page.wait_for_selector("[data-testid=recording-line]")
+    at.look(page, f"{tag}-call")
+    page.click("[data-testid=call-keypad]")
+    page.keyboard.type("12#")
+    at.look(page, f"{tag}-keypad")
+    page.keyboard.press("Escape")
+    page.click("[data-testid=card-gate]")
+    page.wait_for_selector("[data-testid=card-panel][data-state=asked]")
+    page.wait_for_selector("[data-testid=card-panel][data-state=open]")
+    at.look(page, f"{tag}-card")
+    at.world("recording", state="on")
+    page.wait_for_selector("[data-testid=card-panel][data-state=warned]")
+    at.look(page, f"{tag}-card-warned")
+    page.click("[data-testid=card-panel] .btn.quiet")
+    page.click("[data-testid=transfer-open]:visible")
+    page.wait_for_selector("[data-testid=transfer-agent]")
+    at.look(page, f"{tag}-call-transfer")
+    page.click("[data-testid=transfer-agent][data-id=ag-1]")
+    page.wait_for_selector("[data-testid=party][data-state=joined]", timeout=8000)
+    at.look(page, f"{tag}-consult")
+    page.click("[data-testid=party-join]")
+    page.wait_for_selector("[data-testid=party-join]", state="detached")
+    page.click("[data-testid=party-drop]")
+    page.wait_for_selector("[data-testid=party]", state="detached")
+    page.click("[data-testid=promise-open]")
+    page.wait_for_selector("[data-testid=promise]")
+    at.look(page, f"{tag}-promise")
+    page.keyboard.press("Escape")
+    page.click("[data-testid=phone-status]")
+    page.wait_for_selector("[data-testid=phone-told]")
+    at.look(page, f"{tag}-phone")
+    page.keyboard.press("Escape")
+    page.click("[data-testid=dial-open]")
+    page.fill("[data-testid=dial-number]", "+19005550199")
+    at.look(page, f"{tag}-dial")
+    page.keyboard.press("Escape")
+    at.world("wrap", mode="timed", seconds=60)
+    page.wait_for_selector("[data-testid=wrap-up-left]")
+    page.keyboard.press("2")
+    at.look(page, f"{tag}-wrap-timed")
+    at.world("offer", medium="voice", task="callback")
+    if size[0] <= 820:
+        page.goto(at.base + "/desk")
+    page.wait_for_selector("[data-testid=offer-callback]")
+    at.look(page, f"{tag}-offer-callback")
+    page.click("[data-testid=offer-reject]")
+    page.context.close()
+
+    page = at.open(*size, scheme, locale, "sana")
+    page.goto(at.base + "/floor")
+    page.wait_for_selector("[data-testid=callback-row]")
+    page.click("[data-testid=live-call][data-interaction=h-1-0] [data-testid=supervise-listen]")
+    page.wait_for_selector("[data-testid=live-call][data-mode=listen]")
+    page.locator("[data-testid=live-call]").first.scroll_into_view_if_needed()
+    at.look(page, f"{tag}-listening")
+    page.click("[data-testid=supervise-stop]")
+    page.context.close()
+
+    page = at.open(*size, scheme, locale, "tom")
+    page.goto(at.base + "/flows/main")
+    page.wait_for_selector("[data-testid=flow-diagram][data-state=ready]")
+    at.look(page, f"{tag}-flow")
+    page.click("[data-testid=flow-tab-steps]")
+    page.click("[data-testid=flow-step][data-step=main_menu]")
+    at.look(page, f"{tag}-flow-steps")
+    page.click("[data-testid=flow-tab-text]")
+    text = page.input_value("[data-testid=flow-text]")
+    page.fill("[data-testid=flow-text]", text.replace("next: main_menu", "next: nowhere", 1))
+    page.wait_for_selector("[data-testid=flow-problem]")
+    at.look(page, f"{tag}-flow-text")
+    page.fill("[data-testid=flow-text]", text + "# reviewed\n")
+    page.click("[data-testid=flow-publish]")
+    page.fill("[data-testid=flow-note]", "Reviewed")
+    at.look(page, f"{tag}-flow-publish")
+    page.click("[data-testid=flow-publish-sure]")
+    page.wait_for_selector("[data-testid=flow-note]", state="detached")
+    page.click("[data-testid=flow-tab-versions]")
+    page.locator("[data-testid=flow-rollback]").first.click()
+    page.wait_for_selector("[data-testid=flow-rollback-sure]")
+    at.look(page, f"{tag}-flow-rollback")
+    page.click("[data-testid=flow-rollback-sure]")
+    page.wait_for_selector("[data-testid=toast-act]")
+    at.look(page, f"{tag}-flow-versions")
+    page.context.close()
+
+
 def long_conversation(at: Looker, page: Page) -> None:
     """Thousands of lines cost what a screenful costs, and the reader stands at the end."""
     at.world("long", medium="chat", count=3_000)
@@ -228,6 +320,14 @@ SIZES: list[tuple[str, tuple[int, int], str, str]] = [
 ]
 
 
+CALL_SIZES: list[tuple[str, tuple[int, int], str, str]] = [
+    ("1280", (1280, 800), "light", "en-GB"),
+    ("320", (320, 700), "dark", "en-GB"),
+    ("390", (390, 844), "light", "zh-CN"),
+    ("1600", (1600, 1000), "dark", "zh-CN"),
+]
+
+
 def main(base: str, folder: str, *only: str) -> int:
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
@@ -239,6 +339,8 @@ def main(base: str, folder: str, *only: str) -> int:
             tag: (lambda t=tag, s=size, c=scheme, loc=locale: screens(at, t, s, c, loc))  # type: ignore[misc]
             for tag, size, scheme, locale in SIZES
         }
+        for tag, size, scheme, locale in CALL_SIZES:
+            jobs[f"call-{tag}"] = lambda t=tag, s=size, c=scheme, loc=locale: telephone(at, t, s, c, loc)  # type: ignore[misc]
         jobs["rest"] = lambda: rest(at)
         for name, job in jobs.items():
             if not only or name in only:

@@ -4,12 +4,24 @@ import { isSameDay } from "@/i18n/format";
 
 export type Delivery = Wire["bodies"]["delivery.changed"]["state"] | "queued";
 
+/** What is to be heard later: a call or what was said after the beep. `pending`: not in the hub's store yet. */
+export interface Heard {
+  id: string;
+  state: "pending" | "stored" | "missing" | "removed" | "failed";
+  purpose: "call" | "voicemail";
+  durationMs: number;
+  reason: string;
+  /** What was said in it, where somebody wrote that down. */
+  words: string[];
+}
+
 export interface Line {
   key: string;
   seq: number;
   at: number;
-  kind: "customer" | "agent" | "note" | "system" | "menu";
+  kind: "customer" | "agent" | "note" | "system" | "menu" | "recording";
   event: EventView;
+  heard?: Heard;
   delivery?: { state: Delivery; reason: string };
   /** Of a menu walk: what the caller heard and did. Of a system line: all that is said in it, in order. */
   steps: EventView[];
@@ -20,9 +32,11 @@ const SPEECH: Record<string, Line["kind"]> = {
   "message.sent": "agent",
   "note.added": "note",
 };
-const MENU = new Set(["ivr.step", "ivr.input"]);
+const MENU = new Set(["ivr.step", "ivr.input", "ivr.answered", "ivr.dialled", "ivr.recorded"]);
 /** Said by another line already: delivery by its message, and the provider's raw words. */
-const FOLDED = new Set(["delivery.changed", "delivery.reported", "offer.made"]);
+const FOLDED = new Set(["delivery.changed", "delivery.reported", "offer.made", "call.mute", "recording.asked", "wrap_up.asked"]);
+/** What happened later than this after the last is told in a line of its own, with its own time. */
+const ONE_GO_MS = 120_000;
 
 /** Merges `more` into `events` by `seq`, each once, oldest first. Returns the same array if nothing is new. */
 export function merge(events: EventView[], more: EventView[]): EventView[] {
@@ -32,20 +46,26 @@ export function merge(events: EventView[], more: EventView[]): EventView[] {
   return [...events, ...fresh].sort((a, b) => a.seq - b.seq);
 }
 
-export function linesOf(events: EventView[]): Line[] {
+/** `supervises`: supervisors see who listened; agents see who spoke. */
+export function linesOf(events: EventView[], supervises = false): Line[] {
   const lines: Line[] = [];
   const sent = new Map<string, Line>();
   const over = new Set<string>();
-  for (const event of events) {
-    const body = event.body as Record<string, unknown>;
-    if (event.kind === "delivery.changed") {
+  const calls = new Calls(supervises);
+  for (const raw of events) {
+    const body = raw.body as Record<string, unknown>;
+    if (raw.kind === "delivery.changed") {
       const line = sent.get(String(body["outbox_id"]));
       if (line) line.delivery = further(line.delivery, body["state"] as Delivery, String(body["reason"] ?? ""));
       continue;
     }
-    if (FOLDED.has(event.kind)) continue;
-    if (unremarkable(event, over)) continue;
+    if (FOLDED.has(raw.kind)) continue;
+    const event = calls.told(raw);
+    if (!event || unremarkable(event, over)) continue;
     const line: Line = { key: event.id, seq: event.seq, at: event.at, event, kind: kindOf(event), steps: [event] };
+    const heard = calls.heardIn(event, line);
+    if (heard === "known") continue;
+    if (heard) Object.assign(line, { kind: "recording", heard });
     const last = lines[lines.length - 1];
     if (last && joins(last, line)) {
       last.steps.push(event);
@@ -61,10 +81,83 @@ export function linesOf(events: EventView[]): Line[] {
   return lines;
 }
 
+type Party = Wire["bodies"]["party.added"];
+
+/** What the later events of a call need to know of the earlier ones. */
+class Calls {
+  private readonly parties = new Map<string, Party>();
+  private readonly heldAt = new Map<string, number>();
+  private readonly outbound = new Set<string>();
+  private readonly recordings = new Map<string, Heard>();
+  private readonly voicemail = new Map<string, Heard>();
+
+  constructor(private readonly supervises: boolean) {}
+
+  /** The event with what it takes to say it (whose leg, held how long), or null if this reader need not know. */
+  told(event: EventView): EventView | null {
+    const body = event.body as Record<string, unknown>;
+    if (event.kind === "call.placed") this.outbound.add(event.interaction_id);
+    if (event.kind === "party.added") this.parties.set(String(body["party_id"]), event.body as unknown as Party);
+    if (event.kind === "call.hold") return this.hold(event, body["on"] === true);
+    if (event.kind === "call.leg" && body["leg"] === "customer" && body["state"] === "answered") {
+      return this.outbound.has(event.interaction_id) ? event : null;
+    }
+    const id = String(body["party_id"] ?? "");
+    if (!id) return event;
+    const party = this.parties.get(id);
+    if (party?.purpose === "supervise" && !this.supervises) return null;
+    const { party: kind, who, name, purpose, mode } = party ?? { party: "number", who: "", name: "", purpose: "conference", mode: "talk" };
+    return { ...event, body: { party: kind, who, name, purpose, mode, ...body } };
+  }
+
+  private hold(event: EventView, on: boolean): EventView {
+    const since = this.heldAt.get(event.interaction_id);
+    if (on) this.heldAt.set(event.interaction_id, event.at);
+    else this.heldAt.delete(event.interaction_id);
+    return { ...event, body: { ...event.body, held_ms: on || since === undefined ? 0 : event.at - since } };
+  }
+
+  /** The recording that begins its line here; "known" where an earlier line shows it; null for anything else. */
+  heardIn(event: EventView, line: Line): Heard | "known" | null {
+    const body = event.body as Record<string, unknown>;
+    if (event.kind === "transcript.added" && line.kind === "customer") {
+      const message = this.voicemail.get(event.interaction_id);
+      if (!message) return null;
+      message.words.push(String(body["text"] ?? ""));
+      return "known";
+    }
+    // Whoever talks to an agent speaks no longer onto the tape.
+    if (event.kind === "call.leg") this.voicemail.delete(event.interaction_id);
+    const id = String(body["recording_id"] ?? "");
+    const next = id && HEARD[event.kind]?.(body);
+    if (!next) return null;
+    const known = this.recordings.get(id);
+    if (known) {
+      if (known.state === "pending" || next !== "pending") known.state = next;
+      known.durationMs ||= Number(body["duration_ms"] ?? 0);
+      known.reason = String(body["reason"] ?? "") || known.reason;
+      return "known";
+    }
+    const purpose = event.kind === "ivr.recorded" || body["purpose"] === "voicemail" ? "voicemail" : "call";
+    const made: Heard = { id, state: next, purpose, durationMs: Number(body["duration_ms"] ?? 0), reason: String(body["reason"] ?? ""), words: [] };
+    this.recordings.set(id, made);
+    if (purpose === "voicemail") this.voicemail.set(event.interaction_id, made);
+    return made;
+  }
+}
+
+const HEARD: Record<string, (body: Record<string, unknown>) => Heard["state"] | ""> = {
+  "ivr.recorded": () => "pending",
+  "recording.changed": ({ state }) => (state === "completed" ? "pending" : state === "absent" ? "missing" : ""),
+  "recording.kept": ({ state }) => state as Heard["state"],
+};
+
 /** What happened in one go is told in one line. */
 function joins(last: Line, line: Line): boolean {
   const quiet = line.kind === "system" || line.kind === "menu";
-  return quiet && last.kind === line.kind && last.event.interaction_id === line.event.interaction_id && isSameDay(last.at, line.at);
+  const before = last.steps[last.steps.length - 1]!;
+  if (!quiet || last.kind !== line.kind || last.event.interaction_id !== line.event.interaction_id) return false;
+  return isSameDay(last.at, line.at) && line.at - before.at <= ONE_GO_MS;
 }
 
 /** The telephone network tells a hang-up several times over, and how a leg came to be; people need it once. */
@@ -72,7 +165,11 @@ function unremarkable(event: EventView, over: Set<string>): boolean {
   const body = event.body as Record<string, unknown>;
   switch (event.kind) {
     case "call.leg":
-      return !(body["state"] === "failed" || (body["state"] === "joined" && body["leg"] === "agent"));
+      if (body["state"] === "failed") return false;
+      if (body["leg"] === "agent") return body["state"] !== "joined";
+      return body["leg"] === "party" ? body["state"] !== "joined" && body["state"] !== "left" : body["state"] !== "answered";
+    case "recording.changed":
+      return !["started", "paused", "resumed", "failed", "completed", "absent"].includes(String(body["state"]));
     case "customer.left":
       if (event.actor.kind !== "customer" || over.has(event.interaction_id)) return true;
       over.add(event.interaction_id);

@@ -11,3 +11,4 @@ function watched(query: string) {
 export const narrow = watched("(max-width: 820px)");
 /** No room for the customer beside the conversation. */
 export const medium = watched("(max-width: 1180px)");
+export const systemDark = watched("(prefers-color-scheme: dark)");

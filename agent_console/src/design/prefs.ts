@@ -1,5 +1,6 @@
 /** What a person chose for this device. Lasts as long as the page where storage is forbidden. */
-import { ref, watch, type Ref } from "vue";
+import { computed, ref, watch, type Ref } from "vue";
+import { systemDark } from "./media";
 
 function kept<T extends string>(key: string, first: T, allowed: readonly T[]): Ref<T> {
   let start = first;
@@ -35,8 +36,9 @@ export function showTheme(): void {
   );
 }
 
+/** What is seen now, chosen or the system's. */
+export const darkNow = computed(() => theme.value === "dark" || (theme.value === "system" && systemDark.value));
+
 export function flipTheme(): void {
-  const dark =
-    theme.value === "dark" || (theme.value === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
-  theme.value = dark ? "light" : "dark";
+  theme.value = darkNow.value ? "light" : "dark";
 }

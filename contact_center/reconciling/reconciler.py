@@ -27,6 +27,8 @@ LOOK_EVERY_MS = 20 * SECOND
 FIRST_WAIT_MS = 30 * SECOND
 LONGEST_WAIT_MS = 5 * MINUTE
 LONGEST_CALL_MS = DAY
+FAILURES = 2
+"""After so many in a row the channel is called degraded: one answer that went missing is no illness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Reconciler:
         self._occasion = occasion
         self._tasks: list[asyncio.Task[None]] = []
         self._asking = {name: asyncio.Lock() for name in self._doors}
-        self._ill: set[str] = set()
+        self._ill: dict[str, int] = {}
         self._silent: dict[str, tuple[Moment, int]] = {}
 
     async def start(self) -> None:
@@ -102,15 +104,16 @@ class Reconciler:
             log.exception("reconciling_failed", channel=name)
             self._report_ill(door, f"{type(error).__name__}: {error}")
             return False, 0
-        if name in self._ill:
-            self._ill.discard(name)
+        if self._ill.pop(name, 0) >= FAILURES:
             door.report(*door.channel.state())
         return True, 0
 
     def _report_ill(self, door: Door, reason: str) -> None:
-        self._ill.add(door.channel.name)
-        log.warning("not_reconciled", channel=door.channel.name, reason=reason)
-        door.report("degraded", f"The provider cannot be asked what has happened: {reason}")
+        name = door.channel.name
+        self._ill[name] = self._ill.get(name, 0) + 1
+        log.warning("not_reconciled", channel=name, reason=reason)
+        if self._ill[name] >= FAILURES:
+            door.report("degraded", f"The provider cannot be asked what has happened: {reason}")
 
     # --- asking --------------------------------------------------------------------------------------------------
 

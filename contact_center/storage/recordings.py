@@ -52,7 +52,7 @@ class Recording:
 
 
 def _recording(row: Any) -> Recording:
-    return Recording(**row._mapping)
+    return Recording(**{name: getattr(row, name) for name in Recording.__slots__})
 
 
 def add(conn: Connection, recording: Recording) -> None:

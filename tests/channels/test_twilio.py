@@ -135,6 +135,78 @@ def test_a_channel_without_a_public_address_is_off() -> None:
     assert (state, "CONTACT_CENTER_PUBLIC_URL" in reason) == ("off", True)
 
 
+@pytest.mark.parametrize("algorithm", ["HMAC_SHA1", "HMAC_SHA256"])
+@pytest.mark.parametrize("port_signed", [False, True])
+@pytest.mark.parametrize("port_seen", [False, True])
+@pytest.mark.parametrize("secret", ["the token", "the next token", "the webhook key"])
+@pytest.mark.parametrize("kind", ["form", "json", "empty", "get"])
+def test_every_way_in_which_twilio_signs_is_believed_by_a_channel_and_nothing_beside_it(
+    kind: str, secret: str, port_seen: bool, port_signed: bool, algorithm: str
+) -> None:
+    """Behind a proxy with a prefix of its own, with a token being rotated and a key for webhooks."""
+    told = {
+        "twilio_account_sid": "AC1",
+        "twilio_auth_token": "the token",
+        "twilio_auth_token_secondary": "the next token",
+        "twilio_webhook_key": "the webhook key",
+    }
+    public = f"https://hub.example.com{':443' if port_seen else ''}/behind/a/proxy"
+    channel = twilio.TwilioChannel(Context("twilio_voice", public + "/", told, {}, b""))
+    tail = "/input?position=main.3%2B%E4%BD%A0&x=%20a+b"
+    body, content_type, pairs = b"", "", list[tuple[str, str]]()
+    if kind == "form":
+        pairs = [("Digits", " 1 "), ("Body", "你好 & bye"), ("Empty", ""), ("Digits", "2"), ("b", "1"), ("B", "2")]
+        body, content_type = urlencode(pairs).encode(), FORM_TYPE
+    if kind == "json":
+        body, content_type = b'{"a": 1}', "application/json; charset=utf-8"
+        tail += f"&bodySHA256={hashlib.sha256(body).hexdigest()}"
+    signed_url = f"https://hub.example.com{':443' if port_signed else ''}/behind/a/proxy/webhooks/twilio_voice{tail}"
+    proof = RequestValidator(secret).compute_signature(signed_url, Multi.of(pairs), algorithm)
+    headers = {"x-twilio-signature": proof}
+    headers |= {"content-type": content_type} if content_type else {}
+    if algorithm != "HMAC_SHA1":
+        headers["x-twilio-webhooks-signature-settings"] = f"key=k1,algorithm={algorithm}"
+    url = channel.url("") + tail
+    request = Request("GET" if kind == "get" else "POST", url, "/input", tail.partition("?")[2], headers, body)
+    channel.verify(request)
+    channel.verify(request)  # a repetition is as genuine; that it is one is for the idempotency key to notice
+    flipped = {"HMAC_SHA1": "key=k1,algorithm=HMAC_SHA256", "HMAC_SHA256": "key=k1,algorithm=HMAC_SHA1"}[algorithm]
+    spoilt = [
+        replace(request, url=request.url.replace("/behind/a/proxy", "")),
+        replace(request, url=request.url.replace("%20a+b", "+a%20b")),
+        replace(request, url=request.url.replace("https://", "http://")),
+        replace(request, url=request.url.replace("hub.example.com", "hub.example.com.evil.example")),
+        replace(request, body=request.body + b"&x=1", headers=headers | {"content-type": FORM_TYPE}),
+        replace(request, headers=headers | {"x-twilio-webhooks-signature-settings": flipped}),
+        replace(request, headers=headers | {"x-twilio-signature": proof.lower()}),
+        replace(request, headers=headers | {"x-twilio-signature": ""}),
+    ]
+    for each in spoilt:
+        with pytest.raises(Forged):
+            channel.verify(each)
+
+
+def test_an_address_with_and_without_a_last_slash_are_two() -> None:
+    for signed, seen in (("https://e.com", "https://e.com/"), ("https://e.com/a/", "https://e.com/a")):
+        proof = RequestValidator(TOKEN).compute_signature(signed, {})
+        assert believed(posted(signed, {}, proof))
+        assert not believed(posted(seen, {}, proof))
+
+
+def test_spaces_around_a_value_are_signed() -> None:
+    proof = RequestValidator(TOKEN).compute_signature(URL, {"Body": " hello "})
+    assert believed(posted(URL, {"Body": " hello "}, proof))
+    assert not believed(posted(URL, {"Body": "hello"}, proof))
+
+
+def test_a_list_that_twilio_refuses_is_refused_in_its_words() -> None:
+    """The package raises another error for a page of a list than for everything else."""
+    assert twilio._read_refusal('{"code": 20003, "message": "Authenticate"}') == (20003, "Authenticate")
+    for text in ("", "[]", "<html>", '{"code": "x"}', "\ud800"):
+        code, _ = twilio._read_refusal(text)
+        assert code is None
+
+
 names = st.text(min_size=0, max_size=12)
 pairs_of_anything = st.lists(st.tuples(names, st.text(max_size=30)), max_size=12)
 hosts = st.sampled_from(["hub.example.com", "hub.example.com:443", "hub.example.com:80", "hub.example.com:8443"])

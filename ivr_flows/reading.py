@@ -142,7 +142,8 @@ def _check_names(draft: Draft, known: Mapping[str, frozenset[str] | set[str] | N
         configured = known.get(kind)
         if configured is not None and name not in configured:
             mend = instead(name, configured, f"or configure the {kind}")
-            draft.problems.append(mark.problem(f"there is no {kind} {name!r}", mend))
+            severity: Literal["error", "warning"] = "error" if kind == "queue" else "warning"
+            draft.problems.append(mark.problem(f"there is no {kind} {name!r}", mend, severity))
     unknown = [target for target in draft.targets if target[1] not in draft.steps]
     for mark, _, name, prefix in unknown:
         options = [step[len(prefix) :] for step in draft.steps if step.startswith(prefix)]

@@ -19,6 +19,7 @@ from typing import Annotated, Any
 import typer
 
 from contact_center import __version__
+from contact_center.flow_commands import app as flow_commands
 
 app = typer.Typer(
     add_completion=False,
@@ -26,6 +27,8 @@ app = typer.Typer(
     help="One record, one router and one live console for phone, SMS, e-mail and web chat.",
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(flow_commands, name="flow")
 
 DEMO = Path(__file__).parent / "sandbox" / "demo.yaml"
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]

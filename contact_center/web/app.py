@@ -19,6 +19,7 @@ from contact_center.registry.runtime import Runtime
 from contact_center.web import (
     answers,
     commands,
+    flows,
     hand_over,
     health,
     pages,
@@ -76,6 +77,7 @@ def create_app(runtime: Runtime, start: Lifespan, stop: Lifespan) -> FastAPI:
     app.include_router(sign_in.router)
     app.include_router(reading.router)
     app.include_router(replay.router)
+    app.include_router(flows.router)
     app.include_router(recordings.router)
     app.include_router(hand_over.router)
     app.include_router(_commands())

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, TypeAlias
 
 from ivr_flows.flow import Flow, Step
 from ivr_flows.prompts import Prompt, written
@@ -93,7 +93,12 @@ def diagram(flow: Flow, language: str = "", link: Callable[[str], str] | None = 
     """The flow as SVG. ``language`` is the flow's name for the one whose words are shown, by default its first;
     ``link`` makes the address of a subflow's picture. Steps have ``data-step``, exits ``data-exit``."""
     spoken = language if language in flow.languages else next(iter(flow.languages))
-    drawn = {name: _drawn(name, step, spoken) for name, step in flow.steps.items()}
+    within = inside_subflows(flow)
+    drawn = {
+        name: _drawn(name, step, spoken, _ways_out(flow, name, within) if step.KIND == "subflow" else None)
+        for name, step in flow.steps.items()
+        if "/" not in name
+    }
     boxes = {name: Box(each.height, HEAD / 2) for name, each in drawn.items()}
     ways = [(each, number) for each in drawn.values() for number, (_, _, to) in enumerate(each.exits) if to in drawn]
     leads = [Line(each.name, each.leaves(number), each.exits[number][2]) for each, number in ways]
@@ -137,12 +142,37 @@ def words_of(step: Step, language: str) -> str:
     return ""
 
 
-def _drawn(name: str, step: Step, language: str) -> _Drawn:
+Exit: TypeAlias = tuple[str, str]
+
+
+def inside_subflows(flow: Flow) -> dict[Exit, Exit]:
+    """For the exits by which a subflow's steps lead out of it, the exit of the one box that stands for them all."""
+    found: dict[Exit, Exit] = {}
+    for name, step in flow.steps.items():
+        outer = name.partition("/")[0]
+        for exit_name, target in step.exits() if outer != name else ():
+            if target.partition("/")[0] != outer:
+                said = exit_name if step.KIND == "return" else f"{name.rpartition('/')[2]} {exit_name}"
+                found[name, exit_name] = (outer, said)
+    return found
+
+
+def _ways_out(flow: Flow, name: str, within: Mapping[Exit, Exit]) -> list[tuple[str, str]]:
+    ways: dict[tuple[str, str], None] = {}
+    for (step, exit_name), (outer, said) in within.items():
+        if outer == name:
+            target = next(to for by, to in flow.steps[step].exits() if by == exit_name)
+            ways[said, target] = None
+    return list(ways)
+
+
+def _drawn(name: str, step: Step, language: str, ways: list[tuple[str, str]] | None = None) -> _Drawn:
     said = words_of(step, language)
     about = _about(step)
     shown = lines(about, 11.5, WIDE - 26, 2) if about else []
     shown += lines(f"“{said}”", 11.5, WIDE - 26, 3 - len(shown)) if said else []
-    exits = tuple((exit_name, _exit(step, exit_name), target) for exit_name, target in step.exits() if target)
+    leads = step.exits() if ways is None else ways
+    exits = tuple((exit_name, _exit(step, exit_name), target) for exit_name, target in leads if target)
     return _Drawn(name, step.KIND, tuple(shown), exits, getattr(step, "flow", "") if step.KIND == "subflow" else "")
 
 
@@ -207,14 +237,18 @@ def _opening(flow: Flow, wide: float, high: float) -> str:
         f'data-version="{escape(flow.version)}" viewBox="0 0 {_n(wide)} {_n(high)}" width="{_n(wide)}" '
         f'height="{_n(high)}" aria-labelledby="flow-title flow-about">\n'
         f'<title id="flow-title">{name}</title>\n'
-        f'<desc id="flow-about">{len(flow.steps)} steps, beginning with {escape(flow.start)}</desc>\n'
+        f'<desc id="flow-about">{_own(flow)} steps, beginning with {escape(flow.start)}</desc>\n'
         f"<style>{_STYLE}</style>\n"
         f'<rect class="ground" width="{_n(wide)}" height="{_n(high)}"/>'
     )
 
 
+def _own(flow: Flow) -> int:
+    return sum("/" not in name for name in flow.steps)
+
+
 def _heading(flow: Flow, language: str) -> str:
-    about = f"{flow.version} · {len(flow.steps)} steps · {flow.languages[language]}"
+    about = f"{flow.version} · {_own(flow)} steps · {flow.languages[language]}"
     return (
         f'<text class="title" x="{_n(MARGIN)}" y="{_n(MARGIN + 16)}">{escape(flow.name)}</text>'
         f'<text class="about" x="{_n(MARGIN)}" y="{_n(MARGIN + 35)}">{escape(about)}</text>'

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, TypeAlias
 
+from ivr_flows import ssml
 from ivr_flows.flow import Flow, Step
-from ivr_flows.prompts import Prompt, written
+from ivr_flows.prompts import Prompt, Sound, Text
 from ivr_flows.trying import layers
 from ivr_flows.trying.layers import Box, Line, Placed
 from ivr_flows.trying.measure import cut, lines
@@ -102,14 +103,15 @@ def diagram(flow: Flow, language: str = "", link: Callable[[str], str] | None = 
     boxes = {name: Box(each.height, HEAD / 2) for name, each in drawn.items()}
     ways = [(each, number) for each in drawn.values() for number, (_, _, to) in enumerate(each.exits) if to in drawn]
     leads = [Line(each.name, each.leaves(number), each.exits[number][2]) for each, number in ways]
-    placed = layers.place(boxes, leads, flow.start)
+    starts = tuple(dict.fromkeys(name for name in (flow.start, flow.after_call) if name in drawn))
+    placed = layers.place(boxes, leads, starts)
     wide = MARGIN * 2 + 34 + placed.depth * WIDE + max(0, placed.depth - 1) * GAP + 24
     high = MARGIN * 2 + TITLE + placed.bottom + layers.LANE
     parts = [_opening(flow, wide, high), _heading(flow, spoken)]
     parts.append(f'<g transform="translate({_n(MARGIN + 34)} {_n(MARGIN + TITLE)})">')
     odd_first = sorted(range(len(ways)), key=lambda number: not _is_odd(ways[number]))
     parts += [_line(ways[number], number, leads[number], placed, drawn) for number in odd_first]
-    parts.append(_start(placed, flow.start))
+    parts += [_start(placed, name) for name in starts]
     parts += [_box(each, placed, link) for each in drawn.values()]
     parts.append("</g></svg>\n")
     return "\n".join(part for part in parts if part)
@@ -118,28 +120,20 @@ def diagram(flow: Flow, language: str = "", link: Callable[[str], str] | None = 
 # --- what is shown ---------------------------------------------------------------------------------------------
 
 
-class _Holes(Mapping[str, str]):
-    """Every variable as the hole that it is written as."""
-
-    def __getitem__(self, name: str) -> str:
-        if name.startswith("_"):
-            raise KeyError(name)
-        return f"{{{name}}}"
-
-    def __iter__(self) -> Any:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-
 def words_of(step: Step, language: str) -> str:
     """What the step says first, with its holes as they are written."""
     asked = getattr(step, "question", None)
     for prompt in (getattr(step, "prompt", None), getattr(asked, "prompt", None)):
-        if isinstance(prompt, Prompt) and (said := written(prompt.say(language, _Holes()))):
+        parts = prompt.parts.get(language, ()) if isinstance(prompt, Prompt) else ()
+        if said := " ".join(_source(words) for _, _, words in parts):
             return said
     return ""
+
+
+def _source(words: Text | Sound) -> str:
+    if isinstance(words, Sound):
+        return f"♪ {words.source}"
+    return ssml.plain(words.source) if words.ssml else words.source
 
 
 Exit: TypeAlias = tuple[str, str]

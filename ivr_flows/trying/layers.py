@@ -63,13 +63,13 @@ class _Link(NamedTuple):
     arrives: float
 
 
-def place(boxes: Mapping[str, Box], lines: Sequence[Line], start: str, gap: float = 22.0) -> Placed:
-    """Where everything goes. Boxes that no line from ``start`` reaches are placed too."""
-    backward = _backward(boxes, lines, start)
+def place(boxes: Mapping[str, Box], lines: Sequence[Line], starts: Sequence[str], gap: float = 22.0) -> Placed:
+    """Where everything goes. Boxes that no line from one of the ``starts`` reaches are placed too."""
+    backward = _backward(boxes, lines, starts)
     columns = _columns(boxes, lines, backward)
     chains = _chains(lines, columns, backward)
     links = _links(boxes, lines, columns, chains, backward)
-    order = _first_order(boxes, columns, links, start)
+    order = _first_order(boxes, columns, links, starts)
     order = _fewest_crossings(order, links)
     tops = _heights(order, boxes, links, gap)
     lowest = min(tops.values(), default=0.0)
@@ -84,35 +84,58 @@ def place(boxes: Mapping[str, Box], lines: Sequence[Line], start: str, gap: floa
 # --- columns ---------------------------------------------------------------------------------------------------
 
 
-def _backward(boxes: Mapping[str, Box], lines: Sequence[Line], start: str) -> list[bool]:
-    """The lines that lead back to a box on the way to themselves: without them nothing goes round. Of the lines
-    that go round it is those that lead to what comes earlier in ``boxes``."""
-    out: dict[str, list[int]] = {name: [] for name in boxes}
-    at = {name: number for number, name in enumerate(boxes)}
-    for number in sorted(range(len(lines)), key=lambda each: at[lines[each].target]):
-        out[lines[number].source].append(number)
-    found = [False] * len(lines)
-    done: set[str] = set()
-    for root in (start, *boxes):
-        if root in done:
-            continue
-        way = [(root, iter(out[root]))]
-        within = {root}
+def _backward(boxes: Mapping[str, Box], lines: Sequence[Line], starts: Sequence[str]) -> list[bool]:
+    """The lines that lead back: without them nothing goes round. Among boxes that lead to each other it is those
+    that don't lead further from the start, counted in boxes, or down in the order of ``boxes``."""
+    out: dict[str, list[str]] = {name: [] for name in boxes}
+    for line in lines:
+        out[line.source].append(line.target)
+    far = _distances(out, starts)
+    at = {name: (far.get(name, len(boxes)), number) for number, name in enumerate(boxes)}
+    group = _groups(out)
+    return [group[line.source] == group[line.target] and at[line.target] <= at[line.source] for line in lines]
+
+
+def _distances(out: Mapping[str, Sequence[str]], starts: Sequence[str]) -> dict[str, int]:
+    far = dict.fromkeys(starts, 0)
+    ahead = list(far)
+    for name in ahead:
+        for target in out[name]:
+            if target not in far:
+                far[target] = far[name] + 1
+                ahead.append(target)
+    return far
+
+
+def _groups(out: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Boxes that lead to each other have one number (Kosaraju's algorithm)."""
+    into: dict[str, list[str]] = {name: [] for name in out}
+    for name, targets in out.items():
+        for target in targets:
+            into[target].append(name)
+    left: list[str] = []
+    seen: set[str] = set()
+    for root in out:
+        way = [] if root in seen else [(root, iter(out[root]))]
+        seen.add(root)
         while way:
             name, ahead = way[-1]
-            for number in ahead:
-                target = lines[number].target
-                if target in within:
-                    found[number] = True
-                elif target not in done:
-                    way.append((target, iter(out[target])))
-                    within.add(target)
-                    break
-            else:
+            fresh = next((target for target in ahead if target not in seen), None)
+            if fresh is None:
+                left.append(name)
                 way.pop()
-                within.discard(name)
-                done.add(name)
-    return found
+            else:
+                seen.add(fresh)
+                way.append((fresh, iter(out[fresh])))
+    group: dict[str, int] = {}
+    for number, root in enumerate(reversed(left)):
+        found = [] if root in group else [root]
+        while found:
+            name = found.pop()
+            if name not in group:
+                group[name] = number
+                found += into[name]
+    return group
 
 
 def _columns(boxes: Mapping[str, Box], lines: Sequence[Line], backward: Sequence[bool]) -> dict[str, int]:
@@ -182,13 +205,13 @@ def _links(
 
 
 def _first_order(
-    boxes: Mapping[str, Box], columns: Mapping[str, int], links: Sequence[_Link], start: str
+    boxes: Mapping[str, Box], columns: Mapping[str, int], links: Sequence[_Link], starts: Sequence[str]
 ) -> list[list[Spot]]:
     """As the boxes are met going on from the start, the upper exits first."""
     depth = max(columns.values(), default=0) + 1
     order: list[list[Spot]] = [[] for _ in range(depth)]
     out: dict[Spot, list[tuple[float, Spot]]] = {}
-    spots: dict[Spot, None] = {("box", name, columns[name]): None for name in (start, *boxes)}
+    spots: dict[Spot, None] = {("box", name, columns[name]): None for name in (*starts, *boxes)}
     for link in links:
         out.setdefault(link.left, []).append((link.leaves, link.right))
         spots[link.left] = spots[link.right] = None

@@ -54,10 +54,14 @@ class _Place:
 class Spool:
     """The spool in ``folder``, for this process alone. Blocking; entries are numbered from 1, never twice."""
 
-    def __init__(self, folder: Path, most_bytes: int) -> None:
+    def __init__(
+        self, folder: Path, most_bytes: int, *, segment_bytes: int = SEGMENT_BYTES, most_notes: int = MOST_NOTES
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder = folder
         self._most = most_bytes
+        self._segment_bytes = segment_bytes
+        self._most_notes = most_notes
         self._lock = self._take_folder()
         self._segments: dict[Path, _Segment] = {}
         self._places: dict[int, _Place] = {}
@@ -122,7 +126,7 @@ class Spool:
 
     def _segment_for(self, number: int, room: int) -> _Segment:
         current = self._current()
-        if current is not None and current.size + room > SEGMENT_BYTES:
+        if current is not None and current.size + room > self._segment_bytes:
             self._end_segment()
             current = None
         if current is None:
@@ -173,7 +177,7 @@ class Spool:
                 os.fsync(handle)
             finally:
                 os.close(handle)
-            if self._done_path.stat().st_size > MOST_NOTES:
+            if self._done_path.stat().st_size > self._most_notes:
                 self._forget_old_notes()
         except OSError as error:
             log.warning("spool_not_noted", reason=error.strerror)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 import pytest_asyncio
@@ -17,21 +17,24 @@ from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
 from channels import twilio_sms, twilio_voice
-from channels.contract import Answer, Channel, Context, Outgoing, Refused, Request
-from contact_center.domain.calls import CallAction, Collect, Hold, Say
+from channels.contract import Answer, Channel, Context, Outgoing, Refused, Rejected, Request, Retry
+from contact_center.domain.calls import CallAction, Collect, HangUp, Hold, Record, Say, pack
 from contact_center.domain.contact_points import ContactPoint
 from contact_center.domain.events import (
     CallArrived,
     CallerInput,
+    CallerRecorded,
     CallLeg,
     CustomerLeft,
     DeliveryReported,
     InteractionEvent,
     MessageReceived,
+    RecordingChanged,
     TranscriptAdded,
 )
 from contact_center.sandbox.settings import DEMO_ACCOUNT, HUB_PHONE, HUB_SMS
 from tests.channels.conformance import NOW
+from tests.channels.fake_hub import FakeHub
 from tests.sandbox.conftest import Sandbox, started
 from tests.sandbox.fake_hub import TOKEN
 
@@ -56,7 +59,9 @@ class Desk:
         if isinstance(event.body, CallArrived):
             return (Say("Welcome.", "en-US"), MENU)
         if isinstance(event.body, CallerInput):
-            return (Hold((Say("Please hold.", "en-US"),), "en-US"),)
+            step, _, number = event.body.position.partition(".")
+            words = (Say("Please hold.", "en-US"),) if step == "menu" else ()
+            return (Hold(f"queue.{int(number) + 1}", words, "en-US", ms=16_000),)
         return ()
 
     async def endpoint(self, http: HttpRequest) -> HttpResponse:
@@ -159,7 +164,7 @@ async def test_a_call_from_the_menu_to_an_agent_and_to_its_end(line: tuple[Desk,
     await sandbox.post(f"/calls/{call}/digits", digits="1")
     pressed = await desk.sees(lambda e: isinstance(e.body, CallerInput) and e.thread.key == call)
     assert pressed.body == CallerInput("menu.1", "1")
-    await sandbox.call_until(call, "queue")
+    await waits(desk, sandbox, call)
 
     sent = await voice.send(outgoing("connect", call))
     answered = await desk.sees_leg(call, "agent", "answered")
@@ -186,6 +191,12 @@ async def test_a_call_from_the_menu_to_an_agent_and_to_its_end(line: tuple[Desk,
     assert len(ids) == len(set(ids))
 
 
+async def waits(desk: Desk, sandbox: Sandbox, call: str) -> None:
+    """Until the caller has left the menu and hears music."""
+    await desk.sees(lambda e: isinstance(e.body, CallerInput) and e.thread.key == call)
+    await sandbox.call_until(call, "listening")
+
+
 async def hears(sandbox: Sandbox, call: str, text: str) -> None:
     """Waits until the caller has heard ``text``."""
     after = 0
@@ -206,7 +217,7 @@ async def test_a_caller_who_hangs_up_is_noticed_in_the_menu_in_the_queue_and_in_
         await sandbox.call_until(call, "listening")
         if place != "menu":
             await sandbox.post(f"/calls/{call}/digits", digits="1")
-            await sandbox.call_until(call, "queue")
+            await waits(desk, sandbox, call)
         if place == "room":
             await desk.channels["twilio_voice"].send(outgoing("connect", call))
             await desk.sees_leg(call, "agent", "joined")
@@ -224,7 +235,7 @@ async def test_a_caller_whom_an_agent_lost_is_connected_with_another_and_never_l
     call = (await sandbox.post("/calls", **{"from": LENA}))["sid"]
     await sandbox.call_until(call, "listening")
     await sandbox.post(f"/calls/{call}/digits", digits="1")
-    await sandbox.call_until(call, "queue")
+    await waits(desk, sandbox, call)
     await sandbox.post("/misbehave", desk="busy")
     await voice.send(outgoing("connect", call, "offer-1"))
     failed = await desk.sees_leg(call, "agent", "failed")
@@ -263,10 +274,158 @@ async def test_every_webhook_that_comes_twice_says_the_same_twice(line: tuple[De
     call = (await sandbox.post("/calls", **{"from": LENA}))["sid"]
     await sandbox.call_until(call, "listening")
     await sandbox.post(f"/calls/{call}/digits", digits="1")
-    await sandbox.call_until(call, "queue")
+    await waits(desk, sandbox, call)
     kinds = [(event.kind, event.source_id) for event in desk.of(call)]
-    assert kinds == [
+    assert kinds[:4] == [
         ("call.arrived", call), ("call.arrived", call),
         ("ivr.input", f"{call}:input:menu.1"), ("ivr.input", f"{call}:input:menu.1"),
     ]  # fmt: skip
     await sandbox.post("/misbehave", duplicate=0)
+    await sandbox.post(f"/calls/{call}/hang_up")
+    await sandbox.call_until(call, "ended")
+
+
+# --- what a desk does with a call ------------------------------------------------------------------------
+
+
+def about(verb: str, call: str, **more: object) -> Outgoing:
+    return replace(outgoing(verb, call), **more)  # type: ignore[arg-type]
+
+
+async def talking(desk: Desk, sandbox: Sandbox, interaction: str) -> tuple[str, str]:
+    """A caller in conversation with an agent: the call, and the agent's leg."""
+    call = (await sandbox.post("/calls", **{"from": LENA}))["sid"]
+    await sandbox.call_until(call, "listening")
+    sent = await desk.channels["twilio_voice"].send(about("connect", call, interaction_id=interaction))
+    await desk.sees_leg(call, "agent", "joined")
+    await desk.sees_leg(call, "customer", "joined")
+    return call, sent.provider_id
+
+
+async def test_a_caller_is_held_and_taken_back_hears_tones_and_is_sent_away(line: tuple[Desk, Sandbox]) -> None:
+    desk, sandbox = line
+    voice = desk.channels["twilio_voice"]
+    call, agent = await talking(desk, sandbox, "interaction-2")
+    named = {"interaction_id": "interaction-2"}
+    for verb, mode in (("hold", "on"), ("hold", "off"), ("mute", "on"), ("mute", "off")):
+        assert (await voice.send(about(verb, call, mode=mode, **named))).state == "delivered"
+    await voice.send(about("keys", call, digits="12#", **named))
+    words = tuple(pack([HangUp((Say("Thank you for calling.", "en-US"),))]))
+    await voice.send(about("tell", call, actions=words, **named))
+    await hears(sandbox, call, "Thank you for calling.")
+    await sandbox.call_until(call, "ended")
+    await desk.sees_leg(call, "agent", "ended")
+    with pytest.raises(Rejected):
+        await voice.send(about("hold", call, mode="on", **named))
+    assert (await voice.send(about("drop", call, agent_leg=agent, **named))).state == "delivered"
+    assert desk.refused == []
+
+
+async def test_a_supervisor_listens_whispers_barges_in_and_leaves(line: tuple[Desk, Sandbox]) -> None:
+    desk, sandbox = line
+    voice = desk.channels["twilio_voice"]
+    call, agent = await talking(desk, sandbox, "interaction-3")
+    party = {"interaction_id": "interaction-3", "party_id": "p-1", "coached_leg": agent}
+    boss = await voice.send(about("add", call, agent_address="client:boss", mode="listen", text="Quietly.", **party))
+    joined = await desk.sees(
+        lambda e: isinstance(e.body, CallLeg) and (e.body.leg, e.body.state) == ("party", "joined")
+    )
+    assert joined.body == CallLeg("party", "joined", boss.provider_id, party_id="p-1")
+    assert joined.thread.key == call
+    for mode in ("whisper", "barge", "listen", "talk"):
+        assert (await voice.send(about("change", call, mode=mode, **party))).state == "delivered"
+    await voice.send(about("drop", call, party_leg=boss.provider_id, **party))
+    await desk.sees_leg(call, "party", "ended")
+    await sandbox.post(f"/calls/{call}/hang_up")
+    await desk.sees_leg(call, "agent", "ended")
+    assert desk.refused == []
+
+
+async def test_a_call_is_recorded_paused_fetched_and_erased(line: tuple[Desk, Sandbox]) -> None:
+    desk, sandbox = line
+    voice, hub = desk.channels["twilio_voice"], FakeHub(now_at=NOW)
+    await voice.listen(hub)
+    call, _ = await talking(desk, sandbox, "interaction-4")
+    named = {"interaction_id": "interaction-4"}
+    made = (await voice.send(about("record", call, mode="start", **named))).provider_id
+    assert (await voice.send(about("record", call, mode="start", attempt=2, **named))).provider_id == made
+    for mode in ("pause", "resume", "stop"):
+        assert (await voice.send(about("record", call, mode=mode, **named))).provider_id == made
+    assert [event.body for event in hub.events] == [
+        RecordingChanged(made, "paused"),
+        RecordingChanged(made, "resumed"),
+    ]
+    done = await desk.sees(lambda e: isinstance(e.body, RecordingChanged) and e.body.state == "completed")
+    assert isinstance(done.body, RecordingChanged)
+    assert (done.body.recording_id, done.body.channels, done.thread.key) == (made, 2, call)
+    media = await voice.fetch(made)
+    assert (media.body[:4], media.media_type.partition("/")[0]) == (b"RIFF", "audio")
+    for _ in range(2):
+        await voice.send(about("erase", call, recording_id=made, **named))
+    with pytest.raises(Retry):
+        await voice.fetch(made)
+    await sandbox.post(f"/calls/{call}/hang_up")
+    assert desk.refused == []
+
+
+async def test_in_a_call_that_we_place_the_agent_is_first_and_the_customer_comes_after(
+    line: tuple[Desk, Sandbox],
+) -> None:
+    desk, sandbox = line
+    voice, named = desk.channels["twilio_voice"], {"interaction_id": "interaction-5"}
+    agent = await voice.send(about("connect", "", offer_id="offer-5", **named))
+    first = await desk.sees(
+        lambda e: isinstance(e.body, CallLeg) and e.body.offer_id == "offer-5" and e.body.state == "joined"
+    )
+    assert (first.thread.key, first.thread.ours) == ("", ("interaction-5",))
+    call = (await voice.send(about("call", "", offer_id="", agent_address="", **named))).provider_id
+    await desk.sees_leg(call, "customer", "ringing")
+    await sandbox.post(f"/calls/{call}/answer")
+    answered = await desk.sees_leg(call, "customer", "answered")
+    assert answered.leg_id == call
+    joined = await desk.sees_leg(call, "customer", "joined")
+    assert joined.leg_id == call
+    assert {event.thread.ours for event in desk.of(call)} == {("interaction-5",)}
+    await sandbox.post(f"/calls/{call}/hang_up")
+    left = await desk.sees(lambda e: isinstance(e.body, CustomerLeft) and e.thread.key == call)
+    assert left.sender == ContactPoint("phone", LENA)
+    ended = await desk.sees(
+        lambda e: isinstance(e.body, CallLeg) and e.body.leg_id == agent.provider_id and e.body.state == "ended"
+    )
+    assert ended.thread.ours == ("interaction-5",)
+    assert desk.refused == []
+
+
+async def test_a_voicemail_is_left_and_told(line: tuple[Desk, Sandbox]) -> None:
+    desk, sandbox = line
+    voice = desk.channels["twilio_voice"]
+    call = (await sandbox.post("/calls", **{"from": LENA}))["sid"]
+    await sandbox.call_until(call, "listening")
+    record = Record("vm.1", (Say("Please speak after the beep.", "en-US"),), "en-US", transcribe=True)
+    await voice.send(about("tell", call, actions=tuple(pack([record]))))
+    await sandbox.call_until(call, "recording")
+    await sandbox.post(f"/calls/{call}/speech", text="Please call me back.")
+    await sandbox.post(f"/calls/{call}/hang_up")
+    spoken = await desk.sees(lambda e: isinstance(e.body, CallerRecorded) and e.thread.key == call)
+    assert isinstance(spoken.body, CallerRecorded)
+    assert (spoken.body.position, spoken.body.ended_by) == ("vm.1", "hang_up")
+    there = await desk.sees(lambda e: isinstance(e.body, RecordingChanged) and e.body.purpose == "voicemail")
+    assert isinstance(there.body, RecordingChanged)
+    assert (there.body.recording_id, there.body.state) == (spoken.body.recording_id, "completed")
+    assert desk.refused == []
+
+
+async def test_what_the_carrier_remembers_is_what_its_webhooks_told(line: tuple[Desk, Sandbox]) -> None:
+    """Everything above, asked for again: known already, each under its own source id."""
+    desk, _ = line
+    voice = desk.channels["twilio_voice"]
+    told = {event.source_id: event for event in desk.happened}
+    remembered = [event for parsed in await voice.missed(0, NOW) for event in parsed.events]
+    assert {type(event.body) for event in remembered} >= {CallArrived, CustomerLeft, RecordingChanged}
+    for event in remembered:
+        assert event.source_id in told, event
+        said = told[event.source_id].body
+        if isinstance(said, CallArrived):  # how a number was attested is said in the webhook alone
+            said = replace(said, stir_verstat="")
+        assert event.body == said
+        assert event.thread == told[event.source_id].thread

@@ -44,6 +44,20 @@ class Sandbox:
         assert response.status_code == 200, response.text
         return response.json()
 
+    async def heard(self, sid: str) -> list[tuple[str, str]]:
+        """What the telephone heard: (kind, text)."""
+        items = (await self.get(f"/calls/{sid}/hears"))["items"]
+        return [(item["kind"], item["text"]) for item in items]
+
+    async def hears(self, sid: str, text: str) -> None:
+        """Waits until ``text`` was heard on the call."""
+        after, found = 0, False
+        async with asyncio.timeout(10):
+            while not found:
+                lines = await self.get("/ledger", kind="call.line", after=after, wait_ms=5_000)
+                after = max((line["seq"] for line in lines["items"]), default=after)
+                found = any(text == heard for _, heard in await self.heard(sid))
+
     async def call_until(self, sid: str, where: str) -> Any:
         call = await self.get(f"/calls/{sid}", until=where, wait_ms=8_000)
         assert call["where"] == where or (where == "listening" and call["listening"]), call

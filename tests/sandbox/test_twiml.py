@@ -192,7 +192,21 @@ def test_chinese_takes_as_long_to_say_as_it_does() -> None:
 
 NAMES = [
     *("Say", "Play", "Pause", "Gather", "Redirect", "Hangup", "Reject", "Leave", "Enqueue", "Dial", "Conference"),
-    *("Number", "Client", "Sip", "Record", "Start", "Stop", "Transcription", "Recording", "Message", "Body", "Nonsense", "break", "sub"),
+    *(
+        "Number",
+        "Client",
+        "Sip",
+        "Record",
+        "Start",
+        "Stop",
+        "Transcription",
+        "Recording",
+        "Message",
+        "Body",
+        "Nonsense",
+        "break",
+        "sub",
+    ),
 ]
 ATTRIBUTES = [
     *("numDigits", "timeout", "action", "method", "finishOnKey", "input", "length", "loop", "url", "waitUrl"),

@@ -153,7 +153,7 @@ class Leg:
             self._lookers.discard(event)
 
     async def reach(self, there: Callable[[], bool], seconds: float) -> bool:
-        """Waits until ``there()`` or for ``seconds``; what it is then."""
+        """Waits until ``there()``; False where it did not come to that in ``seconds``."""
         with self.looking() as moved:
             try:
                 async with asyncio.timeout(seconds):
@@ -161,7 +161,7 @@ class Leg:
                         moved.clear()
                         await moved.wait()
             except TimeoutError:
-                return there()
+                return False
         return True
 
     def stir(self) -> None:

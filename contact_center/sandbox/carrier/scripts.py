@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MAX_KEPT = 5_000
 PATIENCE = 5.0
 """Seconds that a caller waits for somebody to listen before pressing or saying something."""
+LISTENED_TO = 300
+"""Characters of a line: an expression with two repetitions takes their third power at worst."""
 _HEARD = frozenset({"say", "announce", "heard"})
 
 
@@ -74,17 +76,22 @@ class Scripts:
         if not step.place and step.pattern is None:
             return True
 
-        def there() -> bool:
-            return self._is_at(leg, step.place) if step.place else self._heard(play, step)
+        came = False
 
-        await leg.reach(lambda: there() or (not leg.live and step.place != "ended"), step.within)
-        return there()
+        def over() -> bool:
+            nonlocal came
+            came = self._is_at(leg, step.place) if step.place else self._heard(play, step)
+            return came or (not leg.live and step.place != "ended")
+
+        await leg.reach(over, step.within)
+        return came
 
     def _heard(self, play: Performance, step: Step) -> bool:
         """Whether a line since the last one that was waited for has it."""
         assert step.pattern is not None
         for line in play.leg.lines:
-            if line["n"] >= play.heard_up_to and line["kind"] in _HEARD and step.pattern.search(line["text"]):
+            new = line["n"] >= play.heard_up_to and line["kind"] in _HEARD
+            if new and step.pattern.search(line["text"][:LISTENED_TO]):
                 play.heard_up_to = line["n"] + 1
                 return True
         return False

@@ -69,6 +69,8 @@ class Calls:
     async def listed(self, request: Request, form: Form) -> tuple[int, Any]:
         if form["Status"] and form["Status"] not in _STATUSES:
             raise RestError(400, 20001, f"Invalid Status: {form['Status'][:40]}")
+        form.when("StartTime", None)
+        form.when("EndTime", None)
         wanted = {"status": form["Status"], "sender": form["From"], "recipient": form["To"]}
         legs = [
             leg

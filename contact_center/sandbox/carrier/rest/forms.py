@@ -108,7 +108,7 @@ class Form:
 
     def when(self, name: str, at: int | None) -> bool:
         """Whether ``at`` is on the day of ``name``, not before ``name>`` and not after ``name<``. What has not
-        happened is on no day."""
+        happened is on no day. Raises :class:`RestError` where that is no date."""
         wanted = [(sign, _moment(self[name + sign])) for sign in ("", "<", ">") if self[name + sign]]
         if not wanted:
             return True

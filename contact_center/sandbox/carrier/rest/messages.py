@@ -59,6 +59,8 @@ class Messages:
     async def listed(self, request: Request, form: Form) -> tuple[int, Any]:
         dated = any(f"DateSent{sign}" in form for sign in ("", "<", ">"))
 
+        form.when("DateSent", None)
+
         def found(limit: int, offset: int) -> Sequence[Any]:
             if not dated:
                 rows = self.exchange.world.texts(form["From"], form["To"], limit, offset)

@@ -190,8 +190,9 @@ class Call:
     def _do(self, did: Did) -> None:
         if not isinstance(did, ServiceAnswered) and self.pending is None:
             self.said = []
-        turn = self._turn
-        self._take(advance(self.flow, turn.position, turn.variables, did, self.now, self._facts()))
+        # As the hub does it: from the position that was recorded last, which ticks of waiting are not.
+        recorded = self.steps[-1].position if self.steps else self._turn.position
+        self._take(advance(self.flow, recorded, self._turn.variables, did, self.now, self._facts()))
 
     def _answered(self, reply: Reply) -> None:
         ask = self.pending

@@ -197,7 +197,10 @@ class _Walker:
         for language in self.flow.languages:
             yield {**usual, "language": language}
         usual["language"] = next(iter(self.flow.languages))
-        set_here = {name for step in self.flow.steps.values() for name in _sets(step)}
+        steps = self.flow.steps
+        # Whoever has this flow within may have set anything before.
+        within = any(step.KIND == "return" and "/" not in name for name, step in steps.items())
+        set_here = set() if within else {name for step in steps.values() for name in _sets(step)}
         for name, values in self.values.items():
             for value in values if name not in set_here or name in usual else ():
                 yield {**usual, name: value}

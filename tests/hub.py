@@ -412,7 +412,7 @@ class Caller:
         return await self._post("/input?" + urlencode({"position": position}), Digits=digits)
 
     async def hang_up(self) -> None:
-        await self._post("/left", "completed", QueueResult="hangup")
+        await self._post("/status", "completed")
 
     async def completed(self) -> None:
         await self._post("/status", "completed")

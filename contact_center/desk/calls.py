@@ -17,6 +17,7 @@ from contact_center.domain.contact_points import phone as phone_point
 from contact_center.domain.dialling import Verdict
 from contact_center.domain.errors import NotAllowed, NotFound, NotValid, TooLate
 from contact_center.domain.events import (
+    SUPERVISOR,
     Actor,
     OfferEnded,
     OfferMade,
@@ -342,6 +343,7 @@ def place_call(
         channel=channel,
         number=number,
         reason="agent",
+        owed=False,
         point=point,
         dialled="",
         case_id=case_id,
@@ -499,7 +501,7 @@ def supervise(
         raise TooLate("busy", "You are on a call yourself.")
     if len([p for p in record.parties if p.there]) >= MAX_PARTIES:
         raise TooLate("full", "There are too many people in this call already.")
-    party_id = on.new_id()
+    party_id = SUPERVISOR + on.new_id()
     added = PartyAdded(party_id, "supervisor", me.id, "supervise", mode, me.name)
     _bring_in(conn, on, loaded, replace(acting, name=me.name), added, address_of(me))
     return {"party_id": party_id}

@@ -86,12 +86,13 @@ class CallArrived:
 
 @dataclass(frozen=True, slots=True)
 class CallPlaced:
-    """We begin a call to the customer: an agent's, or one that we owe. ``reason``: ``agent``, or a callback's
-    (``asked | abandoned | voicemail``)."""
+    """We begin a call to the customer: ``owed`` to them for that ``reason`` (as in ``callback.asked``), or an agent's
+    own."""
 
     KIND: ClassVar[str] = "call.placed"
     number: str
     reason: Literal["agent", "asked", "abandoned", "voicemail"] = "agent"
+    owed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -625,3 +626,12 @@ def body_from(kind: str, data: dict[str, Any]) -> Body:
     known = _FIELDS[kind]
     made: Body = body(**{name: value for name, value in data.items() if name in known})
     return made
+
+
+SUPERVISOR = "supervisor-"
+"""How the party id of a supervisor who listens in begins: what is about them is known by it alone."""
+
+
+def is_discreet(body: Body) -> bool:
+    """Whether it is about a supervisor who listens in, which agents are not shown."""
+    return str(getattr(body, "party_id", "")).startswith(SUPERVISOR)

@@ -147,6 +147,7 @@ class Record:
     events: int = 0
     last_seq: int = 0
     task: str = ""
+    reason: str = ""
     owed: str = ""
     voicemail: dict[str, Any] = field(default_factory=dict)
     answered: dict[str, Any] = field(default_factory=dict)
@@ -290,7 +291,8 @@ def seen_as(record: Record, body: CallLeg) -> CallLeg:
 
 def _call_placed(record: Record, event: InteractionEvent, body: CallPlaced) -> None:
     record.call = "connecting"
-    record.task = "" if body.reason == "agent" else "callback"
+    record.reason = body.reason
+    record.task = "callback" if body.owed else ""
     record.number = body.number
 
 

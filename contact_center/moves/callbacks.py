@@ -85,6 +85,7 @@ def settle_debt(conn: Connection, on: Occasion, loaded: Loaded) -> Loaded | None
         channel=record.channel,
         number=record.number,
         reason=record.owed,
+        owed=True,
         point=ContactPoint(record.point_kind, record.point),  # type: ignore[arg-type]
         dialled=record.dialled,
         case_id=record.case_id,
@@ -120,6 +121,7 @@ def place(
     channel: str,
     number: str,
     reason: Any,
+    owed: bool,
     point: ContactPoint,
     dialled: str,
     case_id: int,
@@ -132,7 +134,7 @@ def place(
     """A new interaction that is a call of ours. The caller enqueues or assigns it, and saves."""
     event_id = on.new_id()
     event = InteractionEvent(
-        body=CallPlaced(number, reason),
+        body=CallPlaced(number, reason, owed),
         channel=channel,
         source_id=event_id,
         medium="voice",

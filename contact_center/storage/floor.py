@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, func, select
 
+from contact_center.domain.record import Party
 from contact_center.domain.time import Moment
 from contact_center.domain.views import FloorAgent, HandView, QueueView
 from contact_center.storage import agents, queues
+from contact_center.storage.journal import party_view
 from contact_center.storage.schema import OPEN, customers, events, interactions
 from contact_center.storage.schema import queues as queues_table
 
@@ -121,8 +123,21 @@ def floor_agents(conn: Connection) -> list[FloorAgent]:
     for row in conn.execute(held.order_by(interactions.c.started_at)):
         record = row.record
         since = record["segments"][-1]["started_at"] if record["segments"] else record["started_at"]
+        live = row.medium == "voice" and row.state == "assigned"
+        watching = [party for party in record.get("parties", ()) if party["purpose"] == "supervise"]
         hands[row.agent_id].append(
-            HandView(row.id, row.case_id, row.medium, row.state, since, row.name or record["point"], row.queue)
+            HandView(
+                row.id,
+                row.case_id,
+                row.medium,
+                row.state,
+                since,
+                row.name or record["point"],
+                row.queue,
+                call=record["call"] if live else None,
+                held=live and record.get("held", False),
+                watching=tuple([party_view(Party(**p)) for p in watching if p["state"] not in ("left", "failed")]),
+            )
         )
     loads = agents.loads(conn)
     nothing = agents.Load({})

@@ -9,19 +9,16 @@ from sqlalchemy import Connection, bindparam, select
 
 from contact_center.domain.events import (
     HUB,
-    ActionFailed,
     Actor,
     Body,
     CallArrived,
-    CallLeg,
     Direction,
     InteractionEvent,
     MessageReceived,
     MessageSent,
-    PartyAdded,
-    PartyChanged,
     Thread,
     changed,
+    is_discreet,
 )
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import IN_HAND, Party, Record, apply, open_record, record_from
@@ -416,7 +413,7 @@ def tell_owner(
 ) -> None:
     """Tells the agent who holds the interaction what it looks like now, with ``event`` if it is a new line."""
     record = loaded.record
-    if event is not None and is_discreet(record, event.body):
+    if event is not None and is_discreet(event.body):
         return
     if record.agent_id and record.state in IN_HAND:
         names = {record.agent_id: agent_name}
@@ -424,16 +421,6 @@ def tell_owner(
         announce(conn, on.now, record.agent_id, WorkChanged(work_view(loaded), view))
     if event is not None and isinstance(event.body, (MessageReceived, MessageSent, CallArrived)):
         tell(conn, ThreadGrew(record.channel, record.thread_key))
-
-
-def is_discreet(record: Record, body: Body) -> bool:
-    """Whether it is about a supervisor who listens in, which agents' consoles don't show."""
-    if isinstance(body, PartyAdded):
-        return body.purpose == "supervise"
-    if isinstance(body, (CallLeg, PartyChanged, ActionFailed)) and body.party_id:
-        party = record.party(body.party_id)
-        return party is not None and party.purpose == "supervise"
-    return False
 
 
 def tell_left(conn: Connection, on: Occasion, agent_id: str, loaded: Loaded, reason: Any) -> None:

@@ -18,6 +18,7 @@ from contact_center.domain.errors import Refusal
 from contact_center.registry.runtime import Runtime
 from contact_center.web import (
     answers,
+    calls,
     commands,
     flows,
     hand_over,
@@ -79,6 +80,7 @@ def create_app(runtime: Runtime, start: Lifespan, stop: Lifespan) -> FastAPI:
     app.include_router(replay.router)
     app.include_router(flows.router)
     app.include_router(recordings.router)
+    app.include_router(calls.router)
     app.include_router(hand_over.router)
     app.include_router(_commands())
     app.include_router(_schemas())

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from contact_center.config import apply as config_apply
 from contact_center.config import model as config_model
 from contact_center.domain.errors import NotAllowed, NotFound, NotValid
-from contact_center.domain.events import InteractionEvent, MessageReceived
+from contact_center.domain.events import SUPERVISOR, InteractionEvent, MessageReceived
 from contact_center.storage import (
     agents,
     cases,
@@ -33,7 +33,7 @@ from contact_center.storage import (
 )
 from contact_center.storage.connection import Connection
 from contact_center.web.answers import Json
-from contact_center.web.principal import Hub, SignedIn, Supervising
+from contact_center.web.principal import Hub, Principal, SignedIn, Supervising
 
 router = APIRouter(prefix="/api/v1")
 
@@ -100,11 +100,13 @@ async def list_interactions(
 
 
 @router.get("/interactions/{interaction_id}", summary="One interaction, whole")
-async def one_interaction(interaction_id: str, _: SignedIn, runtime: Hub) -> Response:
+async def one_interaction(interaction_id: str, principal: SignedIn, runtime: Hub) -> Response:
     def read(conn: Connection) -> dict[str, Any]:
         loaded = journal.look(conn, interaction_id[:64])
         if loaded is None:
             raise NotFound("interaction")
+        if not principal.supervises:
+            loaded.record.parties = [p for p in loaded.record.parties if p.purpose != "supervise"]
         return {
             "record": loaded.record,
             "customer": loaded.customer,
@@ -117,7 +119,7 @@ async def one_interaction(interaction_id: str, _: SignedIn, runtime: Hub) -> Res
 @router.get("/interactions/{interaction_id}/events", summary="The interaction's events, oldest first")
 async def interaction_events(
     interaction_id: str,
-    _: SignedIn,
+    principal: SignedIn,
     runtime: Hub,
     after: Annotated[int, Query(ge=0, le=BIG)] = 0,
     limit: Limit = 200,
@@ -127,8 +129,18 @@ async def interaction_events(
         found = events.of_interaction(conn, interaction_id[:64], after, limit)
         return [events.view(e, names) for e in found]
 
-    found = await runtime.executor.read(read)
-    return page(found, lambda item: item.seq, limit)
+    return _lines(await runtime.executor.read(read), limit, principal)
+
+
+def _lines(found: list[Any], limit: int, principal: Principal) -> Response:
+    """A page of a conversation, without what agents are not shown. What is left out counts for the page."""
+    cursor = found[-1].seq if len(found) == limit and found else None
+    shown = found if principal.supervises else [line for line in found if not _discreet(line)]
+    return Json({"items": shown, "next": cursor})
+
+
+def _discreet(line: Any) -> bool:
+    return str(line.body.get("party_id", "")).startswith(SUPERVISOR)
 
 
 @router.get("/interactions/{interaction_id}/why", summary="Why it still waits")
@@ -197,7 +209,7 @@ async def one_case(case_id: int, _: SignedIn, runtime: Hub) -> Response:
 @router.get("/cases/{case_id}/events", summary="Everything said and done in the case, oldest first")
 async def case_events(
     case_id: int,
-    _: SignedIn,
+    principal: SignedIn,
     runtime: Hub,
     after: Annotated[int, Query(ge=0, le=BIG)] = 0,
     limit: Limit = 200,
@@ -206,8 +218,7 @@ async def case_events(
         names = events.agent_names(conn)
         return [events.view(e, names) for e in events.of_case(conn, min(case_id, BIG), after, limit)]
 
-    found = await runtime.executor.read(read)
-    return page(found, lambda item: item.seq, limit)
+    return _lines(await runtime.executor.read(read), limit, principal)
 
 
 # --- customers -------------------------------------------------------------------------------------------------
@@ -262,7 +273,15 @@ async def one_customer(customer_id: str, _: SignedIn, runtime: Hub) -> Response:
 async def list_queues(_: SignedIn, runtime: Hub, request: Request) -> Response:
     now = runtime.occasion().now
     midnight = request.app.state.floor.midnight(now)
-    return Json({"items": await runtime.executor.read(floor.queue_views, now, midnight), "next": None})
+
+    def read(conn: Connection) -> list[dict[str, Any]]:
+        rules = {queue.id: queue.rules.wrap_up for queue in queues.every(conn)}
+        views = floor.queue_views(conn, now, midnight)
+        return [
+            {**asdict(v), "wrap_up": {"mode": rules[v.id].mode, "seconds": rules[v.id].ms / 1_000}} for v in views
+        ]
+
+    return Json({"items": await runtime.executor.read(read), "next": None})
 
 
 @router.get("/agents", summary="Agents with state and load")

@@ -40,7 +40,7 @@ async def test_a_caller_goes_through_the_menu_to_an_agent_and_they_talk(database
         hub.advance(3 * SECOND)
         await call.press(record.flow_position, "1")
         record = await hub.record(interaction_id)
-        assert "<Enqueue" in await call.press(record.flow_position, "2")
+        assert "hold.wav" in await call.press(record.flow_position, "2")
         record = await hub.record(interaction_id)
         assert (record.queue, record.language) == ("support", "en")
         assert record.virtual_enqueued_at == record.started_at, "the menu counts as waiting"

@@ -31,7 +31,6 @@ from channels.twilio_voice.documents import (
 )
 from contact_center.domain.calls import CallAction, unpack
 from contact_center.domain.contact_points import phone
-from contact_center.domain.events import RecordingChanged
 
 RING_SECONDS = 20
 CUSTOMER_RINGS_SECONDS = 40
@@ -39,6 +38,7 @@ MAX_DOCUMENT = 4_000
 """Twilio takes no more in its Twiml parameter, and refuses the whole request."""
 
 _AGENT = re.compile(r"client:[A-Za-z0-9_.-]{1,121}|sips?:[A-Za-z0-9_.+-]{1,64}@[A-Za-z0-9.:-]{1,190}")
+_SHOWN = re.compile(r"[A-Za-z0-9+_.:@-]{1,120}")
 _LABELS = re.compile(r"(agent|party)-[A-Za-z0-9_.:-]{1,128}")
 _SID = re.compile(r"[A-Za-z0-9]{1,64}")
 
@@ -50,20 +50,17 @@ RECORDING_WORDS = {"pause": "paused", "resume": "in-progress", "stop": "stopped"
 
 
 class Calling:
-    """``placed`` is told of each leg that was rung, with the address of its reports; ``certain`` of what Twilio
-    confirmed in its answer and reports by no webhook."""
+    """``placed`` is told of each leg that was rung, with the address of its reports."""
 
     def __init__(
         self,
         channel: TwilioChannel,
         documents: Documents,
         placed: Callable[[str, str], Awaitable[None]],
-        certain: Callable[[Outgoing, RecordingChanged], Awaitable[None]],
     ) -> None:
         self._channel = channel
         self._documents = documents
         self._placed = placed
-        self._certain = certain
         self._verbs: dict[str, Callable[[Any, Outgoing], Awaitable[Sent]]] = {
             "message": self._speak,
             "connect": self._connect,
@@ -96,7 +93,7 @@ class Calling:
         there is no call yet, the agent is rung alone."""
         room = room_of(message)
         agent = agent_address(message.agent_address)
-        sender_of(message)
+        sender_of(message, agent)
         if not safe_id(message.offer_id):
             raise Rejected("A call is connected for an offer.")
         about = {"offer": message.offer_id, "room": room}
@@ -132,7 +129,7 @@ class Calling:
             await unless_refused(
                 client.calls.create_async(
                     to=address,
-                    from_=sender_of(message),
+                    from_=sender_of(message, address),
                     url=self._channel.url("/agent", **heard),
                     method="POST",
                     status_callback=self._channel.callback("/agent-status", **about),
@@ -158,7 +155,7 @@ class Calling:
             await unless_refused(
                 client.calls.create_async(
                     to=message.recipient.value,
-                    from_=sender_of(message),
+                    from_=sender_of(message, message.recipient.value),
                     url=self._channel.url("/customer", **heard),
                     method="POST",
                     status_callback=self._channel.callback("/status", **about),
@@ -275,11 +272,8 @@ class Calling:
         changed = await unless_gone(
             running.update_async(status=word, **how), "Nothing is being recorded of this call any more."
         )
-        recording_id = sid_of(changed)
-        if message.mode in ("pause", "resume"):  # no webhook ever tells of these two
-            paused = message.mode == "pause"
-            await self._certain(message, RecordingChanged(recording_id, "paused" if paused else "resumed"))
-        return Sent(recording_id, "delivered")
+        # No webhook ever tells of a pause: this answer is the carrier's word for it.
+        return Sent(sid_of(changed), "delivered")
 
     async def _start_recording(self, client: Any, message: Outgoing) -> Sent:
         """A second attempt finds what the first began: two recordings of one call would both run."""
@@ -364,10 +358,15 @@ def agent_address(address: str) -> str:
     raise Rejected(f"{address[:80]!r} is no address of an agent's telephone (client:…, sip:… or +…).")
 
 
-def sender_of(message: Outgoing) -> str:
-    if message.sender is None or message.sender.kind != "phone":
-        raise Rejected("A call is placed from one of our numbers.")
-    return message.sender.value
+def sender_of(message: Outgoing, to: str) -> str:
+    """The number of ours that the call shows. Where a browser or a SIP telephone is rung it may be what the customer
+    dialled, which need be no number."""
+    shown = message.sender.value if message.sender else ""
+    if phone(shown).kind == "phone":
+        return phone(shown).value
+    if shown != "anonymous" and _SHOWN.fullmatch(shown) and not to.startswith("+"):
+        return shown
+    raise Rejected("A call is placed from one of our numbers.")
 
 
 def longest_seconds(message: Outgoing) -> int:

@@ -23,7 +23,6 @@ from channels.contract import (
     PublicFile,
     Request,
     Response,
-    Retry,
     Sent,
 )
 from channels.twilio import XML, TwilioChannel
@@ -32,7 +31,6 @@ from channels.twilio_voice.calling import Calling
 from channels.twilio_voice.documents import MUSIC, Documents
 from channels.twilio_voice.webhooks import EVENTS, Call, kept, read
 from contact_center.domain.errors import Unavailable
-from contact_center.domain.events import HUB, InteractionEvent, RecordingChanged, Thread
 from contact_center.domain.time import Moment
 
 SPOKEN_TO = frozenset(
@@ -49,7 +47,7 @@ class TwilioVoice(TwilioChannel):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._documents = Documents(self, bool(context.config.get("transcribe", True)))
-        self._calling = Calling(self, self._documents, self._remember_leg, self._tell)
+        self._calling = Calling(self, self._documents, self._remember_leg)
         self._checks_recordings = bool(context.config.get("check_recording_auth", False))
         self._passes = passes.from_settings(self.account_sid, context.settings, context.config)
 
@@ -142,26 +140,6 @@ class TwilioVoice(TwilioChannel):
     async def _door_of(self, leg_id: str) -> str:
         told, _, door = (await self.hub.recall(_slot(leg_id)) if self.hub else "").partition(" ")
         return door if told == leg_id else ""
-
-    async def _tell(self, message: Outgoing, body: RecordingChanged) -> None:
-        if self.hub is None:
-            return
-        now = self.hub.now()
-        event = InteractionEvent(
-            body=body,
-            channel=self.name,
-            source_id=f"{body.recording_id}:{body.state}:{message.outbox_id}",
-            medium="voice",
-            direction="outbound",
-            occurred_at=now,
-            received_at=now,
-            actor=HUB,
-            thread=Thread(message.thread_key),
-        )
-        try:
-            await self.hub.take_in(Parsed((event,)))
-        except Busy as busy:
-            raise Retry(f"Twilio did it, and the hub could not note it: {busy}") from busy
 
 
 def _document(verbs: str) -> Response:

@@ -14,7 +14,6 @@ from channels.contract import Answer, Context, NotSent, Outgoing, Rejected, Requ
 from channels.twilio_voice import TwilioVoice, open_channel
 from contact_center.domain.calls import Collect, HangUp, Hold, Say, pack
 from contact_center.domain.contact_points import ContactPoint
-from contact_center.domain.events import RecordingChanged
 from tests.channels import twiml_lint
 from tests.channels.conformance import NOW
 from tests.channels.fake_hub import FakeHub
@@ -128,6 +127,20 @@ async def test_an_agent_is_called_wherever_they_may_sit(address: str) -> None:
     async with opened() as (channel, fake):
         await channel.send(replace(CONNECT, agent_address=address))
         assert fake.asked[1]["To"] == address
+
+
+async def test_a_number_of_ours_is_shown_however_it_is_written_down() -> None:
+    """An interaction keeps what was dialled as it came: it may be a SIP address, from which no number can be rung."""
+    dialled = replace(CONNECT, sender=ContactPoint("other", "+14155550199"))
+    sip = replace(CONNECT, sender=ContactPoint("other", "sip:support@hub.sip.twilio.com"))
+    async with opened() as (channel, fake):
+        for message in (dialled, sip):
+            await channel.send(message)
+        assert [fake.asked[1]["From"], fake.asked[3]["From"]] == ["+14155550199", "sip:support@hub.sip.twilio.com"]
+        for message in (replace(sip, agent_address="+8613800138000"), replace(sip, verb="call", thread_key="")):
+            with pytest.raises(Rejected):
+                await channel.send(message)
+        assert len(fake.asked) == 4
 
 
 @pytest.mark.parametrize(
@@ -565,44 +578,23 @@ async def test_a_recording_that_may_have_begun_is_looked_for_first() -> None:
     assert isinstance(said, Retry)
 
 
-@pytest.mark.parametrize(
-    ("mode", "status", "told"),
-    [("pause", "paused", "paused"), ("resume", "in-progress", "resumed"), ("stop", "stopped", None)],
-)
-async def test_the_recording_that_runs_is_paused_resumed_and_stopped(
-    mode: str, status: str, told: str | None
-) -> None:
-    """No webhook tells of a pause: what Twilio answers is taken in as if one did."""
-    hub = FakeHub(now_at=NOW)
+@pytest.mark.parametrize(("mode", "status"), [("pause", "paused"), ("resume", "in-progress"), ("stop", "stopped")])
+async def test_the_recording_that_runs_is_paused_resumed_and_stopped(mode: str, status: str) -> None:
     async with opened() as (channel, fake):
-        await channel.listen(hub)
         sent = await channel.send(replace(RECORD, mode=mode))
         [asked] = fake.asked
         assert (asked.path, asked["Status"]) == (f"Calls/{CALL}/Recordings/Twilio.CURRENT.json", status)
         assert asked.all("PauseBehavior") == (["silence"] if mode == "pause" else [])
         assert (sent.provider_id, sent.state) == (f"RE{1:032x}", "delivered")
-    bodies = [event.body for event in hub.events]
-    assert bodies == ([RecordingChanged(sent.provider_id, told)] if told else [])  # type: ignore[arg-type]
-    assert all(event.thread.key == CALL and event.source_id.endswith(":outbox-1") for event in hub.events)
-
-
-async def test_a_pause_that_nobody_could_note_is_asked_for_again() -> None:
-    async with opened() as (channel, _):
-        await channel.listen(FakeHub(now_at=NOW, busy_for=1))
-        with pytest.raises(Retry):
-            await channel.send(replace(RECORD, mode="pause"))
-        await channel.send(replace(RECORD, mode="pause"))
 
 
 async def test_a_pause_is_never_claimed_where_twilio_did_not_confirm_it() -> None:
-    hub = FakeHub(now_at=NOW)
-    for answer in (Told(500), Told(broken=True), Told(404, 20404, "not found"), OVER):
-        async with opened() as (channel, fake):
-            await channel.listen(hub)
-            fake.answer_next(answer)
-            with pytest.raises(NotSent):
-                await channel.send(replace(RECORD, mode="pause"))
-    assert hub.events == []
+    for answer in (Told(500), Told(broken=True), Told(200, half=True), Told(200, body="{}")):
+        said, _ = await outcome(replace(RECORD, mode="pause"), answer)
+        assert isinstance(said, (Retry, Uncertain))
+    for answer in (Told(404, 20404, "not found"), OVER):
+        said, _ = await outcome(replace(RECORD, mode="pause"), answer)
+        assert (type(said), said.reason) == (Rejected, "Nothing is being recorded of this call any more.")
 
 
 async def test_a_recording_is_erased_and_one_that_is_gone_is_as_good() -> None:

@@ -38,7 +38,8 @@ class Place(NamedTuple):
     step: str
 
     def __str__(self) -> str:
-        return ".".join(map(str, self))
+        version, turn, tries, phase, since, tick, step = self
+        return f"{version}.{turn}.{tries}.{phase}.{since}.{tick}.{step}"
 
     def reached_by(self, other: Place) -> bool:
         """Whether ``other`` is this place, or a later tick of it."""

@@ -172,7 +172,7 @@ def advance(
         at = at._replace(phase=HELD)
     elif moved and at.phase not in (HOLD, HELD, DONE):
         return walk.to(at.step, at.step, "again")
-    came = place(did.position)
+    came = at if did.position == position else place(did.position)
     if came is None or not at.reached_by(came):
         return walk.repeat(step, at._replace(version=flow.version))
     return walk.answer(step, came._replace(version=flow.version), did)

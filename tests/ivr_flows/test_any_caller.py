@@ -115,7 +115,13 @@ def _flow(tree: dict[str, object]) -> Flow:
     """The tree as a flow, mended as its checks say until they have nothing to say."""
     mended = dict(tree)
     while True:
-        head = {"flow": "f", "languages": {"en": "en-US"}, "facts": ["x", "y", "guest"], "start": "a", "steps": mended}
+        head = {
+            "flow": "f",
+            "languages": {"en": "en-US"},
+            "facts": ["x", "y", "guest"],
+            "start": "a",
+            "steps": mended,
+        }
         try:
             return load(json.dumps(head), "f")  # JSON is YAML
         except FlowError as error:

@@ -13,12 +13,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import ivr_flows
-from ivr_flows import FlowError, Problem, load, schema
+from ivr_flows import FlowError, Problem, check, load, schema
+from tests.ivr_flows.callers import HEAD, LIBRARY, SHIPPED, TWO
 
-SHIPPED = Path(ivr_flows.__file__).parent / "flows"
-
-HEAD = "flow: f\nlanguages: {en: en-US}\n"
-TWO = "flow: f\nlanguages: {en: en-US, zh: zh-CN}\n"
 END = "  end: {hang_up: null}\n"
 
 BUSY_MACHINE = [HealthCheck.too_slow]
@@ -115,7 +112,8 @@ def test_prompts_may_be_shared_with_anchors() -> None:
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.name)
 def test_the_flows_that_we_ship_are_sound(path: Path) -> None:
-    flow = load(path.read_text("utf-8"), path.name)
+    flow = load(path.read_text("utf-8"), path.name, LIBRARY)
+    assert check(path.read_text("utf-8"), path.name, LIBRARY) == []
     assert flow.name == path.stem
     assert list(flow.languages.values()) == ["en-US", "zh-CN"]
 
@@ -123,7 +121,7 @@ def test_the_flows_that_we_ship_are_sound(path: Path) -> None:
 def test_the_flow_that_the_documentation_shows_is_sound() -> None:
     shown = (Path(ivr_flows.__file__).parents[1] / "docs" / "flows.md").read_text("utf-8")
     blocks = re.findall(r"```yaml\n(.*?)```", shown, re.DOTALL)
-    assert [load(block, "flows.md").name for block in blocks] == ["main"]
+    assert [load(block, "flows.md", LIBRARY).name for block in blocks] == ["main", "order"]
 
 
 # --- the schema --------------------------------------------------------------------------------------------------
@@ -157,7 +155,9 @@ def _fits(value: object, rule: dict[str, object]) -> bool:
             return fits(value, root["$defs"][rule["$ref"].rpartition("/")[2]])
         if "oneOf" in rule and sum(fits(value, option) for option in rule["oneOf"]) != 1:
             return False
-        kinds = {"object": dict, "array": list, "string": str, "integer": int, "null": type(None)}
+        if "enum" in rule and value not in rule["enum"]:
+            return False
+        kinds = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool, "null": type(None)}
         kind = rule.get("type", ())
         if isinstance(kind, str) and not isinstance(value, kinds[kind]):
             return False
@@ -201,6 +201,57 @@ words = st.sampled_from(
         "skills",
         "hang_up",
         "goto",
+        "play",
+        "ssml",
+        "collect",
+        "variable",
+        "secret",
+        "service",
+        "with",
+        "into",
+        "budget_ms",
+        "priority",
+        "skills",
+        "language",
+        "voice",
+        "voices",
+        "calendars",
+        "week",
+        "holidays",
+        "holiday",
+        "12-25",
+        "if",
+        "identify",
+        "ani",
+        "verify",
+        "pin",
+        "code",
+        "fetch",
+        "split",
+        "arms",
+        "consent",
+        "announce",
+        "ask",
+        "survey",
+        "name",
+        "wait",
+        "position",
+        "comfort",
+        "offer",
+        "full",
+        "longest",
+        "callback",
+        "number",
+        "voicemail",
+        "transfer",
+        "agent",
+        "+14155550100",
+        "subflow",
+        "exits",
+        "return",
+        "after_call",
+        "personal",
+        "true",
         "no_input",
         "no_match",
         "retries",

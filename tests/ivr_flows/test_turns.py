@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-import ivr_flows
-from contact_center.domain.calls import CallAction, Collect, HangUp, Hold, Pause, Say
+from contact_center.domain.calls import Collect, HangUp, Hold, Say
 from contact_center.domain.events import CallerInput
-from ivr_flows import Flow, QueueAsked, Turn, advance, load, start
-
-NOW = 1_790_000_000_000
-SHIPPED = Path(ivr_flows.__file__).parent / "flows"
+from ivr_flows import Flow, QueueAsked, advance, load, start
+from tests.ivr_flows.callers import NOW, begin, heard, press, shipped
 
 MENU = """
 flow: shop
@@ -42,27 +38,6 @@ steps:
 @pytest.fixture(scope="module")
 def shop() -> Flow:
     return load(MENU, "shop.yaml")
-
-
-def begin(flow: Flow, **facts: str) -> Turn:
-    return start(flow, NOW, facts)
-
-
-def press(flow: Flow, turn: Turn, digits: str = "", speech: str = "", confidence: float = 0.0) -> Turn:
-    did = CallerInput(turn.position, digits, speech, confidence)
-    return advance(flow, turn.position, turn.variables, did, NOW)
-
-
-def heard(turn: Turn) -> list[str]:
-    return [text for action in turn.actions for text in _texts(action)]
-
-
-def _texts(action: CallAction) -> list[str]:
-    if isinstance(action, Say):
-        return [action.text]
-    if isinstance(action, Pause):
-        return []
-    return [text for prompt in action.prompts for text in _texts(prompt)]
 
 
 def test_a_caller_is_greeted_by_name_and_asked(shop: Flow) -> None:
@@ -377,7 +352,7 @@ def test_a_single_key_menu_waits_for_no_terminator_and_may_use_the_hash() -> Non
 def test_the_main_line_leads_to_the_right_queue_in_either_language(
     language: str, key: str, matter: str, queue: str
 ) -> None:
-    flow = load((SHIPPED / "main.yaml").read_text("utf-8"), "main.yaml")
+    flow = shipped("main")
     turn = press(flow, press(flow, begin(flow), key), matter)
     assert turn.enqueue is not None
     assert turn.enqueue.queue == queue
@@ -388,7 +363,7 @@ def test_the_main_line_leads_to_the_right_queue_in_either_language(
 
 
 def test_the_main_line_gives_a_person_to_those_who_only_listen() -> None:
-    flow = load((SHIPPED / "main.yaml").read_text("utf-8"), "main.yaml")
+    flow = shipped("main")
     turn = begin(flow)
     for _ in range(5):
         assert not turn.over
@@ -397,7 +372,7 @@ def test_the_main_line_gives_a_person_to_those_who_only_listen() -> None:
 
 
 def test_the_direct_line_greets_and_queues_at_once() -> None:
-    flow = load((SHIPPED / "direct.yaml").read_text("utf-8"), "direct.yaml")
+    flow = shipped("direct")
     turn = begin(flow)
     assert turn.enqueue == QueueAsked("support", 0, {})
     assert heard(turn)[:2] == ["Thank you for calling.", "感谢您的来电。"]

@@ -37,7 +37,8 @@ from contact_center.domain.time import SECOND, Moment
 REST_URL = "https://api.twilio.com"
 UNBELIEVED_WAIT_MS = 60 * SECOND
 """Between two attempts with a password that is wrong: more would only get the account locked."""
-MOST_REMEMBERED = 1_000
+MOST_REMEMBERED = 10_000
+"""Of each kind, at one asking: ten pages of Twilio's."""
 MAX_BODY = 64 * 1024
 MAX_FIELDS = 500
 XML = "text/xml"

@@ -178,8 +178,13 @@ async def remembered(client: Any, hook: str, ours: frozenset[str] | None, since:
     what became of those that our numbers sent. ``ours`` as ``channels.twilio.numbers_at`` finds it."""
     after = datetime.fromtimestamp(since / 1_000, UTC)
     found = await harmless_twice(client.messages.list_async(date_sent_after=after, limit=MOST_REMEMBERED))
-    recent = sorted((moment_of(each.date_sent), each.sid, each) for each in found)
-    return [_told(hook, each) for at, _, each in recent if at >= since and (ours is None or _number(each) in ours)]
+    recent = [each for each in found if _when(each) >= since and (ours is None or _number(each) in ours)]
+    return [_told(hook, each) for each in sorted(recent, key=_when)]
+
+
+def _when(message: Any) -> Moment:
+    """One that was never sent has only the moment at which it was asked for."""
+    return moment_of(message.date_sent) or moment_of(message.date_created)
 
 
 def _number(message: Any) -> str:

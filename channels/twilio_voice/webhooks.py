@@ -108,6 +108,12 @@ RECORDING_STATES: Mapping[str, Literal["started", "paused", "completed", "absent
     "failed": "failed",
 }
 
+# What an operator should read in place of a number: twilio.com/docs/api/errors.
+RECORDING_ERRORS: Mapping[str, str] = {
+    "16101": "too short to be kept",
+    "16102": "silent, and the account keeps no silence",
+}
+
 # Track of a transcription that runs on the customer's call: what comes in is the customer's voice.
 SPEAKERS: Mapping[str, Literal["customer", "agent"]] = {
     "inbound_track": "customer",
@@ -344,7 +350,7 @@ def recording_changed(call: Call, now: Moment) -> InteractionEvent | None:
         purpose="voicemail" if call.asked.text("purpose") == "voicemail" else "call",
         duration_ms=_seconds(fields.text("RecordingDuration", 10)) * SECOND,
         channels=2 if fields.text("RecordingChannels", 4) == "2" else 1,
-        reason="" if error in ("", "0") else f"Twilio's error {error}",
+        reason="" if error in ("", "0") else f"{error}: {RECORDING_ERRORS.get(error, 'Twilio kept no file')}",
     )
     at = fields.moment("RecordingStartTime", now) if state == "started" else now
     return _happened(call, body, f"{recording_id}:{state}", now, at)

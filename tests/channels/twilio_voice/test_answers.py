@@ -498,6 +498,14 @@ def test_every_address_has_a_fixture_and_every_document_is_linted() -> None:
             assert told(request)
 
 
+def test_in_a_room_nothing_is_asked_that_a_room_cannot_do() -> None:
+    """Music, announcements and tones may speak, play, wait and go on, and nothing else (error 13238)."""
+    for path in ("/hold", "/announce", "/keys"):
+        request = next(each for each in FIXTURES.values() if each.path == path)
+        for document in (told(request), body_of(channel().apologise(request))):
+            assert {e.tag for e in ElementTree.fromstring(document)} <= {"Say", "Play", "Pause", "Redirect"}
+
+
 REFUSED = {f.name for f in fixtures_in(Suite.fixtures) if "refused" in f.expected}
 
 

@@ -156,7 +156,7 @@ async def test_a_recording_on_its_way_is_waited_for_and_a_missing_one_said() -> 
         [parsed] = await channel.missed(SINCE, NOW)
         body = parsed.events[0].body
         assert isinstance(body, RecordingChanged)
-        assert (body.state, body.reason) == ("absent", "Twilio's error 16101")
+        assert (body.state, body.reason) == ("absent", "16101: too short to be kept")
 
 
 @pytest.mark.parametrize("answer", [Told(500), Told(503), Told(401, 20003, "Authenticate"), Told(200, body="{")])

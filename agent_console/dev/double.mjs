@@ -32,7 +32,7 @@ const ACCOUNTS = [
   ["Sana Haddad", "supervisor", "sana@demo.example"], ["Tom Keller", "admin", "tom@demo.example"],
 ].map(([name, role, email], n) => ({ name, role, email, password: "demo", id: `login-${n}`, agent_id: role === "admin" ? null : `ag-${n}` }));
 
-export function makeDouble({ now = () => Date.now(), seed = true } = {}) {
+export function makeDouble({ now = () => Date.now(), seed = true, pace = 1 } = {}) {
   const epoch = randomUUID();
   const sessions = new Map();
   const desks = new Map();
@@ -341,7 +341,7 @@ export function makeDouble({ now = () => Date.now(), seed = true } = {}) {
   };
 
   const customerOf = (id, number) => customers.get(id) ?? [...customers.values()].find((c) => c.points.some((p) => p.value === number)) ?? customer(`cu-${number}`, "", [["phone", number]], 0);
-  const telephony = makeTelephony({ now, desks, handOf, changed, event, announce, interaction, Refusal, queues: QUEUES, everyAgent, customerOf, brief, floorChanged });
+  const telephony = makeTelephony({ now, desks, handOf, changed, event, announce, interaction, Refusal, queues: QUEUES, everyAgent, customerOf, brief, floorChanged, pace });
   Object.assign(commands, telephony.commands);
   const flows = makeFlows({ now, Refusal });
   telephony.seed({ wei, mobile, noor });

@@ -4,14 +4,13 @@ import { randomUUID } from "node:crypto";
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 const short = () => randomUUID().slice(0, 6);
-const later = (ms, what) => setTimeout(what, ms).unref();
-const LIVE = new Set(["calling", "ringing", "joined"]);
 
 export const freshLine = (more = {}) => ({ held: false, muted: false, recording: "on", consent: true, parties: [], task: "", number: "", attempts: 0, ...more });
 
 /** `world` is the double's own: desks, events and how to announce. */
 export function makeTelephony(world) {
-  const { now, desks, handOf, changed, event, interaction, Refusal, queues } = world;
+  const { now, desks, handOf, changed, event, interaction, Refusal, queues, pace } = world;
+  const later = (ms, what) => setTimeout(what, ms * pace).unref();
   const watching = new Map();
   const wrapUps = { repairs: { mode: "mandatory", seconds: 0 }, support: { mode: "timed", seconds: 30 }, billing: { mode: "optional", seconds: 0 }, "sales-zh": { mode: "asked", seconds: 60 } };
   let callbacks = [];
@@ -38,7 +37,7 @@ export function makeTelephony(world) {
     Object.assign(work, { call: work.call ? "ended" : null, state: "wrap_up", wrap_up_mode: mode, wrap_up_until_at: until });
     if (work.line) work.line = { ...work.line, parties: [], held: false, recording: "" };
     changed(agentId, work, made);
-    if (until) later(until - now(), () => inHand(agentId, work.interaction_id) === work && world.announce(agentId, { kind: "work.left", interaction_id: work.interaction_id, reason: "wrapped_up" }));
+    if (until) setTimeout(() => inHand(agentId, work.interaction_id) === work && world.announce(agentId, { kind: "work.left", interaction_id: work.interaction_id, reason: "wrapped_up" }), until - now()).unref();
   }
   function leave(agentId, work, reason) {
     world.announce(agentId, { kind: "work.left", interaction_id: work.interaction_id, reason });
@@ -228,7 +227,7 @@ export function makeTelephony(world) {
   }
 
   const exchange = {
-    commands, watching, wrapUps, tellHistory, seed, wrapUp,
+    commands, watching, tellHistory, seed,
     silentProvider: false,
     queueExtra: (id) => ({ wrap_up: wrapUps[id] ?? { mode: "mandatory", seconds: 0 } }),
     routes: [
@@ -268,7 +267,6 @@ export function makeTelephony(world) {
       for (let n = 0; n < length; n += 1) bytes[44 + n] = 128 + Math.round(40 * Math.sin((n * 2 * Math.PI * 330) / rate));
       return bytes;
     },
-    party: (p) => LIVE.has(p.state),
   };
   return exchange;
 }

@@ -73,6 +73,63 @@ describe("a conversation", () => {
   });
 });
 
+describe("a call's conversation", () => {
+  const leg = (which: string, state: string, more: object = {}) => event("call.leg", { leg: which, state, ...more });
+  const bodies = (events: EventView[], supervises = false) => linesOf(events, supervises).flatMap((l) => l.steps.map((s) => s.body as Record<string, unknown>));
+
+  it("says how long the customer was on hold", () => {
+    const [, back] = bodies([event("call.hold", { on: true }, { at: NOON }), event("call.hold", { on: false }, { at: NOON + 42_000 })]);
+    expect(back).toMatchObject({ on: false, held_ms: 42_000 });
+  });
+  it("does not tell of a muted microphone, of what was only asked of the provider, or of asking for wrap-up", () => {
+    expect(linesOf([event("call.mute", { on: true }), event("recording.asked", { what: "pause" }), event("wrap_up.asked", { on: true })])).toEqual([]);
+  });
+  it("knows by name whose leg joined and left", () => {
+    const told = bodies([event("party.added", { party_id: "p", party: "agent", who: "ag-1", name: "Jonas", purpose: "consult", mode: "talk" }), leg("party", "ringing", { party_id: "p" }), leg("party", "joined", { party_id: "p" }), leg("party", "left", { party_id: "p" })]);
+    expect(told.map((b) => [b["name"], b["state"]])).toEqual([["Jonas", undefined], ["Jonas", "joined"], ["Jonas", "left"]]);
+  });
+  it("tells supervisors who listened, and agents nothing of it", () => {
+    const listened = [event("party.added", { party_id: "s", party: "supervisor", who: "ag-2", name: "Sana", purpose: "supervise", mode: "listen" }), leg("party", "joined", { party_id: "s" }), event("party.changed", { party_id: "s", mode: "whisper" })];
+    expect([bodies(listened).length, bodies(listened, true).length]).toEqual([0, 3]);
+  });
+  it("says that they answered only where we called them", () => {
+    expect(bodies([leg("customer", "answered")])).toEqual([]);
+    expect(bodies([event("call.placed", { number: "+1", reason: "agent" }), leg("customer", "answered")])).toHaveLength(2);
+  });
+  it("begins another line for what happened minutes later", () => {
+    const lines = linesOf([event("enqueued"), event("call.hold", { on: true }, { at: NOON + 3_600_000 }), event("call.hold", { on: false }, { at: NOON + 3_630_000 })]);
+    expect(lines.map((l) => l.steps.length)).toEqual([1, 2]);
+  });
+  it("shows one line for a recording, whatever was heard of it first", () => {
+    const kept = event("recording.kept", { recording_id: "RE1", state: "stored", duration_ms: 9_000, purpose: "call", reason: "" });
+    const completed = event("recording.changed", { recording_id: "RE1", state: "completed", duration_ms: 0, purpose: "call", reason: "" });
+    for (const events of [[completed, kept], [kept, completed]]) {
+      const lines = linesOf(events);
+      expect(lines.map((l) => l.kind)).toEqual(["recording"]);
+      expect(lines[0]!.heard).toMatchObject({ id: "RE1", state: "stored", durationMs: 9_000 });
+    }
+  });
+  it("says of a recording that it is on its way, missing or removed", () => {
+    const state = (...events: EventView[]) => linesOf(events)[0]!.heard!.state;
+    const completed = () => event("recording.changed", { recording_id: "R", state: "completed", purpose: "call" });
+    expect(state(completed())).toBe("pending");
+    expect(state(completed(), event("recording.kept", { recording_id: "R", state: "missing", reason: "404" }))).toBe("missing");
+    expect(state(event("recording.kept", { recording_id: "R", state: "stored" }), event("recording.kept", { recording_id: "R", state: "removed" }))).toBe("removed");
+  });
+  it("puts the words of a message with its sound, until somebody talks to an agent", () => {
+    const lines = linesOf([
+      event("ivr.recorded", { recording_id: "V", duration_ms: 5_000 }), event("transcript.added", { speaker: "customer", text: "call me" }),
+      leg("agent", "joined"), event("transcript.added", { speaker: "customer", text: "hello" }),
+    ]);
+    expect(lines.map((l) => l.kind)).toEqual(["recording", "system", "customer"]);
+    expect(lines[0]!.heard).toMatchObject({ purpose: "voicemail", words: ["call me"] });
+  });
+  it("tells what the flow asked a service as part of the walk through the menu", () => {
+    const lines = linesOf([event("ivr.step", { said: "your order number?" }), event("ivr.input", { digits: "20871" }, customer), event("ivr.answered", { outcome: "found", values: { status: "shipped" } })]);
+    expect(lines.map((l) => [l.kind, l.steps.length])).toEqual([["menu", 3]]);
+  });
+});
+
 describe("the stream", () => {
   it("puts the day before its first line and the mark before what is new", () => {
     const old = received("old", { at: NOON - 3 * 86_400_000 });

@@ -1,3 +1,4 @@
+import type { Wire } from "@/api/generated/wire";
 import { describe, expect, it } from "vitest";
 import { createI18n } from "vue-i18n";
 import { hue, initials } from "@/design/initials";
@@ -124,5 +125,27 @@ describe("the floor", () => {
   it("knows late from nearly late", () => {
     expect([10, 45, 61].map((s) => toneOfWait(s * 1000, 60_000))).toEqual(["", "busy", "danger"]);
     expect([toneOfShare(8, 10), toneOfShare(7, 10), toneOfShare(6, 10), toneOfShare(0, 0)]).toEqual(["ready", "busy", "danger", "ready"]);
+  });
+});
+
+describe("what happens in calls", () => {
+  // The compiler is the test: a kind of the hub's that has no words does not build.
+  type Bodies = Wire["bodies"];
+  it("has words for all that the hub can say", () => {
+    const { line } = en;
+    const told = [
+      line.callback_tried satisfies Record<Bodies["callback.tried"]["outcome"], string>,
+      line.callback_asked satisfies Record<Bodies["callback.asked"]["reason"], string>,
+      line.call_placed satisfies Record<Bodies["call.placed"]["reason"], string>,
+      line.party_added satisfies Record<Bodies["party.added"]["purpose"], string>,
+      line.transferred satisfies Record<Bodies["transferred"]["how"], string>,
+      line.recording satisfies Record<Bodies["recording.changed"]["state"], string>,
+      line.ivr_dialled satisfies Record<Bodies["ivr.dialled"]["outcome"], string>,
+      line.enqueued satisfies Record<Bodies["enqueued"]["reason"], string>,
+      line.ended satisfies Record<Bodies["ended"]["reason"], string>,
+      en.party.mode satisfies Record<Bodies["party.changed"]["mode"], string>,
+      en.wrapUp.mode satisfies Record<Bodies["wrap_up.started"]["mode"], string>,
+    ];
+    expect(told.flatMap((words) => Object.values(words)).every(Boolean)).toBe(true);
   });
 });

@@ -56,7 +56,7 @@ export function readNumber(text: string, home = ""): ReadNumber {
   const made = (problem: NumberProblem | "", more: Partial<ReadNumber> = {}): ReadNumber => ({
     e164: "", problem, code: "", regions: [], suggestion: "", ...more,
   });
-  const typed = text.normalize("NFKC").trim().replace(/^tel:/i, "").replace(/[\s().\-/·‐-―]/g, "");
+  const typed = text.normalize("NFKC").trim().replace(/^tel:/i, "").replace("(0)", "").replace(/[\s().\-/·‐-―]/g, "");
   if (!typed) return made("empty");
   const bare = typed.replace(/^\+/, "").replace(/^00/, "");
   if (!/^\d*$/.test(bare)) return made("letters");
@@ -78,14 +78,20 @@ function suggested(national: string, home: string): string {
   return `+${code}${KEEPS_ZERO.has(code) ? national : national.replace(/^0+/, "")}`;
 }
 
+/** How people of some countries group their numbers. */
+const GROUPS: Record<string, number[][]> = { 1: [[3, 3, 4]], 44: [[4, 6]], 86: [[3, 4, 4], [2, 4, 4]], 852: [[4, 4]], 33: [[1, 2, 2, 2, 2]] };
+
 /** For reading aloud and comparing: the code, then groups; any other text as it is. */
 export function spaced(number: string): string {
   const digits = /^\+(\d{6,15})$/.exec(number)?.[1];
   const code = digits && codeOf(digits);
   if (!digits || !code) return number;
   const rest = digits.slice(code.length);
+  const custom = GROUPS[code]?.find((sizes) => sizes.reduce((sum, n) => sum + n, 0) === rest.length);
   const groups: string[] = [];
   let from = 0;
+  for (const size of custom ?? []) groups.push(rest.slice(from, (from += size)));
+  if (custom) return `+${code} ${groups.join(" ")}`;
   // Threes, and a last group of two to four.
   while (rest.length - from > 4) {
     groups.push(rest.slice(from, from + 3));

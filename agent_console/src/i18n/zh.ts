@@ -796,7 +796,7 @@ const zh: Messages = {
     publish: "发布",
     publishTitle: "发布 {name}",
     publishLead: "新来电立即使用；进行中的来电保持原版本。",
-    withWarnings: "仍有 {n} 条提醒 | 仍有 {n} 条提醒 | 仍有 {n} 条提醒",
+    withWarnings: "仍有 {n} 条提醒 | 仍有 {n} 条提醒",
     note: "修改说明（写入历史）",
     published: "{name} {version} 已上线",
     publishFailed: "未能发布：{reason}",

@@ -4,8 +4,9 @@ import { computed, ref, shallowRef, watch } from "vue";
 import type { WorkView } from "@/api/generated/wire";
 import { get, type Phone } from "@/api/rest";
 import { useSession } from "./session";
-import type { PhoneTrouble, Softphone, SoftphoneListener } from "./softphone";
+import type { Softphone, SoftphoneListener } from "./softphone";
 import { useLive } from "./store";
+import type { PhoneTrouble } from "./trouble";
 
 export type PhoneState = "unknown" | "desk" | "starting" | "ready" | "ringing" | "talking" | "away" | "trouble";
 
@@ -73,7 +74,8 @@ export const usePhone = defineStore("phone", () => {
     trouble: (what, message) => {
       trouble.value = what;
       told.value = message;
-      if (what === "token") void renew();
+      // A token that is refused at once would be fetched without end.
+      if (what === "token") later();
     },
     ending: () => void renew(),
   };
@@ -121,13 +123,17 @@ export const usePhone = defineStore("phone", () => {
 
   async function renew(): Promise<void> {
     clearTimeout(renewing);
+    renewing = undefined;
     try {
       const next = await get<Phone>("phone");
       info.value = next;
       if (next.token) softphone?.renew(next.token);
     } catch {
-      renewing = setTimeout(() => void renew(), AGAIN_MS);
+      later();
     }
+  }
+  function later(): void {
+    renewing ??= setTimeout(() => void renew(), AGAIN_MS);
   }
 
   /** This agent asked for a call: their own phone rings first, and is answered by itself. */
@@ -157,6 +163,7 @@ export const usePhone = defineStore("phone", () => {
 
   function stop(): void {
     clearTimeout(renewing);
+    renewing = undefined;
     softphone?.stop();
     softphone = null;
     info.value = null;

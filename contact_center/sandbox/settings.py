@@ -9,6 +9,13 @@ from pathlib import Path
 HUB_PHONE = "+12025550100"
 HUB_SMS = "+12025550111"
 HUB_MAIL = "support@hub.example"
+DEMO_PHONES = (
+    ("client:mei.lin", "Mei Lin 林美"),
+    ("client:jonas.okoye", "Jonas Okoye"),
+    ("client:sana.haddad", "Sana Haddad"),
+    ("+12025550177", "Technician 维修师傅"),
+)
+"""Telephones that stand on the page from the beginning: agents', a supervisor's, and one outside."""
 DEMO_ACCOUNT = "AC" + "5a9db0c4" * 4
 
 

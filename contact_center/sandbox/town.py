@@ -18,7 +18,7 @@ from contact_center.sandbox.carrier.texts import Texts
 from contact_center.sandbox.carrier.webhooks import Webhooks
 from contact_center.sandbox.mail.imap import ImapServer
 from contact_center.sandbox.mail.post import Post
-from contact_center.sandbox.settings import HUB_MAIL, HUB_PHONE, HUB_SMS, Settings
+from contact_center.sandbox.settings import DEMO_PHONES, HUB_MAIL, HUB_PHONE, HUB_SMS, Settings
 from contact_center.sandbox.web import Door
 from contact_center.sandbox.world import World
 
@@ -88,6 +88,9 @@ class Town:
             settings.pace,
             settings.desk_answers_after,
         )
+        for number, name in DEMO_PHONES:
+            phone = self.exchange.phones.at(number)
+            phone.name, phone.stands = name, True
         self.texts = Texts(self.world, self.webhooks, settings.account, numbers, new_sid)
         self.imap = ImapServer(self.world, HUB_MAIL, settings.mail_password)
         self.post = Post(self.world, self.imap, HUB_MAIL, settings.mail_password, lambda: uuid.uuid4().hex)

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.browser
 
 VOICE = "/webhooks/twilio_voice"
 LENA = "+4930901820"
+SEAT = '<Response><Dial><Conference participantLabel="{}" record="record-from-start">r</Conference></Dial></Response>'
 
 
 @pytest.fixture
@@ -165,10 +166,74 @@ async def test_somebody_else_can_be_played(page: Page, hub_answers: FakeHub) -> 
     assert (await hub_answers.hears("/webhooks/twilio_sms"))["From"] == "+33123456789"
 
 
+async def test_one_person_plays_the_agents_telephone_too(page: Page, sandbox: Sandbox, hub_answers: FakeHub) -> None:
+    hub_answers.script[VOICE] = SEAT.format("customer")
+    await page.get_by_role("button", name="Call", exact=True).click()
+    await page.get_by_role("button", name="All telephones").click()
+    mei = page.get_by_role("article", name="Mei Lin")
+    await mei.get_by_role("combobox").select_option("ring")
+    await expect(mei.get_by_role("combobox")).to_have_value("ring")
+    await rest(sandbox, To="client:mei.lin", Twiml=SEAT.format("agent"))
+    await expect(page.locator("#waiting")).to_have_text("1")
+    await mei.get_by_role("button", name="Answer").click()
+    await expect(mei).to_contain_text("With Lena Fischer")
+    await expect(mei).to_contain_text("Recorded")
+    await page.get_by_label("What you say on the phone").fill("It leaks.")
+    await page.keyboard.press("Enter")
+    await expect(mei.get_by_role("log")).to_contain_text("It leaks.")
+    await mei.get_by_role("textbox").fill("<b>您好</b>")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#captions")).to_contain_text("<b>您好</b>")
+    await mei.get_by_role("button", name="Keys", exact=True).click()
+    await mei.get_by_role("button", name="Key 5").click()
+    await expect(mei.get_by_role("log")).to_contain_text("Pressed 5")
+    await mei.get_by_role("button", name="Hang up").click()
+    await expect(mei).to_contain_text("Call ended")
+
+
+async def test_a_telephone_outside_declines_and_another_is_added(page: Page, sandbox: Sandbox) -> None:
+    await page.get_by_role("button", name="All telephones").click()
+    technician = page.get_by_role("article", name="Technician")
+    await rest(sandbox, To="+12025550177", Twiml=SEAT.format("technician"))
+    await expect(technician).to_contain_text("It rings")
+    await technician.get_by_role("button", name="Decline").click()
+    await expect(technician).to_contain_text("Busy")
+    await page.get_by_label("Add a number").fill("sip:expert@example.org")
+    await page.get_by_role("button", name="Add").click()
+    await expect(page.get_by_role("article", name="sip:expert@example.org")).to_contain_text("Not on a call")
+    await page.reload()
+    await expect(page.get_by_role("article", name="sip:expert@example.org")).to_be_visible()
+
+
+async def test_trouble_is_begun_and_ended_by_hand(page: Page, sandbox: Sandbox) -> None:
+    await page.get_by_role("button", name="Trouble").click()
+    trouble = page.get_by_role("dialog", name="Trouble on purpose")
+    await trouble.get_by_label("Webhooks get lost").fill("40")
+    await trouble.get_by_label("It happens to").select_option("callbacks")
+    await trouble.get_by_label("Seed").fill("7")
+    await trouble.get_by_role("button", name="Begin").click()
+    await expect(page.locator("#mischief.on")).to_be_visible()
+    now = await sandbox.get("/misbehave")
+    assert (now["lose_percent"], now["scope"], now["seed"]) == (40, "callbacks", 7)
+    await page.get_by_role("button", name="Trouble").click()
+    await trouble.get_by_role("button", name="All well again").click()
+    await expect(page.locator("#mischief.on")).to_have_count(0)
+    assert (await sandbox.get("/misbehave"))["lose_percent"] == 0
+
+
+async def rest(sandbox: Sandbox, **wanted: str) -> None:
+    """The hub calls somebody."""
+    path = f"/2010-04-01/Accounts/{DEMO_ACCOUNT}/Calls.json"
+    placed = await sandbox.api.post(path, data={"From": "+12025550100", **wanted}, auth=(DEMO_ACCOUNT, TOKEN))
+    assert placed.status_code == 201, placed.text
+
+
+@pytest.mark.parametrize("view", ["The customer", "All telephones"])
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 async def test_nothing_is_wider_than_the_window_and_every_word_is_there(
-    page: Page, language: str, subtests: pytest.Subtests
+    page: Page, language: str, view: str, subtests: pytest.Subtests
 ) -> None:
+    await page.get_by_role("button", name=view).click()
     if language == "zh-CN":
         await page.get_by_role("button", name="中文").click()
     await expect(page.locator("html")).to_have_attribute("lang", language)
@@ -205,7 +270,8 @@ async def test_the_phone_rings_when_the_hub_calls_and_can_be_answered(page: Page
 async def test_both_languages_have_the_same_words(page: Page) -> None:
     script = """async () => {
       const { languages } = await import("/page/words.js");
-      const names = (table) => [...Object.keys(table), ...Object.keys(table.what)].sort();
+      const inner = ["what", "wrong", "manners"];
+      const names = (table) => [...Object.keys(table), ...inner.flatMap((one) => Object.keys(table[one]))].sort();
       return Object.values(languages).map((table) => JSON.stringify(names(table)));
     }"""
     english, chinese = await page.evaluate(script)

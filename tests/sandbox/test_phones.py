@@ -9,6 +9,9 @@ import pytest
 from twilio.rest import Client
 
 from contact_center.sandbox.carrier import steps
+from contact_center.sandbox.carrier.mischief import Mischief
+from contact_center.sandbox.carrier.phones import MAX_PHONES, Phones
+from contact_center.sandbox.settings import DEMO_PHONES
 from tests.sandbox.conftest import Sandbox
 from tests.sandbox.fake_hub import FakeHub
 
@@ -31,6 +34,17 @@ async def place(twilio: Client, to: str, twiml: str = '<Response><Gather timeout
     return str((await twilio.calls.create_async(to=to, from_=HUB, twiml=twiml, timeout=30)).sid)
 
 
+def test_telephones_that_somebody_set_are_remembered_however_many_call() -> None:
+    phones = Phones(Mischief(), 0.0)
+    phones.at(MEI).stands = True
+    phones.at(LENA).answers = "busy"
+    for number in range(MAX_PHONES + 10):
+        phones.at(f"+1500{number}")
+    assert len(phones.known) == MAX_PHONES
+    assert phones.manner(LENA) == ("busy", 0.0)
+    assert MEI in phones.known
+
+
 async def test_an_agents_telephone_answers_by_itself_unless_it_is_set_to_ring(
     sandbox: Sandbox, twilio: Client
 ) -> None:
@@ -45,7 +59,7 @@ async def test_an_agents_telephone_answers_by_itself_unless_it_is_set_to_ring(
     again = await place(twilio, MEI)
     await sandbox.post(f"/calls/{again}/answer")
     await sandbox.call_until(again, "listening")
-    [shown] = (await sandbox.get("/phones"))["items"]
+    [shown] = [phone for phone in (await sandbox.get("/phones"))["items"] if phone["number"] == MEI]
     assert (shown["number"], shown["name"], len(shown["calls"])) == (MEI, "Mei Lin", 2)
     usual = await sandbox.post("/phones", number=MEI, answers="")
     assert (usual["answers"], usual["usual"]) == ("answer", True)
@@ -158,4 +172,5 @@ async def test_a_request_about_telephones_that_makes_no_sense_is_refused(
             assert (response.status_code, response.json()["error"]["code"]) == (status, code)
     for path in ("/calls/CA0/hears", "/calls/script/CA0"):
         assert (await sandbox.api.get("/sandbox" + path)).status_code == 404
-    assert (await sandbox.get("/phones"))["items"] == []
+    standing = [phone["number"] for phone in (await sandbox.get("/phones"))["items"]]
+    assert sorted(standing) == sorted(number for number, _ in DEMO_PHONES)

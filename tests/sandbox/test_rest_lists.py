@@ -114,6 +114,9 @@ async def test_a_call_is_moved_by_a_document_an_address_or_a_status(
     assert (await sandbox.call_until(call, "ended"))["ended_by"] == "hub"
     ringing = await twilio.calls.create_async(to=LENA, from_=HUB, twiml="<Response/>")
     await sandbox.call_until(str(ringing.sid), "ringing")
+    with pytest.raises(TwilioRestException) as too_early:
+        await twilio.calls(str(ringing.sid)).update_async(twiml="<Response/>")
+    assert too_early.value.code == 21220
     await twilio.calls(str(ringing.sid)).update_async(status="canceled")
     assert (await sandbox.call_until(str(ringing.sid), "ended"))["status"] == "canceled"
 

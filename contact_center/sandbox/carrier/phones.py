@@ -18,13 +18,15 @@ def is_desk(number: str) -> bool:
 
 @dataclass(slots=True)
 class Phone:
-    """``answers`` empty: what is usual for its kind. ``steps`` are carried out once it is answered."""
+    """``answers`` empty: what is usual for its kind. ``steps`` are carried out once it is answered. ``stands``: it
+    is shown even while nobody calls it."""
 
     number: str
     name: str = ""
     answers: str = ""
     after_ms: int | None = None
     steps: tuple[Step, ...] = ()
+    stands: bool = False
 
 
 class Phones:
@@ -38,9 +40,14 @@ class Phones:
         phone = self.known.get(number)
         if phone is None:
             if len(self.known) >= MAX_PHONES:
-                del self.known[next(iter(self.known))]
+                self._forget_one()
             phone = self.known[number] = Phone(number)
         return phone
+
+    def _forget_one(self) -> None:
+        """The one known for longest that nobody set."""
+        unset = (one.number for one in self.known.values() if not (one.stands or one.answers or one.steps))
+        del self.known[next(unset, next(iter(self.known)))]
 
     def manner(self, number: str) -> tuple[str, float]:
         """What it does, and after how many seconds."""

@@ -4,7 +4,9 @@ import { $, dress, h, icon, kept } from "./dom.js";
 import { follow, get } from "./link.js";
 import * as mailbox from "./mailbox.js";
 import * as messenger from "./messenger.js";
+import * as mischief from "./mischief.js";
 import * as phone from "./phone.js";
+import * as sets from "./sets.js";
 import { plain, trace } from "./trace.js";
 import { languages, words } from "./words.js";
 
@@ -13,7 +15,7 @@ const PEOPLE = [
   { name: "张伟", number: "+8613800138000", email: "wei.zhang@example.cn", flag: "CN" },
   { name: "Amara Okafor", number: "+447700900123", email: "amara@example.com", flag: "GB" },
 ];
-const PLACES = { phone: "phone", messenger: "message", mailbox: "mail", shop: "shop" };
+const PLACES = { phone: "phone", others: "headset", messenger: "message", mailbox: "mail", shop: "shop" };
 const root = document.documentElement, hub = root.dataset.hub;
 
 let people = [...PEOPLE], me = null, release = () => {}, state = null, linked = true, wasUp = null;
@@ -35,6 +37,8 @@ function taken() {
   phone.take(state);
   messenger.take(state);
   mailbox.take(state);
+  sets.take(state);
+  mischief.take(state);
   // A hub that has come back may serve the widget now.
   if (wasUp === false && state.hub.reachable) dressShop(true);
   if (state.hub.reachable !== null) wasUp = state.hub.reachable;
@@ -73,6 +77,10 @@ function renderFrame() {
   trace($("trace-phone"), state?.trace.voice ?? []);
   trace($("trace-sms"), state?.trace.sms ?? []);
   trace($("trace-mail"), state?.trace.mail ?? []);
+  const waiting = sets.waiting();
+  $("waiting").hidden = !waiting;
+  $("waiting").textContent = waiting || "";
+  $("mischief").classList.toggle("on", mischief.active());
   plain($("trace-shop"), up === false ? "bad" : up ? "ok" : "idle", up === false ? t.traceShopDown : t.traceShop);
 }
 
@@ -81,19 +89,28 @@ function render() {
   document.title = `${t.title} · Contact Center Hub`;
   for (const element of document.querySelectorAll("[data-t]")) element.textContent = t[element.dataset.t];
   for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", t[element.dataset.label]);
+  for (const element of document.querySelectorAll("[data-placeholder]")) element.placeholder = t[element.dataset.placeholder];
   $("language").textContent = t.otherLanguage;
   $("language").lang = root.lang === "en" ? "zh-CN" : "en";
   const dark = root.dataset.theme === "dark";
   dress($("theme"), dark ? "sun" : "moon", dark ? t.toLight : t.toDark);
   dress($("shop-reload"), "reload", t.reload);
   $("shop-frame").title = t.shop;
-  for (const button of $("places").children) button.lastChild.textContent = t[button.dataset.to];
+  for (const button of $("places").children) button.lastChild.textContent = t[button.dataset.to] ?? t.phonesShort;
   for (const digit of document.querySelectorAll("[data-digit]")) digit.setAttribute("aria-label", t.key(digit.dataset.digit));
   renderPeople();
   phone.render();
   messenger.render();
   mailbox.render();
+  sets.render();
   renderFrame();
+}
+
+/** The customer's places, or all telephones side by side. */
+function look(view) {
+  document.body.dataset.view = view;
+  kept.set("view", view);
+  for (const button of $("views").children) button.setAttribute("aria-pressed", String(button.dataset.view === view));
 }
 
 function dressShop(again = false) {
@@ -118,6 +135,11 @@ async function start() {
   phone.begin(numbers);
   messenger.begin();
   mailbox.begin(numbers);
+  sets.begin();
+  mischief.begin();
+  document.querySelector(".storm").append(icon("storm"));
+  for (const button of $("views").children) button.addEventListener("click", () => look(button.dataset.view));
+  look(kept.get("view") === "phones" ? "phones" : "places");
   $("language").addEventListener("click", () => {
     root.lang = root.lang === "en" ? "zh-CN" : "en";
     kept.set("language", root.lang);

@@ -6,9 +6,10 @@ import { chime, dtmf, holdMusic, hush, ring, speak, tongue, turn } from "./sound
 import { length, time, words } from "./words.js";
 
 const LETTERS = { 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8: "TUV", 9: "WXYZ", 0: "+" };
+const VOICES = { auto: null, "en-US": "English", "zh-CN": "中文", "de-DE": "Deutsch", "fr-FR": "Français", "es-ES": "Español" };
 const LIVE = ["queued", "ringing", "in-progress"];
 
-let person = null, call = null, heardUpTo = null, sounding = kept.get("sound") !== "off", failed = "", recogniser = null;
+let person = null, call = null, heardUpTo = null, sounding = kept.get("sound") !== "off", failed = "", recogniser = null, voice = kept.get("voice") || "auto";
 
 const live = () => call !== null && LIVE.includes(call.status);
 const incoming = () => live() && call.direction !== "inbound" && call.status !== "in-progress";
@@ -85,7 +86,8 @@ function stateText() {
     if (call.awaiting.digits && call.awaiting.speech) return t.listeningBoth;
     return call.awaiting.speech ? t.listeningWords : t.listeningKeys;
   }
-  if (call.where === "conference") return call.hold_music ? t.roomAlone : t.conference;
+  if (call.where === "conference" && call.hold) return t.onHold;
+  if (call.where === "conference") return call.with.length ? t.conference : t.roomAlone;
   return t[call.where] ?? t.menu;
 }
 
@@ -95,6 +97,8 @@ function caption(line) {
   switch (line.kind) {
     case "say": return h("div", { class: "said hub", lang: tongue(line.language || "en") }, h("small", {}, t.hubSays), line.text);
     case "announce": return h("div", { class: "said agent", lang: tongue(line.language || "en") }, h("small", {}, t.agentSays), line.text);
+    case "heard": return h("div", { class: "said agent" }, h("small", {}, line.name || t.agentSays), line.text);
+    case "beep": return h("div", { class: "did" }, t.beep);
     case "me": return h("div", { class: "said me" }, h("small", {}, t.youSaid), line.text);
     case "key": return h("div", { class: "did" }, t.keyPressed(line.text));
     case "note": return h("div", { class: "did" }, line.text === "not-in-service" ? t.notInService : line.text);
@@ -131,6 +135,11 @@ export function render() {
   document.querySelector(".handset").classList.toggle("live", talking);
   document.querySelector(".handset").classList.toggle("speaking", Boolean(talking && call.speaking));
 
+  const marks = talking ? [call.recorded && ["rec", t.recorded], call.hold && ["hold", t.onHold], call.muted && ["muted", t.muted]].filter(Boolean) : [];
+  show($("call-badges"), JSON.stringify(marks), () => marks.map(([kind, text]) => h("li", { class: kind }, text)));
+  show($("voice"), document.documentElement.lang, () => Object.entries(VOICES).map(([code, name]) => h("option", { value: code }, name ? `${code.slice(0, 2).toUpperCase()} ${name}` : t.voiceAuto)));
+  $("voice").value = voice;
+
   const lines = captionsOf(call?.lines ?? []);
   const key = JSON.stringify(lines.map((line) => [line.n, line.text])) + document.documentElement.lang + (call?.sid ?? "");
   if (show($("captions"), key, () => (lines.length ? lines.map(caption) : h("p", { class: "empty" }, t.captionsEmpty)))) toEnd($("captions"));
@@ -161,7 +170,7 @@ function listen() {
   const Recognition = window.SpeechRecognition || window.webkitSpeechRecognition;
   if (recogniser) { recogniser.stop(); return; }
   recogniser = new Recognition();
-  recogniser.lang = tongue(call?.awaiting?.language ?? (document.documentElement.lang === "zh-CN" ? "zh-CN" : "en-US"));
+  recogniser.lang = voice !== "auto" ? voice : tongue(call?.awaiting?.language ?? (document.documentElement.lang === "zh-CN" ? "zh-CN" : "en-US"));
   recogniser.onresult = (event) => say(event.results[event.results.length - 1][0].transcript);
   recogniser.onend = () => { recogniser = null; render(); };
   recogniser.onerror = (event) => { failed = event.error; };
@@ -195,6 +204,7 @@ export function begin(numbers) {
     if (event.target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (/^[0-9*#]$/.test(event.key)) { press(event.key); event.preventDefault(); }
   });
+  $("voice").addEventListener("change", () => { voice = $("voice").value; kept.set("voice", voice); });
   if (window.SpeechRecognition || window.webkitSpeechRecognition) {
     $("mic").hidden = false;
     $("mic").addEventListener("click", listen);

@@ -168,6 +168,7 @@ class Telephones:
         except ValueError as error:
             raise Mistake(422, "steps", str(error)) from None
         known = self.exchange.phones.at(number)
+        known.stands = True
         if "answers" in body:
             known.answers, known.after_ms = answers, after
         elif after is not None:

@@ -67,8 +67,7 @@ def phones(exchange: Exchange, without: str = "") -> list[dict[str, Any]]:
     for leg in list(exchange.legs.values())[: -LOOKED_BACK - 1 : -1]:
         if leg.direction != "inbound" or is_desk(leg.phone) or leg.phone in calls:
             calls.setdefault(leg.phone, []).append(leg)
-    known = [phone for phone in exchange.phones.known.values() if phone.answers or phone.name or phone.steps]
-    numbers = dict.fromkeys([*(p.number for p in known if is_desk(p.number) or p.answers), *calls])
+    numbers = dict.fromkeys([*(p.number for p in exchange.phones.known.values() if p.stands), *calls])
     shown = [number for number in numbers if number != without]
     # An agent's first, and everybody's place stays where it was.
     shown.sort(key=lambda number: (not is_desk(number), number))

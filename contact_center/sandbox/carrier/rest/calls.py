@@ -56,6 +56,8 @@ class Calls:
             raise RestError(400, 21220, "Invalid call state: Call is not in-progress. Cannot redirect.")
         if status == "canceled" and leg.status == "in-progress":
             raise RestError(400, 21222, "Call is in-progress: it can be completed, not canceled.")
+        if source is not None and not status and leg.answered_at is None and leg.direction != "inbound":
+            raise RestError(400, 21220, "Invalid call state: Call is not in-progress. Cannot redirect.")
         if "FallbackUrl" in form:
             leg.fallback, leg.fallback_method = form.address("FallbackUrl"), form.method("FallbackMethod")
         if "StatusCallback" in form:

@@ -446,10 +446,11 @@ class _Reading(Nodes):
     def answer_field(self, key: yaml.Node, node: yaml.Node) -> tuple[str, str]:
         parts = {} if isinstance(node, yaml.ScalarNode) else self.fields(node, "field", "a field")
         variable = parts.get("variable", node)
-        if isinstance(variable, yaml.ScalarNode):
-            personal = self.truth(parts.get("personal"), False)
-            self.draft_assign(Assignment("next", self.assigned(variable), personal=personal))
-        return key.value, variable.value if isinstance(variable, yaml.ScalarNode) else ""
+        if variable is node and parts:
+            return key.value, ""
+        name = self.assigned(variable)
+        self.draft_assign(Assignment("next", name, personal=self.truth(parts.get("personal"), False)))
+        return key.value, name
 
     def given(self, node: yaml.Node | None) -> Values:
         """What a service is told."""
@@ -844,14 +845,18 @@ class _Reading(Nodes):
             self.wrong(key, f"step {key.value!r} is a dead end", f"Give it a `{name}`, or end with queue or hang_up.")
         return self.below
 
-    def exit(self, key: yaml.Node, parts: dict[str, yaml.Node], kind: str, name: str, instead_of: str = "") -> str:
+    def exit(
+        self, key: yaml.Node, parts: dict[str, yaml.Node], kind: str, name: str, instead_of: str | None = None
+    ) -> str:
         """The way out that is written; else ``instead_of``, else the flow's last resort."""
         if name in parts:
             return self.target(parts[name])
-        if not (instead_of or self.otherwise):
+        if instead_of is not None:
+            return instead_of
+        if not self.otherwise:
             what = f"{kind} {key.value!r} leads nowhere after {name}"
             self.wrong(key, what, f"Give it `{name}: …`, or the flow an `otherwise`.")
-        return instead_of or self.otherwise
+        return self.otherwise
 
     def target(self, node: yaml.Node) -> str:
         found = self.scalar(node, "the name of a step")

@@ -533,7 +533,9 @@ class _Walk:
                 return self.told(self.collect(step, at, self.say(step.question.prompt)), at)
             case MenuStep() | CollectStep() | CallbackStep() | ConsentStep():
                 return self.told(self.collect(step, at, self.opening(step)), at)
-        return self.told(HangUp(self.opening(step)), at, over=True)
+        if at.phase == DONE:
+            return self.told(HangUp(self.opening(step)), at, over=True)
+        return self.to(at.step, at.step, "again")
 
     # --- answers ----------------------------------------------------------------------------------------------
 
@@ -687,15 +689,13 @@ class _Walk:
 
     def comfort(self, step: QueueStep, here: Place) -> Spoken:
         wait = step.wait
-        spoken = self.announced(step) if self.queue else ()
+        spoken = self.announced(step, self.queue) if self.queue else ()
         if not wait.comfort:
             return spoken
         return spoken + self.say(wait.comfort[(here.tick - 1) % len(wait.comfort)])
 
-    def announced(self, step: QueueStep) -> Spoken:
-        facts, wait = self.queue, step.wait
-        if facts is None:
-            return ()
+    def announced(self, step: QueueStep, facts: QueueFacts) -> Spoken:
+        wait = step.wait
         numbers = {"place": str(facts.place), "ahead": str(max(facts.place - 1, 0))}
         spoken: Spoken = ()
         if wait.position is not None:

@@ -156,6 +156,17 @@ def test_a_caller_who_always_does_the_same_is_not_asked_for_ever(
         assert digits or rounds <= 4 * menus, "a silent caller is asked each menu once and its retries"
 
 
+@given(trees, st.sampled_from(("ask", "hold", "held", "send", "check", "dial", "done", "x")), targets, inputs, moments)
+@settings(max_examples=300, deadline=None, suppress_health_check=BUSY_MACHINE)
+def test_a_position_that_no_flow_would_give_breaks_nothing(
+    tree: dict[str, object], phase: str, name: str, did: Did, now: int
+) -> None:
+    flow = _flow(tree)
+    position = f"{flow.version}.7.0.{phase}.0.9.{name}"
+    _sound(flow, advance(flow, position, {}, _at(did, position), now))
+    _sound(flow, advance(flow, position, {}, did, now))
+
+
 @given(trees, moments)
 @settings(max_examples=50, deadline=None, suppress_health_check=BUSY_MACHINE)
 def test_what_comes_after_a_conversation_is_asked_or_done_too(tree: dict[str, object], now: int) -> None:

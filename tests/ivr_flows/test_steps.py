@@ -271,6 +271,16 @@ def test_a_turn_that_was_answered_at_once_is_one_turn(orders: Flow) -> None:
     assert both.over
 
 
+@pytest.mark.parametrize("phase", ["ask", "check", "dial", "nonsense"])
+def test_a_position_that_the_step_never_has_goes_on_from_the_step(phase: str) -> None:
+    flow = flow_of("  a: {say: Hi.}\n  b: {queue: q}\n")
+    position = f"{flow.version}.3.0.{phase}.0.0.a"
+    for did in (CallerInput(position, "1"), ServiceAnswered(position, "ok")):
+        turn = advance(flow, position, {}, did, NOW)
+        assert heard(turn) == ["Hi."]
+        assert turn.enqueue == QueueAsked("q", 0, {})
+
+
 # --- who is it ---------------------------------------------------------------------------------------------------
 
 

@@ -193,6 +193,7 @@ def _start_sandbox(given: Any, public_url: str) -> dict[str, Any]:
         "TWILIO_ACCOUNT_SID": account,
         "TWILIO_AUTH_TOKEN": token,
         "TWILIO_REST_URL": page,
+        "ORDERS_URL": page,
         "EMAIL_ADDRESS": HUB_MAIL,
         "EMAIL_IMAP_URL": f"imap://{HUB_MAIL.replace('@', '%40')}:{password}@127.0.0.1:{told['imap']}",
         "EMAIL_SMTP_URL": f"smtp://127.0.0.1:{told['smtp']}",

@@ -208,8 +208,7 @@ def _open_call(
     )
     callbacks.rang_themselves(conn, on, event.customer_id, event.channel)
     actions = calls.arrive(conn, on, loaded, door)
-    if loaded.record.is_open:
-        journal.save(conn, loaded)
+    journal.save(conn, loaded)
     events.keep_answer(conn, event.id, pack(actions))
     moves.happened(conn, on, loaded, "arrived")
     return Answer(event.interaction_id, event.case_id, event.id, actions=actions)
@@ -276,11 +275,11 @@ def _take_leg(
             _customer_gone(conn, on, loaded, calls)
     if record.call == "connected" and not connected:
         _talking(conn, on, loaded)
-    if loaded.record.is_open:
-        journal.save(conn, loaded)
+    journal.save(conn, loaded)
     journal.tell_owner(conn, on, loaded, stored)
-    alone = body.state in ("answered", "joined") and (stray or record.state not in ("assigned", "wrap_up"))
-    if alone and (body.leg == "agent" or (body.leg == "customer" and parked)):
+    alone = stray or record.state != "assigned" or (body.leg == "customer" and parked)
+    ours = body.leg == "agent" or (body.leg == "customer" and record.direction == "outbound")
+    if alone and ours and body.state == "answered":
         actions = (HangUp(),)  # nobody shall sit in an empty room
         events.keep_answer(conn, event.id, pack(actions))
         return _answer(loaded, event, actions)
@@ -352,8 +351,7 @@ def _take_leave(
     stored = journal.take(conn, loaded, event, raw)
     if not gone_before:
         _customer_gone(conn, on, loaded, calls)
-    if loaded.record.is_open:
-        journal.save(conn, loaded)
+    journal.save(conn, loaded)
     journal.tell_owner(conn, on, loaded, stored)
     return _answer(loaded, event)
 

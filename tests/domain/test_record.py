@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contact_center.domain import events
 from contact_center.domain.agents import state_of
 from contact_center.domain.contact_points import phone
 from contact_center.domain.events import (
@@ -44,6 +45,30 @@ words = st.text(max_size=20)
 agents = st.sampled_from(["mei", "jonas"])
 offers = st.sampled_from(["of-1", "of-2"])
 boxes = st.sampled_from(["ob-1", "ob-2"])
+parties = st.sampled_from(["", "pa-1", "pa-2"])
+# Kinds whose every field may hold anything that its type allows.
+PLAIN = (
+    events.ActionFailed,
+    events.CallbackAsked,
+    events.CallbackTried,
+    events.CallerRecorded,
+    events.CallPlaced,
+    events.ConsentChanged,
+    events.DialEnded,
+    events.HoldChanged,
+    events.MuteChanged,
+    events.PartyAdded,
+    events.PartyChanged,
+    events.QueueLeft,
+    events.RecordingAsked,
+    events.RecordingChanged,
+    events.RecordingKept,
+    events.ServiceAnswered,
+    events.SurveyAnswered,
+    events.Transferred,
+    events.VoicemailReceived,
+    events.WrapUpAsked,
+)
 # No order is forbidden: what comes from outside comes in any, and the fold has to bear it.
 bodies: st.SearchStrategy[Any] = st.one_of(
     st.builds(MessageReceived, text=words, subject=words),
@@ -51,10 +76,13 @@ bodies: st.SearchStrategy[Any] = st.one_of(
     st.builds(CallerInput, position=words, digits=words),
     st.builds(
         CallLeg,
-        leg=st.sampled_from(["customer", "agent"]),
+        leg=st.sampled_from(["customer", "agent", "party"]),
         state=st.sampled_from(["ringing", "answered", "joined", "left", "ended", "failed"]),
+        leg_id=st.sampled_from(["", "CA1", "CA2"]),
         offer_id=st.one_of(st.just(""), offers),
+        party_id=parties,
     ),
+    *[st.builds(kind, **({"party_id": parties} if hasattr(kind, "party_id") else {})) for kind in PLAIN],
     st.builds(TranscriptAdded, speaker=st.sampled_from(["customer", "agent"]), text=words),
     st.builds(DeliveryReported, provider_id=words, status=st.just("delivered")),
     st.builds(CustomerLeft, reason=words),
@@ -163,7 +191,7 @@ def test_an_event_with_a_field_of_a_later_release_is_read() -> None:
 def test_every_kind_of_body_is_tried_above() -> None:
     tried = {CallArrived, CallerInput, CallLeg, CustomerLeft, DeliveryChanged, DeliveryReported, Ended, Enqueued}
     tried |= {FlowStepped, MessageReceived, MessageSent, NoteAdded, OfferEnded, OfferMade, TranscriptAdded}
-    tried |= {WrappedUp, WrapUpStarted}
+    tried |= {WrappedUp, WrapUpStarted, *PLAIN}
     assert set(BODIES.values()) == tried
 
 

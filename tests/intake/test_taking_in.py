@@ -48,7 +48,7 @@ async def test_a_call_that_is_told_again_gets_the_same_answer(database_url: str,
     async with open_test_hub(database_url, tmp_path) as hub:
         call = hub.twilio.call(LENA)
         first = await call.arrive()
-        assert "<Enqueue" in first
+        assert "hold.wav" in first
         assert await call.arrive() == first
         assert await call.arrive() == first
         assert len(await hub.interactions()) == 1
@@ -255,7 +255,7 @@ async def test_the_dialled_number_decides_the_queue(database_url: str, tmp_path:
 async def test_a_flow_that_does_not_exist_leads_to_the_doors_queue(database_url: str, tmp_path: Path) -> None:
     doors = [{"channel": "twilio_voice", "dialled": "*", "queue": "sales", "flow": "no-such-flow"}]
     async with open_test_hub(database_url, tmp_path, config=house(entry_points=doors)) as hub:
-        assert "<Enqueue" in await hub.twilio.call(LENA).arrive()
+        assert "hold.wav" in await hub.twilio.call(LENA).arrive()
         assert (await hub.record(await hub.only_interaction())).queue == "sales"
 
 

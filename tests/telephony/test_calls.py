@@ -214,14 +214,6 @@ async def test_words_are_spoken_only_to_a_caller_who_is_on_the_line(database_url
         assert any("/Participants/" in each.path for each in twilio.asked)
 
 
-async def test_a_live_call_cannot_be_given_back(database_url: str, tmp_path: Path) -> None:
-    async with a_hub(database_url, tmp_path, "mei") as (hub, _, (mei,)):
-        await hub.twilio.call(LENA).arrive()
-        work, _ = await accepted(hub, mei)
-        with pytest.raises(CommandRefused, match="live_call"):
-            await mei.command("return_to_queue", interaction_id=work.interaction_id)
-
-
 async def test_what_is_said_on_the_line_is_shown_to_the_agent(database_url: str, tmp_path: Path) -> None:
     async with a_hub(database_url, tmp_path, "mei") as (hub, _, (mei,)):
         call = hub.twilio.call(LENA)

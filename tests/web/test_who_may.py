@@ -17,6 +17,7 @@ LENA = "+4915112345678"
 EVERYBODY = (200, 200, 200, 200)
 SIGNED_IN = (401, 200, 200, 200)
 SUPERVISORS = (401, 403, 200, 200)
+ADMINS_ARGUMENTS = (401, 403, 403, 422)
 UNKNOWN = (401, 404, 404, 404)
 UNKNOWN_TO_SUPERVISORS = (401, 403, 404, 404)
 NEEDS_ARGUMENTS = (401, 422, 422, 422)
@@ -49,8 +50,17 @@ ROWS: dict[tuple[str, str], tuple[int, int, int, int] | None] = {
     ("GET", "/api/v1/agents"): SIGNED_IN,
     ("GET", "/api/v1/offers"): SIGNED_IN,
     ("GET", "/api/v1/decisions/{decision_id}"): UNKNOWN,
+    ("GET", "/api/v1/recordings"): NEEDS_ARGUMENTS,
+    ("GET", "/api/v1/recordings/{recording_id}"): UNKNOWN,
     ("GET", "/api/v1/events/{event_id}/html"): UNKNOWN,
     ("GET", "/api/v1/events/{event_id}/attachments/{digest}"): UNKNOWN,
+    ("GET", "/api/v1/flows"): SUPERVISORS,
+    ("GET", "/api/v1/flows/{name}"): UNKNOWN_TO_SUPERVISORS,
+    ("GET", "/api/v1/flows/{name}/diagram.svg"): UNKNOWN_TO_SUPERVISORS,
+    ("GET", "/api/v1/flows/{name}/counts"): UNKNOWN_TO_SUPERVISORS,
+    ("POST", "/api/v1/flows/check"): (401, 403, 422, 422),
+    ("POST", "/api/v1/flows"): ADMINS_ARGUMENTS,
+    ("POST", "/api/v1/flows/{name}/rollback"): ADMINS_ARGUMENTS,
     ("POST", "/api/v1/config"): NEEDS_ARGUMENTS,
     ("POST", "/api/v1/commands/set_state"): NEEDS_ARGUMENTS,
     ("POST", "/api/v1/commands/set_agent_state"): NEEDS_ARGUMENTS,
@@ -62,6 +72,27 @@ ROWS: dict[tuple[str, str], tuple[int, int, int, int] | None] = {
     ("POST", "/api/v1/commands/wrap_up"): NEEDS_ARGUMENTS,
     ("POST", "/api/v1/commands/return_to_queue"): NEEDS_ARGUMENTS,
     ("POST", "/api/v1/commands/rename_customer"): NEEDS_ARGUMENTS,
+    **{
+        ("POST", f"/api/v1/commands/{verb}"): NEEDS_ARGUMENTS
+        for verb in (
+            "hold",
+            "mute",
+            "send_keys",
+            "add_party",
+            "join_parties",
+            "drop_party",
+            "transfer",
+            "complete_transfer",
+            "place_call",
+            "record",
+            "ask_wrap_up",
+            "promise_callback",
+            "cancel_callback",
+            "supervise",
+        )
+    },
+    ("GET", "/api/v1/phone"): (401, 200, 200, 404),
+    ("GET", "/api/v1/callbacks"): SUPERVISORS,
 }
 # None: a list of nothing's events, which is empty or not there.
 
@@ -83,7 +114,7 @@ async def signed_in(hub: TestHub, email: str, password: str = PASSWORD) -> str:
 
 
 def path_of(template: str) -> str:
-    for name in ("interaction_id", "customer_id", "decision_id", "event_id", "entry"):
+    for name in ("interaction_id", "customer_id", "decision_id", "event_id", "entry", "name", "recording_id"):
         template = template.replace("{" + name + "}", "nothing")
     return template.replace("{case_id}", "987654").replace("{digest}", "0" * 64)
 

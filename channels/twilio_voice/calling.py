@@ -22,7 +22,6 @@ from channels.twilio import (
 )
 from channels.twilio_voice import twiml
 from channels.twilio_voice.documents import (
-    LONGEST_SECONDS,
     MAX_TEXT,
     TONES,
     Documents,
@@ -370,7 +369,11 @@ def sender_of(message: Outgoing, to: str) -> str:
 
 
 def longest_seconds(message: Outgoing) -> int:
-    return min(twiml.seconds(message.longest_ms), LONGEST_SECONDS) if message.longest_ms > 0 else LONGEST_SECONDS
+    return (
+        min(twiml.seconds(message.longest_ms), twiml.LONGEST_SECONDS)
+        if message.longest_ms > 0
+        else twiml.LONGEST_SECONDS
+    )
 
 
 def mode_of(message: Outgoing) -> str:

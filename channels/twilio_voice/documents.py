@@ -27,9 +27,6 @@ from contact_center.domain.calls import (
 )
 from contact_center.domain.time import SECOND
 
-LONGEST_SECONDS = 4 * 60 * 60
-"""The longest that anybody stays in a call, unless the hub says less: Twilio's own limit for most accounts."""
-
 MAX_TEXT = 500
 
 PLEASE_HOLD = {"en-US": "Please hold the line. We will be right with you.", "zh-CN": "请稍候，我们马上为您服务。"}
@@ -207,7 +204,7 @@ def tones(call: Call) -> str:
 
 def _limit(told: str) -> int:
     seconds = int(told) if told.isascii() and told.isdigit() and len(told) < 7 else 0
-    return min(seconds or LONGEST_SECONDS, LONGEST_SECONDS)
+    return min(seconds or twiml.LONGEST_SECONDS, twiml.LONGEST_SECONDS)
 
 
 def _again(request: Request, call: Call | None) -> str:

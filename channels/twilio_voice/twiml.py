@@ -19,6 +19,10 @@ MAX_SPOKEN = 3_000
 
 # What XML 1.0 has no way to write (section 2.2). Half a surrogate pair is one of them.
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_KEYS = frozenset("0123456789*#")
+LONGEST_SECONDS = 4 * 60 * 60
+"""The longest that anybody stays in a call, unless the hub says less: Twilio's own limit for most accounts."""
+LONGEST_SILENCE = 600
 MAX_ADDRESS = 2_000
 MOST_TIMES = 100
 _VOICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -162,9 +166,9 @@ def collect(asked: Collect, action: str, media: str) -> str:
         "input": "dtmf speech" if asked.speech else "dtmf",
         "action": action,
         "method": "POST",
-        "timeout": seconds(asked.timeout_ms),
+        "timeout": min(seconds(asked.timeout_ms), LONGEST_SILENCE),
         "numDigits": asked.max_digits if asked.max_digits > 0 else None,
-        "finishOnKey": asked.finish_on,
+        "finishOnKey": _ends(asked.finish_on)[:1],  # a <Gather> knows one, a <Record> several
         "actionOnEmptyResult": "true",
         "bargeIn": None if asked.barge_in else "false",
     }
@@ -176,6 +180,11 @@ def collect(asked: Collect, action: str, media: str) -> str:
             "hints": ", ".join([hint for hint in hints if hint][:500]) or None,
         }
     return element("Gather", attributes, prompts(asked.prompts, media))
+
+
+def _ends(keys: str) -> str:
+    """The keys among ``keys``; Twilio's own where there are some and none is one."""
+    return "".join(key for key in keys if key in _KEYS) or ("#" if keys else "")
 
 
 def wait(inside: str, action: str) -> str:
@@ -207,9 +216,9 @@ def record(asked: Record, doors: RecordingDoors, media: str) -> str:
     attributes: Attributes = {
         "action": doors.action,
         "method": "POST",
-        "timeout": seconds(asked.silence_ms),
-        "finishOnKey": asked.finish_on,
-        "maxLength": max(2, seconds(asked.longest_ms)),
+        "timeout": min(seconds(asked.silence_ms), LONGEST_SILENCE),
+        "finishOnKey": _ends(asked.finish_on),
+        "maxLength": max(2, min(seconds(asked.longest_ms), LONGEST_SECONDS)),
         "playBeep": "true" if asked.beep else "false",
         "trim": "trim-silence",
         "recordingStatusCallback": doors.status,
@@ -230,7 +239,7 @@ def dial(asked: Dial, action: str, media: str) -> str:
         "action": action,
         "method": "POST",
         "timeout": max(5, min(seconds(asked.timeout_ms), 600)),
-        "timeLimit": seconds(asked.longest_ms),
+        "timeLimit": min(seconds(asked.longest_ms), LONGEST_SECONDS),
         "callerId": asked.caller_id if _NUMBER.fullmatch(asked.caller_id) else None,
     }
     return before + element("Dial", attributes, element("Number", None, text(asked.number)))

@@ -83,6 +83,10 @@ def _attributes(child: ElementTree.Element, known: set[str]) -> Any:
             yield f"<{child.tag}> has no attribute {written}"
         if name in _ADDRESSES and value and not re.fullmatch(r"https?://[^\s<>\"]+", value):
             yield f"<{child.tag}> {name} is no absolute address: {value!r}"
+        if (child.tag, name) == ("Gather", "finishOnKey") and len(value) > 1:
+            yield f"<Gather> ends with one key, not {value!r}"
+        if name in ("timeLimit", "maxLength") and value.isdigit() and int(value) > 14_400:
+            yield f"<{child.tag}> {name} is longer than a call may be"
         if (allowed := _VALUES.get(name)) and not allowed.fullmatch(value):
             yield f"<{child.tag}> {name} cannot be {value!r}"
 

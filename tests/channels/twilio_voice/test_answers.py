@@ -216,6 +216,16 @@ def test_what_is_no_number_is_never_rung_and_counts_as_failed(number: str) -> No
     assert event.body.outcome == "failed"  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("finish_on", "gathered", "recorded"),
+    [("#", "#", "#"), ("", "", ""), ("*#", "*", "*#"), ("x", "#", "#"), ("1234567890*#", "1", "1234567890*#")],
+)
+def test_the_keys_that_end_something_are_keys(finish_on: str, gathered: str, recorded: str) -> None:
+    [gather] = elements(told(FIXTURES["keys_pressed"], Collect("p", (), EN, finish_on=finish_on)), "Gather")
+    [record] = elements(told(FIXTURES["keys_pressed"], Record("p", (), EN, finish_on=finish_on)), "Record")
+    assert (gather.get("finishOnKey"), record.get("finishOnKey")) == (gathered, recorded)
+
+
 def test_a_prompt_that_must_be_heard_to_its_end_is() -> None:
     [gather] = elements(told(FIXTURES["keys_pressed"], Collect("p", (), EN, barge_in=False)), "Gather")
     assert gather.get("bargeIn") == "false"
@@ -521,19 +531,19 @@ plays = st.builds(
 )
 pauses = st.builds(Pause, ms=st.integers(-5, 100_000))
 prompts = st.lists(st.one_of(says, plays, pauses), max_size=4).map(tuple)
+spans = st.integers(-5, 10**8)
 collects = st.builds(
     Collect, position=anything, prompts=prompts, language=languages, max_digits=st.integers(0, 50),
-    finish_on=st.sampled_from(["#", "*", ""]), timeout_ms=st.integers(0, 60_000), speech=st.booleans(),
+    finish_on=st.one_of(st.sampled_from(["#", "*", ""]), anything), timeout_ms=spans, speech=st.booleans(),
     hints=st.lists(anything, max_size=3).map(tuple), barge_in=st.booleans(), secret=st.booleans(),
 )  # fmt: skip
-spans = st.integers(-5, 10**8)
 holds = st.builds(
     Hold, position=anything, prompts=prompts, language=languages, music=anything, keys=anything, ms=spans
 )
 awaits = st.builds(Await, position=anything, prompts=prompts, ms=st.integers(-5, 100_000))
 records = st.builds(
     Record, position=anything, prompts=prompts, language=languages, longest_ms=spans, silence_ms=spans,
-    finish_on=st.sampled_from(["#", "*", "", "1234567890"]), beep=st.booleans(), transcribe=st.booleans(),
+    finish_on=anything, beep=st.booleans(), transcribe=st.booleans(),
 )  # fmt: skip
 dials = st.builds(
     Dial, position=anything, number=st.one_of(anything, st.just("+14155550177")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import urlencode
 
@@ -49,6 +50,16 @@ async def test_a_call_that_came_and_went_is_told_as_its_webhooks_would_have_told
         assert [type(event.body) for event in found] == [CallArrived, CustomerLeft]
         listed = next(asked for asked in fake.asked if asked.path == "Calls.json")
         assert listed.query["EndTime>"] == "2026-11-18T11:05:40Z"
+
+
+async def test_every_page_is_read() -> None:
+    async with opened() as (channel, fake):
+        fake.lists = {"IncomingPhoneNumbers": [OURS], "Calls": [call("CA" + "2" * 32)]}
+        next_page = f"/2010-04-01/Accounts/{channel.account_sid}/Calls.json?Page=1&PageSize=1000&PageToken=PACA1"
+        first = {"calls": [call("CA" + "1" * 32)], "page_size": 1_000, "next_page_uri": next_page}
+        fake.answer_next(None, Told(200, body=json.dumps(first)))
+        found = [event.source_id for parsed in await channel.missed(SINCE, NOW) for event in parsed.events]
+        assert found == [f"CA{sid * 32}{end}" for sid in "12" for end in ("", ":status:completed")]
 
 
 async def test_a_call_that_goes_on_or_was_over_before_is_left_alone() -> None:

@@ -156,7 +156,9 @@ def test_a_caller_who_always_does_the_same_is_not_asked_for_ever(
         assert digits or rounds <= 4 * menus, "a silent caller is asked each menu once and its retries"
 
 
-@given(trees, st.sampled_from(("ask", "hold", "held", "send", "check", "dial", "done", "x")), targets, inputs, moments)
+@given(
+    trees, st.sampled_from(("ask", "hold", "held", "send", "check", "dial", "done", "x")), targets, inputs, moments
+)
 @settings(max_examples=300, deadline=None, suppress_health_check=BUSY_MACHINE)
 def test_a_position_that_no_flow_would_give_breaks_nothing(
     tree: dict[str, object], phase: str, name: str, did: Did, now: int

@@ -111,6 +111,29 @@ async def test_a_supervisor_listens_then_whispers_then_barges_in(
     assert on_hold.value.code == 16027
 
 
+async def test_a_coach_is_never_heard_by_accident(hub: FakeHub, sandbox: Sandbox, twilio: Client) -> None:
+    lena, mei, room = await talking(hub, sandbox, twilio)
+    stranger = await twilio.calls.create_async(to=SANA, from_=HUB, twiml=seat(hub, "supervisor", 'coach="CA1"'))
+    assert (await hub.hears(f"{VOICE}/left", CallSid=str(stranger.sid)))["DialCallStatus"] == "failed"
+    errors = (await sandbox.get("/ledger", kind="carrier.error"))["items"]
+    assert [line["facts"]["code"] for line in errors] == [13240]
+    sana = await called(hub, twilio, SANA, "supervisor", f'coach="{mei}"')
+    await sandbox.post(f"/calls/{mei}/hang_up")
+    await hub.hears(f"{VOICE}/room", StatusCallbackEvent="participant-leave", CallSid=mei)
+    await says(sandbox, sana, "Where did she go?")
+    supervisor = await twilio.conferences(room).participants("supervisor").fetch_async()
+    assert (supervisor.muted, supervisor.coaching) == (True, False)
+    assert ("heard", "Where did she go?") not in await sandbox.heard(lena)
+
+
+async def test_a_full_conference_lets_nobody_else_in(hub: FakeHub, sandbox: Sandbox, twilio: Client) -> None:
+    await talking(hub, sandbox, twilio)
+    third = await twilio.calls.create_async(
+        to=SANA, from_=HUB, twiml=seat(hub, "third", 'maxParticipants="2"'), status_callback=f"{hub.url}/over"
+    )
+    assert (await hub.hears(f"{VOICE}/left", CallSid=str(third.sid)))["DialCallStatus"] == "failed"
+
+
 async def test_who_is_on_hold_hears_the_hold_document_and_is_not_heard(
     hub: FakeHub, sandbox: Sandbox, twilio: Client
 ) -> None:

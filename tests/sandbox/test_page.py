@@ -198,7 +198,7 @@ async def test_a_telephone_outside_declines_and_another_is_added(page: Page, san
     await expect(technician).to_contain_text("It rings")
     await technician.get_by_role("button", name="Decline").click()
     await expect(technician).to_contain_text("Busy")
-    await page.get_by_label("Add a number").fill("sip:expert@example.org")
+    await page.get_by_label("Add +49").fill("sip:expert@example.org")
     await page.get_by_role("button", name="Add").click()
     await expect(page.get_by_role("article", name="sip:expert@example.org")).to_contain_text("Not on a call")
     await page.reload()

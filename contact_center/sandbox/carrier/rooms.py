@@ -39,6 +39,9 @@ class Rooms:
         if len(conference.members) >= settings.max_parties:
             self._board.error(leg, 13221, "The conference has as many participants as it may.")
             return twiml.Returned({"DialCallStatus": "failed"})
+        if settings.coach and settings.coach not in conference.members:
+            self._board.error(leg, 13240, "Whoever is to be coached is not in the conference.")
+            return twiml.Returned({"DialCallStatus": "failed"})
         member = self._join(conference, leg, settings)
         began, loop = self._board.world.now(), asyncio.get_running_loop()
         too_long = loop.call_later(dial.time_limit, self._time_is_up, conference, leg)
@@ -139,11 +142,7 @@ class Rooms:
             wait_url=settings.wait_url,
             wait_method=settings.wait_method,
         )
-        if settings.coach:
-            if settings.coach in conference.members:
-                member.coaching, member.coach = True, settings.coach
-            else:
-                self._board.error(leg, 13240, "Whoever is to be coached is not in the conference.")
+        member.coaching, member.coach = bool(settings.coach), settings.coach
         if settings.beep in ("true", "onEnter"):
             self._beep(conference, "enter")
         conference.members[leg.sid] = member
@@ -176,6 +175,7 @@ class Rooms:
             return
         self._board.world.note("conference.left", leg.who, sid=leg.sid, conference=conference.sid)
         self.announce_event(conference, "participant-leave", member, {"ReasonParticipantLeft": why})
+        # A coach who has lost the one they coached must not be heard by the customer all of a sudden.
         for coach in conference.coaches_of(member):
             coach.muted, coach.coaching, coach.coach = True, False, ""
         if member.end_on_exit or not conference.members:

@@ -7,6 +7,7 @@ import { length, time, words } from "./words.js";
 
 const LETTERS = { 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8: "TUV", 9: "WXYZ", 0: "+" };
 const VOICES = { auto: null, "en-US": "English", "zh-CN": "中文", "de-DE": "Deutsch", "fr-FR": "Français", "es-ES": "Español" };
+const SPOKEN = new Set(["say", "announce", "heard"]);
 const LIVE = ["queued", "ringing", "in-progress"];
 
 let person = null, call = null, heardUpTo = null, sounding = kept.get("sound") !== "off", failed = "", recogniser = null, voice = kept.get("voice") || "auto";
@@ -65,7 +66,7 @@ export function take(state) {
   if (heardUpTo === null || (changed && before === null && !live())) heardUpTo = last;
   else if (changed) heardUpTo = -1;
   for (const line of lines) {
-    if (line.n > heardUpTo && (line.kind === "say" || line.kind === "announce") && live()) speak(line.text, line.language);
+    if (line.n > heardUpTo && SPOKEN.has(line.kind) && live()) speak(line.text, line.language || (/[\u3400-\u9fff]/.test(line.text) ? "zh-CN" : "en-US"));
   }
   heardUpTo = Math.max(heardUpTo, last);
   if (before && before.sid === call?.sid && LIVE.includes(before.status) && !live()) { hush(); chime(); }

@@ -32,7 +32,7 @@ const en = {
   voice: "Language you speak", voiceAuto: "Auto",
   views: "What is shown", viewPlaces: "The customer", viewPhones: "All telephones", phones: "Other telephones", phonesHint: "Agents, a supervisor, somebody outside: play them all",
   phonesShort: "Others", setIdle: "Not on a call", setRings: "It rings", setWith: (names) => `With ${names}`, setAlone: "Waiting for the others", setEmpty: "What is heard here appears here.",
-  sayAs: (name) => `What ${name} says`, keypad: "Keys", whenRung: "When it rings", newPhone: "Add a number or client:name", addPhone: "Add",
+  sayAs: (name) => `What ${name} says`, keypad: "Keys", whenRung: "When it rings", newPhone: "Add +49… or client:…", addPhone: "Add",
   manners: { answer: "picks up by itself", ring: "I pick it up", usualRing: "I pick it up", busy: "is busy", "no-answer": "nobody answers", failed: "is out of service" },
   mischief: "Trouble", wrongTitle: "Trouble on purpose", wrongHint: "What real providers do on a bad day. The same seed makes the same trouble.", wrongApply: "Begin", wrongReset: "All well again",
   wrong: {
@@ -89,7 +89,7 @@ const zh = {
   voice: "您说的语言", voiceAuto: "自动",
   views: "显示内容", viewPlaces: "客户", viewPhones: "全部电话", phones: "其他电话", phonesHint: "坐席、主管、外部人员：都由您来扮演",
   phonesShort: "其他电话", setIdle: "空闲", setRings: "正在响铃", setWith: (names) => `正在与 ${names} 通话`, setAlone: "正在等待其他人", setEmpty: "听到的内容会显示在这里。",
-  sayAs: (name) => `${name} 说的话`, keypad: "按键", whenRung: "来电时", newPhone: "添加号码或 client:名称", addPhone: "添加",
+  sayAs: (name) => `${name} 说的话`, keypad: "按键", whenRung: "来电时", newPhone: "添加 +86… 或 client:…", addPhone: "添加",
   manners: { answer: "自动接听", ring: "由我接听", usualRing: "由我接听", busy: "占线", "no-answer": "无人接听", failed: "停机" },
   mischief: "故障", wrongTitle: "故意制造故障", wrongHint: "模拟真实服务商出问题的日子。相同的种子产生相同的故障。", wrongApply: "开始", wrongReset: "恢复正常",
   wrong: {

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
@@ -42,6 +42,16 @@ _PICTURE = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "private, no-cache",
 }
+
+
+async def administering(principal: Supervising) -> Principal:
+    """Raises :class:`NotAllowed` for everybody but admins."""
+    if principal.role != "admin":
+        raise NotAllowed("Only an admin may change flows.")
+    return principal
+
+
+Administering = Annotated[Principal, Depends(administering)]
 
 
 class _Body(BaseModel):
@@ -214,9 +224,8 @@ async def check(body: CheckFlow, request: Request, _: Supervising, runtime: Hub)
 
 
 @router.post("", summary="Publish a flow: it is in force at once")
-async def publish(body: PublishFlow, request: Request, principal: Supervising, runtime: Hub) -> Response:
+async def publish(body: PublishFlow, request: Request, principal: Administering, runtime: Hub) -> Response:
     """Admins only. 422 with all ``problems`` where anything is wrong; then nothing has changed."""
-    _admin(principal)
     texts = body.texts or {"flow": body.text}
     library = await runtime.executor.read(verbs.library)
     try:
@@ -232,16 +241,10 @@ async def publish(body: PublishFlow, request: Request, principal: Supervising, r
 
 
 @router.post("/{name}/rollback", summary="Put an earlier version into force")
-async def rollback(name: Name, body: RollBack, principal: Supervising, runtime: Hub) -> Response:
+async def rollback(name: Name, body: RollBack, principal: Administering, runtime: Hub) -> Response:
     """Admins only."""
-    _admin(principal)
     by, now = _by(principal, body.by), runtime.occasion().now
     return Json(asdict(await runtime.executor.write(verbs.rollback, now, name, body.version, by)))
-
-
-def _admin(principal: Principal) -> None:
-    if principal.role != "admin":
-        raise NotAllowed("Only an admin may change flows.")
 
 
 def _by(principal: Principal, said: str) -> str:

@@ -40,6 +40,7 @@ async def ready(request: Request) -> Response:
     for name, door in runtime.doors.items():
         state, reason = door.state
         channels[name] = {"state": state, "reason": reason}
+    ill = runtime.flows.problems()
     fit = runtime.ready and not runtime.draining and database["state"] == "ready"
     return Json(
         {
@@ -47,6 +48,7 @@ async def ready(request: Request) -> Response:
             "database": database,
             "bus": {"state": "ready" if bus_works else "degraded", "reason": bus_reason},
             "channels": channels,
+            "flows": {"state": "degraded" if ill else "ready", "reason": " ".join(ill)},
         },
         200 if fit else 503,
     )

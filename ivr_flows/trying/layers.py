@@ -6,7 +6,7 @@ in each, orders by barycentre, heights by least squares. The same graph always g
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
@@ -85,15 +85,74 @@ def place(boxes: Mapping[str, Box], lines: Sequence[Line], starts: Sequence[str]
 
 
 def _backward(boxes: Mapping[str, Box], lines: Sequence[Line], starts: Sequence[str]) -> list[bool]:
-    """The lines that lead back: without them nothing goes round. Among boxes that lead to each other it is those
-    that don't lead further from the start, counted in boxes, or down in the order of ``boxes``."""
+    """The lines that lead back: without them nothing goes round. First those that lead to a box that every way to
+    them has passed: a menu that is heard again. Among boxes that still lead to each other, then, those that don't
+    lead further from the start, counted in boxes, or down in the order of ``boxes``."""
     out: dict[str, list[str]] = {name: [] for name in boxes}
     for line in lines:
         out[line.source].append(line.target)
+    above = _dominators(out, starts)
+    again = [line.target in _upwards(above, line.source) for line in lines]
+    for line, back in zip(lines, again, strict=True):
+        if back:
+            out[line.source].remove(line.target)
     far = _distances(out, starts)
     at = {name: (far.get(name, len(boxes)), number) for number, name in enumerate(boxes)}
     group = _groups(out)
-    return [group[line.source] == group[line.target] and at[line.target] <= at[line.source] for line in lines]
+    return [
+        back or (group[line.source] == group[line.target] and at[line.target] <= at[line.source])
+        for line, back in zip(lines, again, strict=True)
+    ]
+
+
+def _upwards(above: Mapping[str, str], name: str) -> Iterator[str]:
+    """The box, and every one that all ways to it have passed."""
+    while name:
+        yield name
+        name = above.get(name, "")
+
+
+def _dominators(out: Mapping[str, Sequence[str]], starts: Sequence[str]) -> dict[str, str]:
+    """For each box the last one that every way to it passes, empty for none (Cooper, Harvey and Kennedy, 2001)."""
+    order = _left_in_order({**out, "": list(starts)}, "")[::-1]
+    number = {name: n for n, name in enumerate(order)}
+    into: dict[str, list[str]] = {name: [] for name in order}
+    for name in order:
+        for target in out.get(name, starts if not name else ()):
+            into[target].append(name)
+    above = {"": ""}
+    moved = True
+    while moved:
+        moved = False
+        for name in order[1:]:
+            known = [before for before in into[name] if before in above]
+            common = known[0]
+            for other in known[1:]:
+                while common != other:
+                    if number[common] > number[other]:
+                        common = above[common]
+                    else:
+                        other = above[other]
+            if above.get(name, name) != common:
+                above[name], moved = common, True
+    return above
+
+
+def _left_in_order(out: Mapping[str, Sequence[str]], root: str) -> list[str]:
+    """What ``root`` leads to, and itself, in the order in which a walk in depth leaves them."""
+    left: list[str] = []
+    seen = {root}
+    way = [(root, iter(out[root]))]
+    while way:
+        name, ahead = way[-1]
+        fresh = next((target for target in ahead if target not in seen), None)
+        if fresh is None:
+            left.append(name)
+            way.pop()
+        else:
+            seen.add(fresh)
+            way.append((fresh, iter(out[fresh])))
+    return left
 
 
 def _distances(out: Mapping[str, Sequence[str]], starts: Sequence[str]) -> dict[str, int]:
@@ -113,20 +172,7 @@ def _groups(out: Mapping[str, Sequence[str]]) -> dict[str, int]:
     for name, targets in out.items():
         for target in targets:
             into[target].append(name)
-    left: list[str] = []
-    seen: set[str] = set()
-    for root in out:
-        way = [] if root in seen else [(root, iter(out[root]))]
-        seen.add(root)
-        while way:
-            name, ahead = way[-1]
-            fresh = next((target for target in ahead if target not in seen), None)
-            if fresh is None:
-                left.append(name)
-                way.pop()
-            else:
-                seen.add(fresh)
-                way.append((fresh, iter(out[fresh])))
+    left = _left_in_order({**out, "": list(out)}, "")[:-1]
     group: dict[str, int] = {}
     for number, root in enumerate(reversed(left)):
         found = [] if root in group else [root]

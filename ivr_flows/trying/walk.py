@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import product
+from math import prod
 from typing import TypeAlias
 
 from contact_center.domain.calls import Await, Collect, Dial, Hold, Record
@@ -39,6 +41,9 @@ MOST_STATES = 50_000
 MOST_MOMENTS = 12
 MOST_VALUES = 8
 """Values that one variable is tried with."""
+
+MOST_TOGETHER = 64
+"""Values of several variables that are tried in every combination."""
 
 ANI = "+15550100000"
 FROM = datetime(2026, 1, 5, tzinfo=UTC)
@@ -164,12 +169,12 @@ class _Walker:
         return Walked(exits, reached, frozenset(self.visited), problems, len(self.leads), self.turns, self.complete)
 
     def _values(self) -> dict[str, list[str]]:
-        """Every variable that decides anything, with the values that it is tried with."""
+        """Every variable that decides anything, with the values that it is tried with, none being one."""
         found: dict[str, dict[str, None]] = {}
         for step in self.flow.steps.values():
             for name, values in _decides_by(step).items():
                 found.setdefault(name, {}).update(dict.fromkeys(values))
-        return {name: list(values)[:MOST_VALUES] for name, values in found.items()}
+        return {name: [*dict.fromkeys([*list(values)[:MOST_VALUES], ""])] for name, values in found.items()}
 
     def _live(self) -> dict[str, frozenset[str]]:
         """For each step, the variables that it or a later one decides by."""
@@ -201,9 +206,9 @@ class _Walker:
         # Whoever has this flow within may have set anything before.
         within = any(step.KIND == "return" and "/" not in name for name, step in steps.items())
         set_here = set() if within else {name for step in steps.values() for name in _sets(step)}
-        for name, values in self.values.items():
-            for value in values if name not in set_here or name in usual else ():
-                yield {**usual, name: value}
+        tried = {name: values for name, values in self.values.items() if name not in set_here or name in usual}
+        for values in _together(tried):
+            yield {**usual, **values}
         for number in self._numbers():
             yield {**usual, "ani": number}
 
@@ -328,14 +333,7 @@ class _Walker:
         into = dip.into if dip is not None else ()
         tried = {field: self.values.get(name) or ["1"] for field, name in into}
         yield {}
-        usual = {field: values[0] for field, values in tried.items()}
-        yield usual
-        for number in range(1, max((len(values) for values in tried.values()), default=0)):
-            yield {field: values[number % len(values)] for field, values in tried.items()}
-        if len(tried) > 1:
-            for field, values in tried.items():
-                for value in values[1:]:
-                    yield {**usual, field: value}
+        yield from _together(tried)
 
     # --- what is wrong ----------------------------------------------------------------------------------------
 
@@ -372,6 +370,19 @@ class _Walker:
     def _unspoken(self) -> Iterator[str]:
         for step, language in self.silent:
             yield f"step {step!r} asks without a word where the caller speaks {language!r}"
+
+
+def _together(tried: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
+    """Every value with every other where that is not too much; else each alone, and all at once."""
+    tried = {name: values for name, values in tried.items() if values}
+    if prod(map(len, tried.values())) <= MOST_TOGETHER:
+        yield from (dict(zip(tried, values, strict=True)) for values in product(*tried.values()))
+        return
+    usual = {name: values[0] for name, values in tried.items()}
+    for number in range(max(map(len, tried.values()))):
+        yield {name: values[number % len(values)] for name, values in tried.items()}
+    for name, values in tried.items():
+        yield from ({**usual, name: value} for value in values)
 
 
 def _sets(step: Step) -> Iterator[str]:

@@ -19,10 +19,13 @@ from typing import Any
 import httpx
 import pytest
 
+from contact_center.sandbox.settings import DEMO_ACCOUNT
 from tests.channels.twilio_fake import ACCOUNT, TOKEN
 from tests.fallback.standing_in import TwiML
 from tests.hub import VOICE_NUMBER, HubProcess, Twilio, house
 from tests.recordings.provider import a_provider
+from tests.sandbox.conftest import started
+from tests.sandbox.fake_hub import TOKEN as SANDBOX_TOKEN
 from tests.servers.postgres import free_port
 
 LENA = "+4915112345678"
@@ -161,3 +164,56 @@ def test_a_second_fallback_on_the_same_folder_is_refused(tmp_path: Path) -> None
     finally:
         first.terminate()
         first.communicate(timeout=20)
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(240)
+async def test_a_caller_of_a_dead_hub_leaves_a_message_and_a_text_that_nobody_took_is_asked_for(
+    database_url: str, tmp_path: Path
+) -> None:
+    """The carrier is the sandbox's, over real HTTP: it turns to the fallback by itself, keeps the recording until the
+    hub fetches and erases it, and remembers the text that no webhook could deliver."""
+    hub = HubProcess(tmp_path, database_url, config=house())
+    hub.environment |= {
+        "CONTACT_CENTER_TWILIO_ACCOUNT_SID": DEMO_ACCOUNT,
+        "CONTACT_CENTER_TWILIO_AUTH_TOKEN": SANDBOX_TOKEN,
+    }
+    fallback = FallbackProcess(hub)
+    voice = f"{fallback.url}/webhooks/twilio_voice"
+    async with started(hub.url, tmp_path, CONTACT_CENTER_SANDBOX_FALLBACK_URL=voice) as sandbox:
+        hub.environment["CONTACT_CENTER_TWILIO_REST_URL"] = sandbox.page
+        async with hub.running(), fallback.running():
+            hub.kill9()
+            call = await sandbox.post("/calls", **{"from": LENA})
+            await sandbox.call_until(call["sid"], "recording")
+            await sandbox.post(f"/calls/{call['sid']}/speech", text="Please call me back about order 1001.")
+            await sandbox.post(f"/calls/{call['sid']}/digits", digits="#")
+            await sandbox.call_until(call["sid"], "ended")
+            heard = " ".join(text for _, text in await sandbox.heard(call["sid"]))
+            assert "感谢您的来电" in heard
+            assert "Your message is safe with us" in heard
+            assert "error" not in heard
+            await sandbox.post("/sms", **{"from": LENA, "text": "Did you get my message?"})
+            await asyncio.to_thread(hub.start)
+            log = await log_with(hub, "recording.kept", "message.received", "voicemail.received")
+            kinds = Counter(event["kind"] for event in log)
+            assert kinds["call.arrived"] == 1
+            assert kinds["message.received"] == 1
+            kept = next(event for event in log if event["kind"] == "recording.kept")
+            assert kept["body"]["state"] == "stored"
+            async with hub.http() as rest:
+                sound = await rest.get(f"/api/v1/recordings/{kept['body']['recording_id']}")
+                assert sound.content.startswith(b"RIFF")
+                waiting = (await rest.get("/api/v1/interactions", params={"state": "waiting"})).json()["items"]
+                assert sorted(item["medium"] for item in waiting) == ["other", "sms"]
+
+
+async def log_with(hub: HubProcess, *kinds: str) -> list[dict[str, Any]]:
+    """The hub's log, once something of each of these kinds is in it."""
+    deadline = time.monotonic() + 90
+    while True:
+        log = await log_of(hub)
+        if set(kinds) <= {event["kind"] for event in log}:
+            return log
+        assert time.monotonic() < deadline, [(event["kind"], event["body"]) for event in log]
+        await asyncio.sleep(0.5)

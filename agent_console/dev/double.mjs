@@ -420,6 +420,7 @@ export function makeDouble({ now = () => Date.now(), seed = true, pace = 1 } = {
     ["GET", /^customers$/, (_, __, q) => page([...customers.values()].filter((c) => [c.name, ...c.points.map((p) => p.value)].some((text) => text.toLowerCase().includes((q.get("q") ?? "").toLowerCase()))))],
     ["GET", /^customers\/(.+)$/, (_, [id]) => customers.get(id)],
     ["GET", /^decisions\/(.+)$/, (_, [id]) => ({ id, at: now() - 2000, interaction_id: "in", queue: "support", policy: "least loaded, then longest idle", chosen: "ag-0", latency_us: 412, candidates, counts: {} })],
+    ["GET", /^interactions\/([^/]+)$/, () => ({ record: { owed: "asked", attempts: 1, number: "+8613800138000", voicemail: { duration_ms: 21_000 } } })],
     ["GET", /^interactions$/, (_, __, q) => page(q.get("queue") === "sales-zh" ? [] : [wei, mobile, noor].map((c, n) => ({ interaction_id: `w-${n}`, case_id: 48211, medium: ["voice", "sms", "chat"][n], state: "waiting", queue: q.get("queue"), virtual_enqueued_at: started - 161_000 + n * 50_000, customer: brief(c) })))],
     ["GET", /^interactions\/(.+)\/why$/, () => ({ summary: [{ code: "everyone_busy", values: { available: 5 } }], candidates: candidates.slice(2) })],
     ...telephony.routes,
@@ -485,7 +486,7 @@ export function makeDouble({ now = () => Date.now(), seed = true, pace = 1 } = {
         body = answerOf(account, match.slice(1), url.searchParams, text ? JSON.parse(text) : {});
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
-        return say(error.status, { error: { code: error.code, message: error.message }, ...error.more });
+        return say(error.status, { error: { code: error.code, message: error.message, ...error.more } });
       }
       return body ? say(200, body) : refuse(404, "not_found");
     }

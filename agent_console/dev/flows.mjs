@@ -1,4 +1,5 @@
 // The double's flows: three of them, drawn plainly, with counts that move.
+import { existsSync, readFileSync } from "node:fs";
 const STEPS = {
   main: [
     ["greeting", ["choose_language"]], ["choose_language", ["main_menu", "any_team"]], ["main_menu", ["sales", "support", "find_order", "any_team"]],
@@ -8,6 +9,13 @@ const STEPS = {
   direct: [["greeting", ["support"]], ["support", []]],
   survey: [["ask_solved", ["ask_words", "thanks"]], ["ask_words", ["thanks"]], ["thanks", []]],
 };
+/** Pictures that the hub drew, laid beside by whoever wants to see those: FLOW_PICTURES=folder. */
+function drawn(name) {
+  const folder = process.env.FLOW_PICTURES;
+  const file = folder && `${folder}/${name}.svg`;
+  return file && existsSync(file) ? readFileSync(file, "utf8") : null;
+}
+
 const WIDTH = 170;
 const HEIGHT = 52;
 
@@ -82,7 +90,7 @@ export function makeFlows({ now, Refusal }) {
         flow.versions.unshift({ version, published_at: now(), by: account.name, note, current: true });
         flow.text = text;
         setCurrent(flow, version);
-        return { name, version };
+        return { published: [{ name, version, changed: true, used_by: [] }] };
       }],
       ["POST", /^flows\/([^/]+)\/rollback$/, (account, [name], _, { version }) => {
         admin(account);
@@ -90,6 +98,6 @@ export function makeFlows({ now, Refusal }) {
         return { name, version };
       }],
     ],
-    diagram: (name) => (STEPS[name] ? draw(STEPS[name]) : null),
+    diagram: (name) => drawn(name) ?? (STEPS[name] ? draw(STEPS[name]) : null),
   };
 }

@@ -48,7 +48,7 @@ export function makeTelephony(world) {
     return { kind, who: id, name: "" };
   }
   function policy(number) {
-    if (/^\+1900|^\+4490/.test(number)) throw new Refusal(422, "number_refused", "Premium-rate numbers may not be called.");
+    if (/^\+1900|^\+4490/.test(number)) throw new Refusal(422, "dialling_kind", "Calls to numbers of this kind (premium rate) are not allowed here.");
   }
 
   const recorded = { start: ["starting", "on", "started"], pause: ["pausing", "paused", "paused"], resume: ["resuming", "on", "resumed"], stop: ["stopping", "", "stopped"] };
@@ -110,7 +110,7 @@ export function makeTelephony(world) {
     complete_transfer(agentId, { interaction_id, party_id }) {
       const work = live(agentId, interaction_id);
       const party = work.line.parties.find((p) => p.id === party_id);
-      if (party?.state !== "joined") throw new Refusal(409, "not_joined", "They are not in the call yet.");
+      if (party?.state !== "joined") throw new Refusal(409, "not_there_yet", "They have not answered yet.");
       event(work, "transferred", { to: `${party.kind}:${party.who}`, how: "warm" }, { actor: actorOf(agentId) });
       wrapUp(agentId, work);
       return {};

@@ -50,7 +50,7 @@ describe("a call, as the desk sees it", () => {
   it("waits while a colleague is asked, and is handed over to them", async () => {
     const { party_id } = (await ask("add_party", { to: "agent:ag-1", purpose: "consult" })) as { party_id: string };
     expect(call().line).toMatchObject({ held: true, parties: [{ id: party_id, name: "Jonas Okafor", state: "calling" }] });
-    await expect(ask("complete_transfer", { party_id })).rejects.toMatchObject({ code: "not_joined" });
+    await expect(ask("complete_transfer", { party_id })).rejects.toMatchObject({ code: "not_there_yet" });
     await until(() => call().line!.parties[0]!.state === "joined");
     await ask("complete_transfer", { party_id });
     expect(call()).toMatchObject({ state: "wrap_up", call: "ended", wrap_up_mode: "mandatory" });
@@ -65,6 +65,6 @@ describe("a call, as the desk sees it", () => {
   });
   it("to a number that policy forbids is refused in words", async () => {
     const refused = await socket.command("place_call", { number: "+19005550199" }).catch((error: CommandError) => error);
-    expect(refused).toMatchObject({ code: "number_refused", message: "Premium-rate numbers may not be called." });
+    expect(refused).toMatchObject({ code: "dialling_kind", message: "Calls to numbers of this kind (premium rate) are not allowed here." });
   });
 });

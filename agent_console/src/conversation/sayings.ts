@@ -10,7 +10,7 @@ type Body = Record<string, string>;
 const MOST_VALUES = 4;
 
 export function useSayings(customer: () => string) {
-  const { t, locale } = useWords();
+  const { t, te, locale } = useWords();
   const session = useSession();
   const directory = useDirectory();
 
@@ -32,6 +32,10 @@ export function useSayings(customer: () => string) {
     if (kind === "queue") return session.queueName(id);
     return kind === "agent" ? agentNamed(id) : spaced(id);
   }
+  const actionNamed = (what: string): string => {
+    const key = `line.action.${what.replace(".", "_")}`;
+    return te(key) ? t(key) : what;
+  };
   const moment = (at: number): string => fullMoment(at, locale.value);
 
   function leg(body: Body): string {
@@ -44,8 +48,10 @@ export function useSayings(customer: () => string) {
   const sayings: Record<string, (body: Body, event: EventView) => string> = {
     "call.arrived": (body) =>
       t("line.call_arrived", { who: customer() }) + (body["forwarded_from"] ? ` · ${t("line.call_forwarded", { number: spaced(body["forwarded_from"]) })}` : ""),
-    "call.placed": (body, event) => t(`line.call_placed.${body["reason"]}`, { who: agentIn(event), number: spaced(body["number"]!) }),
+    "call.placed": (body, event) => t(`line.call_placed.${(body["owed"] as unknown) === true && body["reason"] === "agent" ? "promised" : body["reason"]}`, { who: agentIn(event), number: spaced(body["number"]!) }),
     "call.leg": leg,
+    "call.action_failed": (body) => t("line.action_failed", { what: actionNamed(body["what"] ?? ""), reason: body["reason"] || "—" }),
+    "queue.left": () => t("line.queue_left"),
     "call.hold": (body) => {
       const held = Number(body["held_ms"] ?? 0);
       return (body["on"] as unknown) === true ? t("line.held") : held ? t("line.unheld", { time: clock(held) }) : t("line.unheldPlain");

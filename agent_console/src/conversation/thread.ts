@@ -138,7 +138,7 @@ class Calls {
       known.reason = String(body["reason"] ?? "") || known.reason;
       return "known";
     }
-    const purpose = event.kind === "ivr.recorded" || body["purpose"] === "voicemail" ? "voicemail" : "call";
+    const purpose = event.kind === "ivr.recorded" || event.kind === "voicemail.received" || body["purpose"] === "voicemail" ? "voicemail" : "call";
     const made: Heard = { id, state: next, purpose, durationMs: Number(body["duration_ms"] ?? 0), reason: String(body["reason"] ?? ""), words: [] };
     this.recordings.set(id, made);
     if (purpose === "voicemail") this.voicemail.set(event.interaction_id, made);
@@ -148,6 +148,7 @@ class Calls {
 
 const HEARD: Record<string, (body: Record<string, unknown>) => Heard["state"] | ""> = {
   "ivr.recorded": () => "pending",
+  "voicemail.received": () => "pending",
   "recording.changed": ({ state }) => (state === "completed" ? "pending" : state === "absent" ? "missing" : ""),
   "recording.kept": ({ state }) => state as Heard["state"],
 };

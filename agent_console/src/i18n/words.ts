@@ -6,11 +6,18 @@ const KNOWN_ERRORS = new Set([
   "offer_gone", "not_connected", "too_long", "not_yours", "empty", "forbidden", "session_ended", "unreachable", "not_found", "busy", "invalid",
 ]);
 
+/** Refusals of telephony: the hub's own sentence names people and countries, and is in English. */
+const TOLD = new Set([
+  "no_call", "over", "digits", "to", "not_there", "full", "left", "alone", "not_there_yet", "offline", "no_line", "under_way", "at", "mode", "own", "disposition", "busy",
+  "dialling_not_a_number", "dialling_country", "dialling_kind", "dialling_number_cap", "dialling_caller_cap", "dialling_hour_cap", "dialling_short_number",
+]);
+
 const HANDLE = /^[0-9a-f]{16,}$/;
 const SAME: Record<string, string> = { not_allowed: "forbidden", unavailable: "busy", not_signed_in: "session_ended" };
 
 export function useWords() {
-  const { t, locale } = useI18n();
+  const { t, te: known, locale } = useI18n();
+  const te = (key: string): boolean => known(key, "en");
 
   /** A duration in its largest unit: "2 min", "3 h 10". */
   function long(ms: number): string {
@@ -21,6 +28,7 @@ export function useWords() {
   /** Why something failed: by its code where the console knows it, else in the hub's own words. */
   function whyFailed(error: unknown): string {
     const { code = "unknown", message = "" } = (error ?? {}) as { code?: string; message?: string };
+    if (TOLD.has(code) && message && message !== code) return locale.value === "en" ? message : t(`error.told.${code}`);
     const known = SAME[code] ?? code;
     if (KNOWN_ERRORS.has(known)) return t(`error.${known}`);
     return message || t("error.unknown");
@@ -39,5 +47,5 @@ export function useWords() {
 
   const moment = (at: number, now: number): string => shortMoment(at, now, locale.value);
 
-  return { t, locale, long, whyFailed, who, moment, reach };
+  return { t, te, locale, long, whyFailed, who, moment, reach };
 }

@@ -56,7 +56,7 @@ export interface OfferView {
   why: Why[];
   history: Past[];
   direction: "inbound" | "outbound" | "internal";
-  task: "" | "callback";
+  task: "" | "callback" | "voicemail";
 }
 /**
  * ``known`` is false for somebody who is seen for the first time. ``name`` may be empty: show ``point``.
@@ -120,6 +120,7 @@ export interface WorkView {
   call: ("connecting" | "ringing" | "connected" | "ended") | null;
   customer_left: boolean;
   direction: "inbound" | "outbound" | "internal";
+  task: "" | "callback" | "voicemail";
   line: CallView | null;
   wrap_up_mode: "" | "mandatory" | "optional" | "timed" | "forced" | "asked";
   wrap_up_until_at: number;
@@ -318,6 +319,9 @@ export interface Bodies {
   "callback.tried": CallbackTried;
   "survey.answered": SurveyAnswered;
   "wrap_up.asked": WrapUpAsked;
+  "call.action_failed": ActionFailed;
+  "queue.left": QueueLeft;
+  "voicemail.received": VoicemailReceived;
 }
 /**
  * A customer wrote. ``html`` is the digest of the original HTML in the blob store, if there was any; it is
@@ -424,12 +428,14 @@ export interface OfferMade {
 }
 /**
  * ``outcome``: ``accepted | rejected | expired | cancelled`` (customer left) ``| rescinded`` (race lost).
+ * ``party_id``: who is in the call already and takes it over.
  */
 export interface OfferEnded {
   offer_id: string;
   agent_id: string;
   outcome: "accepted" | "rejected" | "expired" | "cancelled" | "rescinded";
   reason: string;
+  party_id: string;
 }
 /**
  * We wrote to the customer. It leaves through the outbox row ``outbox_id``.
@@ -480,12 +486,13 @@ export interface Ended {
   reason: "wrapped_up" | "abandoned" | "completed" | "failed" | "callback" | "unreached" | "transferred";
 }
 /**
- * We begin a call to the customer: an agent's, or one that we owe. ``reason``: ``agent``, or a callback's
- * (``asked | abandoned | voicemail``).
+ * We begin a call to the customer: ``owed`` to them for that ``reason`` (as in ``callback.asked``), or an agent's
+ * own.
  */
 export interface CallPlaced {
   number: string;
   reason: "agent" | "asked" | "abandoned" | "voicemail";
+  owed: boolean;
 }
 /**
  * The caller has spoken after the beep (``Record``). ``recording_id`` is the provider's, empty where nothing
@@ -543,7 +550,8 @@ export interface MuteChanged {
 }
 /**
  * Somebody else is being brought into the call. ``who`` is an agent's id or a number; ``purpose`` is why:
- * ``consult`` (the customer waits), ``conference`` (everybody talks), ``transfer`` (they take over), ``supervise``.
+ * ``consult`` (the customer waits), ``conference`` (everybody talks), ``transfer`` (they take over) or
+ * ``supervise``.
  */
 export interface PartyAdded {
   party_id: string;
@@ -625,4 +633,27 @@ export interface SurveyAnswered {
  */
 export interface WrapUpAsked {
   on: boolean;
+}
+/**
+ * Something that the call was to do did not happen: ``what`` is the verb that left through the outbox.
+ */
+export interface ActionFailed {
+  what: string;
+  reason: string;
+  party_id: string;
+}
+/**
+ * The caller waits no more, because they chose to do something else: their place is kept.
+ */
+export interface QueueLeft {
+  reason: string;
+}
+/**
+ * The customer left words for ``queue``, as the recording ``recording_id``. On the call that it was left on, and
+ * as the beginning of the work that it makes.
+ */
+export interface VoicemailReceived {
+  recording_id: string;
+  duration_ms: number;
+  queue: string;
 }

@@ -24,6 +24,8 @@ export function readDrawing(text: string, dark: boolean): SVGSVGElement | null {
 function clean(element: Element): void {
   for (const { name, value } of [...element.attributes]) {
     const link = name === "href" || name === "xlink:href";
+    const flow = link && /^\.\.\/([\w-]+)\/diagram\.svg$/.exec(value)?.[1];
+    if (flow) element.setAttribute("data-flow-link", flow);
     if (name.toLowerCase().startsWith("on") || (link && !value.startsWith("#") && !value.startsWith("/"))) element.removeAttribute(name);
   }
 }
@@ -39,7 +41,8 @@ export const stepsIn = (svg: SVGSVGElement): SVGGraphicsElement[] => [...svg.que
 
 /** How the badge and the chosen step look; the page's tokens reach into the shadow. */
 export const OVERLAY_STYLE = `
-  svg { display: block; width: 100%; height: 100%; }
+  svg { display: block; width: 100%; height: 100%; --flow-ground: var(--canvas) !important; }
+  [data-flow-link] { cursor: pointer; }
   [data-step] { cursor: pointer; outline: none; }
   .cc-count rect { fill: var(--accent); } .cc-count text { fill: var(--ink-on-accent); font: 600 11px var(--font); }
   .cc-count.cc-idle rect { fill: var(--away-soft); stroke: var(--line-strong); } .cc-count.cc-idle text { fill: var(--away); }
@@ -61,9 +64,20 @@ export function overlay(svg: SVGSVGElement, { counts, chosen, label }: Overlay):
     step.setAttribute("tabindex", "-1");
     step.setAttribute("aria-label", label(name, now, today));
     const box = step.getBBox();
-    if (name === chosen) step.after(shape("rect", "cc-ring", { x: box.x - 4, y: box.y - 4, width: box.width + 8, height: box.height + 8, rx: 10 }));
-    if (now || today) step.after(badge(box, now, today));
+    // Inside the step, whose own place in the drawing then moves what is written too.
+    if (name === chosen) step.append(shape("rect", "cc-ring", { x: box.x - 4, y: box.y - 4, width: box.width + 8, height: box.height + 8, rx: 10 }));
+    if (now || today) step.append(badge(box, now, today));
   }
+}
+
+/** Where the step stands in the drawing's own units, whatever moved it there. */
+export function boxOf(svg: SVGSVGElement, step: SVGGraphicsElement): { x: number; y: number; width: number; height: number } {
+  const { x, y, width, height } = step.getBBox();
+  const onto = svg.getScreenCTM()?.inverse().multiply(step.getScreenCTM() ?? new DOMMatrix());
+  if (!onto) return { x, y, width, height };
+  const corner = new DOMPoint(x, y).matrixTransform(onto);
+  const other = new DOMPoint(x + width, y + height).matrixTransform(onto);
+  return { x: corner.x, y: corner.y, width: other.x - corner.x, height: other.y - corner.y };
 }
 
 function badge(box: DOMRect, now: number, today: number): SVGElement {

@@ -5,6 +5,9 @@ import type { CallView, PartyView, WorkView } from "@/api/generated/wire";
 export const isLive = (work: WorkView): boolean =>
   work.state === "assigned" && (work.call === "connecting" || work.call === "ringing" || work.call === "connected");
 
+/** Only who called us is promised a call; in written work one dials when it is time. */
+export const mayPromise = (work: WorkView): boolean => work.medium === "voice" && work.direction === "inbound";
+
 const HERE = new Set<PartyView["state"]>(["calling", "ringing", "joined"]);
 
 /** Those whom an agent sees beside the customer: who is here or coming, and whom we failed to reach just now. */

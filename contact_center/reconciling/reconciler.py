@@ -10,11 +10,12 @@ import structlog
 
 from channels.contract import Busy, Channel, NotSent, Parsed, Retry
 from contact_center.domain.errors import Unavailable
+from contact_center.domain.events import CallerRecorded, InteractionEvent
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import DAY, MINUTE, SECOND, Moment
-from contact_center.reconciling.whole_calls import whole_calls
+from contact_center.reconciling.whole_calls import left_behind, whole_calls
 from contact_center.registry.door import Door
-from contact_center.storage import settings
+from contact_center.storage import events, journal, settings
 from contact_center.storage.connection import Connection
 from contact_center.storage.executor import Executor
 from contact_center.storage.silence import SilentCall, silent_calls
@@ -141,7 +142,10 @@ class Reconciler:
     async def _take(self, door: Door, parsed: Parsed) -> int:
         """One that cannot be taken in is put aside, and stops no other."""
         try:
-            answers = await door.take_in(parsed)
+            answers = list(await door.take_in(parsed))
+            for message in left_behind(parsed):
+                if not await self._executor.read(_was_told, message):
+                    answers += await door.take_in(Parsed((message,)))
         except (Busy, Unavailable):
             raise
         except Exception as error:
@@ -188,3 +192,14 @@ class Reconciler:
             return False
         self._silent[call.interaction_id] = (now + min(MINUTE << min(times, 8), LONGEST_WAIT_MS), times + 1)
         return True
+
+
+def _was_told(conn: Connection, message: InteractionEvent) -> bool:
+    """Whether the call itself reported this message: then the flow has done with it what it wanted."""
+    assert isinstance(message.body, CallerRecorded)
+    loaded = journal.look_latest_of_thread(conn, message.channel, message.thread.key)
+    if loaded is None:
+        return True
+    told = events.of_kinds(conn, loaded.record.interaction_id, (CallerRecorded.KIND,), 0, 200)
+    wanted = message.body.recording_id
+    return any(isinstance(event.body, CallerRecorded) and event.body.recording_id == wanted for event in told)

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from channels.contract import Parsed
+from contact_center.domain.events import (
+    CallerRecorded,
+    CustomerLeft,
+    InteractionEvent,
+    RecordingChanged,
+    changed,
+)
 
 MOST_TOGETHER = 200
 
@@ -27,6 +34,23 @@ def whole_calls(parsed: Iterable[Parsed]) -> list[Parsed]:
             found.append(calls[key])
         calls[key].append(each)
     return [_together(pieces) for pieces in found]
+
+
+def left_behind(parsed: Parsed) -> list[InteractionEvent]:
+    """Messages that callers left on calls that are over: what the call's own report of each would have said."""
+    if not any(isinstance(event.body, CustomerLeft) for event in parsed.events):
+        return []
+    return [
+        changed(
+            event,
+            body=CallerRecorded("remembered", event.body.recording_id, event.body.duration_ms, "hang_up"),
+            source_id=f"{event.body.recording_id}:remembered",
+        )
+        for event in parsed.events
+        if isinstance(event.body, RecordingChanged)
+        and event.body.state == "completed"
+        and event.body.purpose == "voicemail"
+    ]
 
 
 def _together(pieces: list[Parsed]) -> Parsed:

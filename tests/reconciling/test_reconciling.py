@@ -15,6 +15,7 @@ from contact_center.domain.contact_points import phone
 from contact_center.domain.events import (
     Body,
     CallArrived,
+    CallerRecorded,
     CustomerLeft,
     InteractionEvent,
     MessageReceived,
@@ -92,14 +93,40 @@ async def test_a_call_that_nobody_heard_of_is_found_whole_and_never_offered(
 ) -> None:
     async with hub_that_asks(database_url, tmp_path) as (hub, memory, reconciler), hub.at_work("mei"):
         memory.call("CA1", hub.clock.now, hub.clock.now)
-        memory.happened(
-            RecordingChanged("RE1", "completed", "voicemail", 3_000), "RE1:completed", "CA1", hub.clock.now
-        )
+        memory.happened(RecordingChanged("RE1", "completed", "call", 3_000), "RE1:completed", "CA1", hub.clock.now)
         assert await reconciler.ask(door_of(hub)) == 3
         record = await hub.record(await hub.only_interaction())
         assert (record.state, record.ended_reason) == ("ended", "abandoned")
         assert await hub.rows("offers") == []
         assert [row["recording_id"] for row in await hub.rows("recordings")] == ["RE1"]
+
+
+async def test_a_message_whose_report_was_lost_is_work_all_the_same(database_url: str, tmp_path: Path) -> None:
+    """The hub died while the caller spoke: the carrier has the recording, and nobody was told of it."""
+    async with hub_that_asks(database_url, tmp_path) as (hub, memory, reconciler):
+        now = hub.clock.now
+        (answer,) = await hub.take_in(happened(CallArrived(), "CA1", "CA1", now).events[0])
+        memory.call("CA1", now, now)
+        memory.happened(RecordingChanged("RE1", "completed", "voicemail", 3_000), "RE1:completed", "CA1", now)
+        for _ in range(2):
+            await reconciler.ask(door_of(hub))
+        assert (await hub.record(answer.interaction_id)).state == "ended"
+        (work_id,) = [each for each in await hub.interactions() if each != answer.interaction_id]
+        work = await hub.record(work_id)
+        assert (work.state, work.voicemail["recording_id"]) == ("waiting", "RE1")
+
+
+async def test_a_recording_that_the_call_itself_reported_makes_no_work_again(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with hub_that_asks(database_url, tmp_path) as (hub, memory, reconciler):
+        now = hub.clock.now
+        await hub.take_in(happened(CallArrived(), "CA1", "CA1", now).events[0])
+        await hub.take_in(happened(CallerRecorded("survey", "RE1", 3_000), "CA1:recorded", "CA1", now).events[0])
+        memory.call("CA1", now, now)
+        memory.happened(RecordingChanged("RE1", "completed", "voicemail", 3_000), "RE1:completed", "CA1", now)
+        await reconciler.ask(door_of(hub))
+        assert len(await hub.interactions()) == 1
 
 
 async def test_asking_again_changes_nothing(database_url: str, tmp_path: Path) -> None:

@@ -11,7 +11,19 @@ from sqlalchemy import create_engine
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import NullPool
 
-from contact_center.storage import agents, announcements, customers, deadlines, events, floor, journal, outbox, queues
+from contact_center.storage import (
+    agents,
+    announcements,
+    customers,
+    deadlines,
+    events,
+    floor,
+    journal,
+    outbox,
+    queues,
+    recordings,
+    silence,
+)
 
 ASKED: dict[str, tuple[Any, str]] = {
     "seen before": (events._SEEN, "uq_events_channel_source_id|sqlite_autoindex_events"),
@@ -28,6 +40,8 @@ ASKED: dict[str, tuple[Any, str]] = {
     "missed announcements": (announcements._AFTER, "sqlite_autoindex_announcements"),
     "deadlines that are due": (deadlines._DUE, "ix_deadlines_due_at"),
     "what is to be sent": (outbox._DUE, "ix_outbox_due"),
+    "recordings that are due": (recordings._DUE, "ix_recordings_next_at"),
+    "calls that have gone silent": (silence._SILENT, "ix_interactions_open_state|ix_interactions_agent_open"),
 }
 
 

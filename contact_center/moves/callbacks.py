@@ -165,7 +165,9 @@ def _listen_to(conn: Connection, on: Occasion, loaded: Loaded) -> Loaded:
     """Somebody left words: to hear them and to act on them is work, in the queue that they were left for."""
     record = loaded.record
     body = VoicemailReceived(**record.voicemail)
-    queue = queues.get(conn, body.queue) or queues.get(conn, record.queue)
+    door = queues.entry_point(conn, record.channel, record.dialled)
+    named = (body.queue, record.queue, door.queue if door else "")  # who never came to a queue has that of the door
+    queue = next((found for name in named if name and (found := queues.get(conn, name))), None)
     event_id = on.new_id()
     event = InteractionEvent(
         body=body,

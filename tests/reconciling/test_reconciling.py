@@ -28,6 +28,7 @@ from contact_center.reconciling.whole_calls import whole_calls
 from tests.hub import VOICE_NUMBER, Clock, TestHub, house, open_test_hub
 
 LENA = "+4915112345678"
+IN_THE_MENU = [{"channel": "twilio_voice", "dialled": VOICE_NUMBER, "queue": "support", "flow": "main"}]
 
 
 def happened(body: Body, source_id: str, call: str, at: Moment, medium: Any = "voice") -> Parsed:
@@ -102,8 +103,9 @@ async def test_a_call_that_nobody_heard_of_is_found_whole_and_never_offered(
 
 
 async def test_a_message_whose_report_was_lost_is_work_all_the_same(database_url: str, tmp_path: Path) -> None:
-    """The hub died while the caller spoke: the carrier has the recording, and nobody was told of it."""
-    async with hub_that_asks(database_url, tmp_path) as (hub, memory, reconciler):
+    """The hub died while the caller spoke: the carrier has the recording, and nobody was told of it. The caller had
+    come to no queue yet: whoever answers at that number hears the message."""
+    async with hub_that_asks(database_url, tmp_path, entry_points=IN_THE_MENU) as (hub, memory, reconciler):
         now = hub.clock.now
         (answer,) = await hub.take_in(happened(CallArrived(), "CA1", "CA1", now).events[0])
         memory.call("CA1", now, now)
@@ -113,7 +115,7 @@ async def test_a_message_whose_report_was_lost_is_work_all_the_same(database_url
         assert (await hub.record(answer.interaction_id)).state == "ended"
         (work_id,) = [each for each in await hub.interactions() if each != answer.interaction_id]
         work = await hub.record(work_id)
-        assert (work.state, work.voicemail["recording_id"]) == ("waiting", "RE1")
+        assert (work.state, work.queue, work.voicemail["recording_id"]) == ("waiting", "support", "RE1")
 
 
 async def test_a_recording_that_the_call_itself_reported_makes_no_work_again(
@@ -215,8 +217,7 @@ async def test_a_silent_call_that_goes_on_is_asked_about_less_and_less_often(
 
 
 async def test_the_menu_is_silent_sooner(database_url: str, tmp_path: Path) -> None:
-    doors = [{"channel": "twilio_voice", "dialled": VOICE_NUMBER, "queue": "support", "flow": "main"}]
-    async with hub_that_asks(database_url, tmp_path, entry_points=doors) as (hub, memory, reconciler):
+    async with hub_that_asks(database_url, tmp_path, entry_points=IN_THE_MENU) as (hub, memory, reconciler):
         (answer,) = await hub.take_in(happened(CallArrived(), "CA1", "CA1", hub.clock.now).events[0])
         assert (await hub.record(answer.interaction_id)).state == "flow"
         memory.happened(CustomerLeft("completed"), "CA1:status:completed", "CA1", hub.clock.now + 1_000)

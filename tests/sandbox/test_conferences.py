@@ -144,6 +144,7 @@ async def test_who_is_on_hold_hears_the_hold_document_and_is_not_heard(
     held = await customer.update_async(hold=True, hold_url=f"{hub.url}/hold", hold_method="GET")
     assert held.hold is True
     await sandbox.hears(lena, "One moment.")
+    assert "ConferenceSid" in next(one.query for one in hub.heard if one.path == "/hold")
     assert ("music", f"{hub.url}/music.mp3") in await sandbox.heard(lena)
     await says(sandbox, mei, "Between us.")
     await customer.update_async(hold=True, hold_url=f"{hub.url}/hold2")
@@ -186,6 +187,11 @@ async def test_somebody_is_called_into_the_conference_and_put_out_of_it(
         await people.create_async(to=SANA, from_=HUB, label="expert")
     assert taken.value.status == 400
     assert await people("expert").delete_async()
+    left = await hub.hears(f"{VOICE}/room", StatusCallbackEvent="participant-leave", ParticipantLabel="expert")
+    assert (left["ReasonParticipantLeft"], left["ParticipantCallStatus"]) == (
+        "participant_updated_via_api",
+        "in-progress",
+    )
     await hub.hears(f"{VOICE}/leg", CallStatus="completed")
     steps = [(form["CallStatus"], form["SequenceNumber"]) for form in hub.at(f"{VOICE}/leg")]
     assert steps == [("initiated", "0"), ("ringing", "1"), ("in-progress", "2"), ("completed", "3")]
@@ -203,7 +209,14 @@ async def test_a_conference_may_begin_with_an_invitation_and_ends_if_nobody_come
         to="+15005550009",
         from_=HUB,
         conference_status_callback=f"{hub.url}{VOICE}/room",
-        conference_status_callback_event=["start", "end"],
+        conference_status_callback_event=["start", "end", "leave"],
+        label="nobody",
+    )
+    never = await hub.hears(f"{VOICE}/room", StatusCallbackEvent="participant-leave")
+    assert (never["ReasonParticipantLeft"], never["ParticipantCallStatus"], never["ParticipantLabel"]) == (
+        "participant_add_failed",
+        "busy",
+        "nobody",
     )
     over = await hub.hears(f"{VOICE}/room", StatusCallbackEvent="conference-end")
     assert (over["ConferenceSid"], over["FriendlyName"]) == (called.conference_sid, "a new room")
@@ -224,6 +237,22 @@ async def test_an_invitation_that_is_still_ringing_can_be_taken_back(
     assert await people("second").delete_async()
     over = await sandbox.call_until(str(ringing.call_sid), "ended")
     assert over["status"] == "canceled"
+
+
+async def test_the_hub_ends_a_conference_and_everybody_goes_on_with_their_own_document(
+    hub: FakeHub, sandbox: Sandbox, twilio: Client
+) -> None:
+    lena, mei, room = await talking(hub, sandbox, twilio)
+    await twilio.conferences(room).update_async(status="completed")
+    for sid in (lena, mei):
+        left = await hub.hears(f"{VOICE}/room", StatusCallbackEvent="participant-leave", CallSid=sid)
+        assert left["ReasonParticipantLeft"] == "conference_ended_via_api"
+        assert (await hub.hears(f"{VOICE}/left", CallSid=sid))["DialCallStatus"] == "answered"
+    over = await hub.hears(f"{VOICE}/room", StatusCallbackEvent="conference-end")
+    assert over["ReasonConferenceEnded"] == "conference-ended-via-api"
+    with pytest.raises(TwilioRestException) as gone:
+        await twilio.conferences(room).participants(mei).update_async(muted=True)
+    assert gone.value.code == 20404
 
 
 async def test_a_conference_is_recorded_while_it_goes_on(hub: FakeHub, sandbox: Sandbox, twilio: Client) -> None:

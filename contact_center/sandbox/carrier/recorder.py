@@ -99,7 +99,8 @@ class Recorder:
             "RecordingTrack": tape.track,
             "RecordingSource": recording.source,
             "RecordingStartTime": formatdate(recording.started_at / 1000),
-            "ErrorCode": "0",
+            # https://www.twilio.com/docs/api/errors/16102: nothing but silence, and so not kept.
+            "ErrorCode": "16102" if event == "absent" else "0",
         }
         if recording.call_sid:
             facts["CallSid"] = recording.call_sid

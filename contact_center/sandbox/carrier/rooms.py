@@ -10,10 +10,12 @@ from typing import Protocol
 
 from contact_center.sandbox import twiml
 from contact_center.sandbox.carrier.conference import Conference, Member
-from contact_center.sandbox.carrier.leg import Enough, HungUp, Leg
+from contact_center.sandbox.carrier.leg import Enough, HungUp, Leg, Redirected
 from contact_center.sandbox.carrier.recorder import Recorder
 from contact_center.sandbox.carrier.switchboard import MAX_LEGS_KEPT, Switchboard, lower
 from contact_center.sandbox.carrier.transcripts import Transcripts
+
+HUNG_UP, BY_API = "participant_hung_up", "participant_updated_via_api"
 
 
 class Wait(Protocol):
@@ -43,7 +45,7 @@ class Rooms:
             self._board.error(leg, 13240, "Whoever is to be coached is not in the conference.")
             return twiml.Returned({"DialCallStatus": "failed"})
         member = self._join(conference, leg, settings)
-        began, loop = self._board.world.now(), asyncio.get_running_loop()
+        began, loop, why = self._board.world.now(), asyncio.get_running_loop(), HUNG_UP
         too_long = loop.call_later(dial.time_limit, self._time_is_up, conference, leg)
 
         def lasted() -> dict[str, str]:
@@ -61,11 +63,16 @@ class Rooms:
                     leg.until, leg.hold_music = None, False
         except HungUp:
             self.left_for_good(leg, dial, lasted())
+            if leg.ended_by == "hub":
+                why = BY_API
+            raise
+        except Redirected:
+            why = BY_API
             raise
         finally:
             too_long.cancel()
             leg.conference = ""
-            self._part(conference, leg)
+            self._part(conference, leg, why)
         leg.go("menu")
         return twiml.Returned(lasted())
 
@@ -169,27 +176,34 @@ class Rooms:
             if conference.status == "in-progress" and not other.hold:
                 self._board.line(other.leg, "beep", when)
 
-    def _part(self, conference: Conference, leg: Leg, why: str = "participant_hung_up") -> None:
+    def _part(self, conference: Conference, leg: Leg, why: str = HUNG_UP, how: str = "left") -> None:
         member = conference.members.pop(leg.sid, None)
         if member is None:
             return
         self._board.world.note("conference.left", leg.who, sid=leg.sid, conference=conference.sid)
-        self.announce_event(conference, "participant-leave", member, {"ReasonParticipantLeft": why})
+        self._left(conference, member, why)
         # A coach who has lost the one they coached must not be heard by the customer all of a sudden.
         for coach in conference.coaches_of(member):
             coach.muted, coach.coaching, coach.coach = True, False, ""
         if member.end_on_exit or not conference.members:
-            reason = "participant-with-end-conference-on-exit-left" if member.end_on_exit else "last-participant-left"
-            self.end(conference, reason, leg.sid)
+            who = "participant-with-end-conference-on-exit" if member.end_on_exit else "last-participant"
+            self.end(conference, f"{who}-{how}", leg.sid)
         elif member.beep_on_exit:
             self._beep(conference, "exit")
         conference.wake()
+
+    def _left(self, conference: Conference, member: Member, why: str) -> None:
+        facts = {"ReasonParticipantLeft": why, "ParticipantCallStatus": member.leg.status}
+        self.announce_event(conference, "participant-leave", member, facts)
 
     def given_up(self, leg: Leg) -> None:
         """Somebody who was called into a conference never came: nobody else there or coming, it is over."""
         conference = self.conferences.get(leg.invited_to)
         leg.invited_to = ""
-        if conference is None or conference.members:
+        if conference is None or conference.status == "completed":
+            return
+        self._left(conference, Member(leg, leg.invited_as, True, False), "participant_add_failed")
+        if conference.members:
             return
         if not any(other.invited_to == conference.sid and other.live for other in self._board.legs.values()):
             self.end(conference, "last-participant-left")
@@ -201,7 +215,7 @@ class Rooms:
         conference.status, conference.reason, conference.ended_by = "completed", reason, by
         rest, conference.members = conference.members, {}
         for member in rest.values():
-            self.announce_event(conference, "participant-leave", member, {"ReasonParticipantLeft": reason})
+            self._left(conference, member, "moderator_ended_conference" if by else "conference_ended_via_api")
             member.leg.wake()
         facts = {"ReasonConferenceEnded": reason, "Reason": reason}
         if by:
@@ -211,7 +225,7 @@ class Rooms:
             self._recorder.end(conference.recording)
 
     def kick(self, conference: Conference, member: Member) -> None:
-        self._part(conference, member.leg, "participant_updated_via_api")
+        self._part(conference, member.leg, BY_API, "kicked")
         member.leg.wake()
 
     # --- telling --------------------------------------------------------------------------------------------

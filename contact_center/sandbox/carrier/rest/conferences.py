@@ -136,7 +136,7 @@ class Conferences:
             member.muted = form.flag("Muted")
             self._told(conference, "participant-mute" if member.muted else "participant-unmute", member)
         if "Hold" in form:
-            self._hold(conference, member, form.flag("Hold"), addresses["HoldUrl"], form.method("HoldMethod"))
+            self._hold(conference, member, form.flag("Hold"), addresses["HoldUrl"], form.method("HoldMethod", "GET"))
         if "EndConferenceOnExit" in form and member.end_on_exit != form.flag("EndConferenceOnExit"):
             member.end_on_exit = form.flag("EndConferenceOnExit")
             self._told(conference, "participant-modify", member)

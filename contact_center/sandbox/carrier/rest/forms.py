@@ -69,8 +69,9 @@ class Form:
         except ValueError:
             return default
 
-    def method(self, name: str) -> str:
-        return "GET" if self[name].upper() == "GET" else "POST"
+    def method(self, name: str, default: str = "POST") -> str:
+        given = self[name].upper()
+        return given if given in ("GET", "POST") else default
 
     def address(self, name: str) -> str:
         url = self[name]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ class _Place:
 
 
 class Spool:
-    """The spool in ``folder``, for this process alone. Blocking; entries are numbered from 1, never twice."""
+    """The spool in ``folder``, for this process alone, from any of its threads. Blocking; entries are numbered from
+    1, never twice."""
 
     def __init__(
         self, folder: Path, most_bytes: int, *, segment_bytes: int = SEGMENT_BYTES, most_notes: int = MOST_NOTES
@@ -62,7 +64,8 @@ class Spool:
         self._most = most_bytes
         self._segment_bytes = segment_bytes
         self._most_notes = most_notes
-        self._lock = self._take_folder()
+        self._folder_lock = self._take_folder()
+        self._lock = threading.RLock()
         self._segments: dict[Path, _Segment] = {}
         self._places: dict[int, _Place] = {}
         self._open: int | None = None
@@ -80,8 +83,9 @@ class Spool:
         return file
 
     def close(self) -> None:
-        self._end_segment()
-        self._lock.close()
+        with self._lock:
+            self._end_segment()
+            self._folder_lock.close()
 
     # --- what is there -------------------------------------------------------------------------------------------
 
@@ -92,24 +96,31 @@ class Spool:
     @property
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(segment.size for segment in self._segments.values())
+        with self._lock:
+            return sum(segment.size for segment in self._segments.values())
 
     def waiting(self) -> list[int]:
         """The numbers of what was not handed over, oldest first."""
-        return sorted(self._places)
+        with self._lock:
+            return sorted(self._places)
 
     def read(self, number: int) -> bytes:
         """An entry's bytes. Raises ``KeyError`` where it was handed over."""
-        place = self._places[number]
-        with place.segment.open("rb") as file:
-            file.seek(place.offset)
-            return file.read(place.length)
+        with self._lock:
+            place = self._places[number]
+            with place.segment.open("rb") as file:
+                file.seek(place.offset)
+                return file.read(place.length)
 
     # --- writing -------------------------------------------------------------------------------------------------
 
     def append(self, data: bytes) -> int:
         """Keeps ``data``: it is on disk when this returns, under the number that it gives. Raises
         :class:`SpoolFull`."""
+        with self._lock:
+            return self._append(data)
+
+    def _append(self, data: bytes) -> int:
         whole = _HEAD.size + len(data)
         if len(data) > LONGEST or self.size + whole > self._most:
             raise SpoolFull("The spool is full.")
@@ -167,6 +178,10 @@ class Spool:
     def done(self, numbers: Iterable[int]) -> None:
         """These were handed over. Where that cannot be noted they are handed over again after a restart, which does
         no harm."""
+        with self._lock:
+            self._done(numbers)
+
+    def _done(self, numbers: Iterable[int]) -> None:
         known = [number for number in numbers if number in self._places]
         if not known:
             return

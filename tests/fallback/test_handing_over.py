@@ -54,6 +54,13 @@ async def leave_a_message(fallback: Fallback, sid: str = CALL) -> None:
     assert answer.is_success
 
 
+async def listen(hub: TestHub, who: str) -> int:
+    cookie = {"Cookie": f"cch_session={await hub.cookie_of(who)}"}
+    answer = await hub.anonymous.get(f"/api/v1/recordings/{RECORDING}", headers=cookie)
+    assert answer.status_code != 200 or answer.content == WAV
+    return answer.status_code
+
+
 async def texts(hub: TestHub) -> list[str]:
     return [event.body.text for event in await hub.log() if isinstance(event.body, MessageReceived)]
 
@@ -129,11 +136,10 @@ async def test_a_message_left_at_the_fallback_is_work_with_its_recording(databas
             kept = [event.body for event in await hub.log(call_id) if isinstance(event.body, RecordingKept)]
             assert [(each.state, each.purpose) for each in kept] == [("stored", "voicemail")]
             work = await hub.record(work_id)
-            if work.queue == "support":
-                await mei.accept(work_id)
-        cookie = {"Cookie": f"cch_session={await hub.cookie_of('sana')}"}
-        answer = await hub.anonymous.get(f"/api/v1/recordings/{RECORDING}", headers=cookie)
-        assert answer.content == WAV
+            assert (work.queue, work.medium) == ("support", "other")
+            await mei.accept(work_id)
+            heard = {who: await listen(hub, who) for who in ("sana", "mei", "jonas")}
+            assert heard == {"sana": 200, "mei": 200, "jonas": 404}, "whoever has the work hears the message"
         (item,) = (await hub.get("recordings", interaction_id=work_id))["items"]
         assert item["recording_id"] == RECORDING
 

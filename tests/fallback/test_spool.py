@@ -6,6 +6,7 @@ import os
 import random
 import resource
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -149,6 +150,26 @@ def test_segments_that_are_done_go_while_others_stay(tmp_path: Path) -> None:
     spool.close()
     again = Spool(tmp_path, MUCH)
     assert again.waiting() == numbers[20:]
+    again.close()
+
+
+def test_many_threads_write_and_forget_at_once(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, MUCH, segment_bytes=2_000)
+
+    def work(thread: int) -> None:
+        for number in range(60):
+            kept = spool.append(f"{thread} {number}".encode())
+            spool.waiting()
+            if number % 2:
+                spool.done([kept])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    wanted = sorted(f"{thread} {number}".encode() for thread in range(8) for number in range(0, 60, 2))
+    assert sorted(everything(spool)) == wanted
+    spool.close()
+    again = Spool(tmp_path, MUCH)
+    assert sorted(everything(again)) == wanted
     again.close()
 
 

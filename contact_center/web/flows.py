@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
-from contact_center.domain.errors import NotAllowed, NotFound
+from contact_center.domain.errors import NotAllowed, NotFound, NotValid
 from contact_center.flows import publish as verbs
 from contact_center.flows.shipped import shipped_versions
 from contact_center.flows.tally import Tally, live
@@ -33,6 +33,9 @@ MOST_TEXT = 1_000_000
 MOST_FILES = 50
 AT_ONCE = 2
 """Texts that are read at the same time: each takes a processor for as long as it takes."""
+
+MOST_DRAWN = 1_500
+"""Steps of a flow that is drawn; more than that nobody could read, and it would take seconds."""
 
 Name = Annotated[str, StringConstraints(max_length=64)]
 Text = Annotated[str, StringConstraints(max_length=MOST_TEXT)]
@@ -153,7 +156,10 @@ async def picture(
     name: str, request: Request, _: Supervising, runtime: Hub, version: Ref = "", language: Ref = ""
 ) -> Response:
     flow = await _flow(runtime, request, name, version)
-    drawn = await asyncio.to_thread(diagram, flow, language, lambda other: f"../{other}/diagram.svg")
+    if len(flow.steps) > MOST_DRAWN:
+        raise NotValid("too_large", f"A flow of more than {MOST_DRAWN} steps is not drawn.")
+    async with _kept(request).turns:
+        drawn = await asyncio.to_thread(diagram, flow, language, lambda other: f"../{other}/diagram.svg")
     return Response(drawn, media_type="image/svg+xml", headers=_PICTURE)
 
 

@@ -109,8 +109,10 @@ def diagram(flow: Flow, language: str = "", link: Callable[[str], str] | None = 
     high = MARGIN * 2 + TITLE + placed.bottom + layers.LANE
     parts = [_opening(flow, wide, high), _heading(flow, spoken)]
     parts.append(f'<g transform="translate({_n(MARGIN + 34)} {_n(MARGIN + TITLE)})">')
-    odd_first = sorted(range(len(ways)), key=lambda number: not _is_odd(ways[number]))
-    parts += [_line(ways[number], number, leads[number], placed, drawn) for number in odd_first]
+    met: Met = set()
+    odd_last = sorted(range(len(ways)), key=lambda number: _is_odd(ways[number]))
+    roads = [_line(ways[number], number, leads[number], placed, drawn, met) for number in odd_last]
+    parts += reversed(roads)  # what is usual lies above what is odd
     parts += [_start(placed, name) for name in starts]
     parts += [_box(each, placed, link) for each in drawn.values()]
     parts.append("</g></svg>\n")
@@ -327,14 +329,20 @@ def _tip(x: float, y: float, kind: str) -> str:
     return f'<path class="{kind}" d="M{_n(x)} {_n(y)}l-7-4v8z"/>'
 
 
-def _line(way: tuple[_Drawn, int], number: int, lead: Line, placed: Placed, drawn: Mapping[str, _Drawn]) -> str:
+Met: TypeAlias = set[tuple[str, int]]
+"""The places where lines to a target have been drawn from already, by target and column."""
+
+
+def _line(
+    way: tuple[_Drawn, int], number: int, lead: Line, placed: Placed, drawn: Mapping[str, _Drawn], met: Met
+) -> str:
+    """The line of an exit, as far as one to the same target that is there already."""
     back = placed.backward[number]
-    x, y = _left(placed, lead.source) + WIDE + 3.5, placed.tops[lead.source] + lead.leaves
-    to_x, to_y = _left(placed, lead.target), placed.tops[lead.target] + HEAD / 2
-    d = _road_back(lead, number, placed, drawn) if back else _road(x, y, to_x, to_y, placed.routes[number])
+    d, alone = (_road_back if back else _road)(lead, placed.routes[number], placed, drawn, met)
     name = "back" if back else "odd" if _is_odd(way) else ""
     about = f'data-from="{escape(lead.source)}" data-by="{escape(way[0].exits[way[1]][0])}" '
-    tip = _tip(to_x, to_y, f"tip-{name}" if name else "tip")
+    to_x, to_y = _left(placed, lead.target), placed.tops[lead.target] + HEAD / 2
+    tip = _tip(to_x, to_y, f"tip-{name}" if name else "tip") if alone else ""
     return f'<g {about}data-to="{escape(lead.target)}"><path class="line {name}" d="{d}"/>{tip}</g>'
 
 
@@ -343,16 +351,26 @@ def _curve(x: float, y: float, to_x: float, to_y: float) -> str:
     return f"C{_n(x + bend)} {_n(y)} {_n(to_x - bend)} {_n(to_y)} {_n(to_x)} {_n(to_y)}"
 
 
-def _road(x: float, y: float, to_x: float, to_y: float, route: list[tuple[int, float]]) -> str:
+Route: TypeAlias = list[tuple[int, float]]
+
+
+def _road(line: Line, route: Route, placed: Placed, drawn: Mapping[str, _Drawn], met: Met) -> tuple[str, bool]:
+    """The path, and whether it comes to its target itself."""
+    x, y = _left(placed, line.source) + WIDE + 3.5, placed.tops[line.source] + line.leaves
     d = f"M{_n(x)} {_n(y)}"
     for column, height in route:
         left = column * (WIDE + GAP)
-        d += _curve(x, y, left, height) + f"H{_n(left + WIDE)}"
+        d += _curve(x, y, left, height)
+        if (line.target, column) in met:
+            return d, False
+        met.add((line.target, column))
+        d += f"H{_n(left + WIDE)}"
         x, y = left + WIDE, height
-    return d + _curve(x, y, to_x - 6, to_y) + f"H{_n(to_x - 5)}"
+    to_x, to_y = _left(placed, line.target), placed.tops[line.target] + HEAD / 2
+    return d + _curve(x, y, to_x - 6, to_y) + f"H{_n(to_x - 5)}", True
 
 
-def _road_back(line: Line, number: int, placed: Placed, drawn: Mapping[str, _Drawn]) -> str:
+def _road_back(line: Line, route: Route, placed: Placed, drawn: Mapping[str, _Drawn], met: Met) -> tuple[str, bool]:
     """Out to the right, round below its own box, back through its places and below its target, and into that from
     the left."""
     right, y = _left(placed, line.source) + WIDE, placed.tops[line.source] + line.leaves
@@ -360,11 +378,15 @@ def _road_back(line: Line, number: int, placed: Placed, drawn: Mapping[str, _Dra
     d = f"M{_n(right + 3.5)} {_n(y)}" + _turn(right, y, level) + f"H{_n(right - WIDE)}"
     left, end = _left(placed, line.target), placed.tops[line.target] + HEAD / 2
     last = placed.tops[line.target] + drawn[line.target].height + layers.LANE
-    ways = [(column * (WIDE + GAP), height) for column, height in placed.routes[number]]
-    for at, height in [*ways, (left, last)] if line.source != line.target else []:
-        d += _curve(right - WIDE, level, at + WIDE, height) + f"H{_n(at)}"
+    for column, height in [*route, (placed.columns[line.target], last)] if line.source != line.target else []:
+        at = column * (WIDE + GAP)
+        d += _curve(right - WIDE, level, at + WIDE, height)
+        if (line.target, -column - 1) in met:
+            return d, False
+        met.add((line.target, -column - 1))
+        d += f"H{_n(at)}"
         right, level = at + WIDE, height
-    return d + _turn(left, last, end)
+    return d + _turn(left, last, end), True
 
 
 def _turn(x: float, y: float, to_y: float) -> str:

@@ -16,7 +16,7 @@ LANE = 11.0
 """How far below a box a line passes that leads back."""
 
 MOST_PLACES = 20_000
-"""Beyond this, lines go straight to where they lead instead of round what is between."""
+"""How many places lines pass through together; beyond that they go straight instead of round what is between."""
 
 
 class Box(NamedTuple):
@@ -206,13 +206,15 @@ def _chains(lines: Sequence[Line], columns: Mapping[str, int], backward: Sequenc
     """The places that each line passes through. Lines with one target share them, like roads to one town."""
     chains: list[list[Spot]] = []
     used: set[Spot] = set()
+    passed = 0
     for line, back in zip(lines, backward, strict=True):
         source, target = columns[line.source], columns[line.target]
         if back:
             chain: list[Spot] = [("back", line.target, column) for column in range(source - 1, target, -1)]
         else:
             chain = [("on", line.target, column) for column in range(source + 1, target)]
-        if len(used) + len(chain) > MOST_PLACES:
+        passed += len(chain)
+        if passed > MOST_PLACES and not used.issuperset(chain):
             chain = []
         used.update(chain)
         chains.append(chain)

@@ -132,7 +132,7 @@ def telephone(at: Looker, tag: str, size: tuple[int, int], scheme: str, locale: 
     page.goto(at.base + "/desk")
     page.click("[data-testid=work-item][data-medium=voice]")
     page.wait_for_selector("[data-testid=call-bar]")
-    page.wait_for_selector("[data-testid=recording-line]")
+    page.wait_for_selector("[data-testid=recording-line]", state="attached")
     at.look(page, f"{tag}-call")
     page.locator("[data-testid=recording-line]").first.scroll_into_view_if_needed()
     at.look(page, f"{tag}-recordings")

@@ -73,6 +73,12 @@ def of_interaction(conn: Connection, interaction_id: str) -> list[Recording]:
     return [_recording(row) for row in rows]
 
 
+def in_state(conn: Connection, state: State, most: int) -> list[Recording]:
+    """The newest first."""
+    query = select(recordings).where(recordings.c.state == state).order_by(recordings.c.made_at.desc()).limit(most)
+    return [_recording(row) for row in conn.execute(query)]
+
+
 def change(conn: Connection, recording: Recording, **values: Any) -> bool:
     """Writes ``values`` where the row still is as ``recording`` says; False where somebody else was faster."""
     changed = conn.execute(

@@ -453,5 +453,6 @@ recordings = Table(
     Column("reason", Text, nullable=False, default=""),
     Index("ix_recordings_interaction_id", "interaction_id"),
     Index("ix_recordings_digest", "digest"),
+    Index("ix_recordings_state_made_at", "state", "made_at"),
     Index("ix_recordings_next_at", "next_at", sqlite_where=TO_DO, postgresql_where=TO_DO),
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import structlog
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from contact_center.domain.errors import NotFound
+from contact_center.domain.errors import NotAllowed, NotFound, NotValid
 from contact_center.domain.record import Record
 from contact_center.storage import journal, recordings
 from contact_center.storage.connection import Connection
@@ -60,9 +60,18 @@ def _voicemail_of(record: Record) -> str:
     return str(record.voicemail.get("recording_id", ""))
 
 
-@router.get("", summary="The recordings of an interaction, oldest first")
-async def list_recordings(principal: SignedIn, runtime: Hub, interaction_id: Ref) -> Response:
-    def read(conn: Connection) -> list[Recording]:
+@router.get("", summary="The recordings of an interaction, oldest first; or all in a state, newest first")
+async def list_recordings(
+    principal: SignedIn,
+    runtime: Hub,
+    interaction_id: Ref = "",
+    state: Literal["", "wanted", "stored", "missing", "removed"] = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Response:
+    """One of ``interaction_id`` and ``state`` is needed. By state is for supervisors: which are missing, which have
+    still to come."""
+
+    def of_interaction(conn: Connection) -> list[Recording]:
         loaded = journal.look(conn, interaction_id)
         if loaded is None or not may_hear(principal, loaded.record):
             raise NotFound("interaction")
@@ -70,7 +79,15 @@ async def list_recordings(principal: SignedIn, runtime: Hub, interaction_id: Ref
         left = recordings.get(conn, _voicemail_of(loaded.record), loaded.record.channel)
         return [left, *found] if left is not None and left not in found else found
 
-    return Json({"items": [_view(each) for each in await runtime.executor.read(read)], "next": None})
+    if interaction_id:
+        found = await runtime.executor.read(of_interaction)
+    elif not state:
+        raise NotValid("args", "Say whose recordings: interaction_id, or for supervisors state.")
+    elif not principal.supervises:
+        raise NotAllowed("Only supervisors and admins may see this.")
+    else:
+        found = await runtime.executor.read(recordings.in_state, state, limit)
+    return Json({"items": [_view(each) for each in found], "next": None})
 
 
 def _view(recording: Recording) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from channels.contract import Channel, Parsed, Rejected, Retry
+from channels.contract import Channel, Outgoing, Parsed, Rejected, Retry, Sent
 from contact_center.domain.contact_points import phone
 from contact_center.domain.events import (
     Body,
     CallArrived,
     CallerRecorded,
+    CallLeg,
     CustomerLeft,
     InteractionEvent,
     MessageReceived,
@@ -57,6 +58,7 @@ class Memory(Channel):
         self.past: list[tuple[Moment, Parsed]] = []
         self.asked: list[tuple[Moment, Moment]] = []
         self.error: Exception | None = None
+        self.takes_everything = False
 
     def happened(self, body: Body, source_id: str, call: str, at: Moment) -> None:
         self.past.append((at, happened(body, source_id, call, at)))
@@ -65,6 +67,11 @@ class Memory(Channel):
         """A call that came and went."""
         self.happened(CallArrived(), sid, sid, ended)
         self.happened(CustomerLeft("completed"), f"{sid}:status:completed", sid, ended)
+
+    async def send(self, message: Outgoing) -> Sent:
+        if not self.takes_everything:
+            raise Retry("Nobody is there.")
+        return Sent("CA2")
 
     async def missed(self, since: Moment, now: Moment) -> Sequence[Parsed]:
         self.asked.append((since, now))
@@ -82,6 +89,7 @@ async def hub_that_asks(
         memory = Memory()
         door = hub.runtime.doors["twilio_voice"]
         door.channel = memory
+        hub.runtime.channels["twilio_voice"] = memory
         yield hub, memory, Reconciler(hub.runtime.executor, {"twilio_voice": door}, hub.clock.occasion)
 
 
@@ -200,6 +208,23 @@ async def test_a_call_whose_end_was_lost_is_ended_and_its_agent_is_free(database
             await mei.gone(answer.interaction_id)
             record = await hub.record(answer.interaction_id)
             assert (record.state, record.ended_reason) == ("ended", "abandoned")
+
+
+async def test_an_agent_whose_callers_end_was_lost_is_free_to_wrap_up(database_url: str, tmp_path: Path) -> None:
+    async with hub_that_asks(database_url, tmp_path) as (hub, memory, reconciler):
+        memory.takes_everything = True
+        (answer,) = await hub.take_in(happened(CallArrived(), "CA1", "CA1", hub.clock.now).events[0])
+        async with hub.at_work("mei") as (mei,):
+            work = await mei.accept(answer.interaction_id)
+            leg = CallLeg("agent", "joined", "CA2")
+            await hub.take_in(happened(leg, "CA2:joined", "CA1", hub.clock.now).events[0])
+            await mei.work(work.interaction_id, lambda work: work.call == "connected")
+            memory.happened(CustomerLeft("completed"), "CA1:status:completed", "CA1", hub.clock.now + 1_000)
+            hub.clock.now += 11 * MINUTE
+            await reconciler.look_for_silence()
+            await mei.work(work.interaction_id, lambda work: work.state == "wrap_up")
+            await mei.command("wrap_up", interaction_id=work.interaction_id, disposition="solved")
+            await mei.gone(work.interaction_id)
 
 
 async def test_a_silent_call_that_goes_on_is_asked_about_less_and_less_often(

@@ -151,6 +151,10 @@ async def test_what_never_comes_is_missing_after_a_day_for_everybody_to_see(
         (item,) = (await hub.get("recordings", interaction_id=interaction_id))["items"]
         assert (item["state"], item["href"]) == ("missing", "")
         assert item["reason"]
+        assert (await hub.get("recordings", state="missing"))["items"] == [item]
+        assert (await hub.get("recordings", state="stored"))["items"] == []
+        agent = {"Cookie": f"cch_session={await hub.cookie_of('mei')}"}
+        assert (await hub.anonymous.get("/api/v1/recordings?state=missing", headers=agent)).status_code == 403
 
 
 async def test_a_recording_that_the_provider_says_there_is_none_of_is_missing_at_once(

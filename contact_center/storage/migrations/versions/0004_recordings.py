@@ -32,6 +32,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_recordings_interaction_id", "recordings", ["interaction_id"], unique=False)
     op.create_index("ix_recordings_digest", "recordings", ["digest"], unique=False)
+    op.create_index("ix_recordings_state_made_at", "recordings", ["state", "made_at"], unique=False)
     op.create_index(
         "ix_recordings_next_at",
         "recordings",

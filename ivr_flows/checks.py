@@ -3,7 +3,7 @@ hold on the ways to where it is used."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from ivr_flows.draft import Assignment, Draft, Mark
@@ -11,7 +11,6 @@ from ivr_flows.flow import BranchStep, Step, VerifyStep
 from ivr_flows.problems import Problem
 
 Steps: TypeAlias = Mapping[str, Step]
-_Names: TypeAlias = frozenset[str]
 
 
 def draft_problems(draft: Draft, steps: Steps, starts: Sequence[str]) -> list[Problem]:
@@ -23,61 +22,109 @@ def draft_problems(draft: Draft, steps: Steps, starts: Sequence[str]) -> list[Pr
     targets = {target for step in steps.values() for _, target in step.exits()}
     if not {*starts, *targets} <= steps.keys():
         return []  # a missing exit is told already, and would make reachable steps look lost
+    ways = _Ways(draft, steps, starts)
     return [
-        *_unreachable(steps, starts, draft.marks),
+        *_unreachable(steps, ways.order, draft.marks),
         *_rounds(steps, draft.marks),
-        *_personal(draft, steps, starts),
+        *_personal(ways, starts),
         *_chosen_numbers(draft),
-        *_unset(draft, steps, starts),
+        *_unset(ways, starts),
     ]
 
 
-def _unreachable(steps: Steps, starts: Sequence[str], marks: Mapping[str, Mark]) -> list[Problem]:
-    reached, ahead = set(starts), list(starts)
-    while ahead:
-        for _, target in steps[ahead.pop()].exits():
-            if target not in reached:
-                reached.add(target)
-                ahead.append(target)
+def _unreachable(steps: Steps, reached: Sequence[str], marks: Mapping[str, Mark]) -> list[Problem]:
     mend = "Lead to it from another step, or delete it."
-    return [marks[name].problem(f"no caller can reach step {name!r}", mend) for name in steps if name not in reached]
+    lost = steps.keys() - set(reached)
+    return [marks[name].problem(f"no caller can reach step {name!r}", mend) for name in steps if name in lost]
 
 
 # --- variables -------------------------------------------------------------------------------------------------
-# Node by node until nothing changes: what holds at a step is put together from what holds at the steps before it,
-# so the cost grows with the steps and not with the ways through them.
+# What holds at a step is put together from what holds at the steps before it, until nothing changes. Steps are taken
+# in the order in which calls come to them, so a few passes do, whatever the number of ways. Sets of names are the
+# bits of a number: joining two of them costs next to nothing.
 
 
-def _personal(draft: Draft, steps: Steps, starts: Sequence[str]) -> list[Problem]:
+class _Ways:
+    """The exits of each step that a call can come to, and what is set there, in the order in which calls come."""
+
+    def __init__(self, draft: Draft, steps: Steps, starts: Sequence[str]) -> None:
+        self.draft = draft
+        self.steps = steps
+        self.order = _in_order(steps, starts)
+        names = sorted(draft.known() | draft.personal | {each.name for uses in draft.uses.values() for each in uses})
+        self.bits = {name: 1 << number for number, name in enumerate(names)}
+
+    def mask(self, names: Iterable[str]) -> int:
+        return sum(self.bits[name] for name in set(names))
+
+    def settled(
+        self,
+        begin: Mapping[str, int],
+        exits: Callable[[Step], Iterable[tuple[str, str]]],
+        after: Callable[[int, Sequence[Assignment]], int],
+        join: Callable[[int, int], int],
+    ) -> dict[str, int]:
+        """What holds at each step: ``begin`` where calls begin, ``after`` what a step changes on leaving it."""
+        held, changed = dict(begin), True
+        while changed:
+            changed = False
+            for name in self.order:
+                if name not in held:
+                    continue
+                for exit_name, target in exits(self.steps[name]):
+                    there = after(held[name], self._assigned(name, exit_name))
+                    if target in held:
+                        there = join(held[target], there)
+                    if held.get(target) != there:
+                        held[target], changed = there, True
+        return held
+
+    def _assigned(self, name: str, exit_name: str) -> Sequence[Assignment]:
+        assignments = self.draft.assignments.get(name, ())
+        return [each for each in assignments if each.exit in ("", exit_name)]
+
+
+def _in_order(steps: Steps, starts: Sequence[str]) -> list[str]:
+    """Steps that calls come to, each before those that follow it, as far as rounds allow."""
+    done: list[str] = []
+    seen = set(starts)
+    stack = [(name, [target for _, target in steps[name].exits()]) for name in dict.fromkeys(starts)]
+    while stack:
+        ahead = stack[-1][1]
+        if not ahead:
+            done.append(stack.pop()[0])
+        elif (target := ahead.pop()) not in seen:
+            seen.add(target)
+            stack.append((target, [further for _, further in steps[target].exits()]))
+    return done[::-1]
+
+
+def _personal(ways: _Ways, starts: Sequence[str]) -> list[Problem]:
     """What is personal and may be heard by a caller who has not been verified."""
-    held = _personal_on_unproved_ways(draft, steps, starts)
+    draft = ways.draft
+    everything = {each.name for found in draft.assignments.values() for each in found if each.personal}
+    begin = {name: ways.mask(draft.personal | everything) for name in starts[1:]}
+    begin[starts[0]] = ways.mask(draft.personal)
+
+    def after(held: int, assignments: Sequence[Assignment]) -> int:
+        """What is made of something personal is personal too."""
+        for each in assignments:
+            personal = each.personal or held & ways.mask(each.sources)
+            held = held | ways.bits[each.name] if personal else held & ~ways.bits[each.name]
+        return held
+
+    held = ways.settled(begin, _unproved_exits, after, int.__or__)
     mend = "Lead every way to it through `verify`, or don't say it."
     return [
         use.mark.problem(f"a caller who proved nothing may hear {use.name!r}, which is personal", mend)
         for name, uses in draft.uses.items()
         for use in uses
-        if use.how == "said" and use.name in held.get(name, ())
+        if use.how == "said" and held.get(name, 0) & ways.bits[use.name]
     ]
 
 
-def _personal_on_unproved_ways(draft: Draft, steps: Steps, starts: Sequence[str]) -> dict[str, _Names]:
-    """The variables that may hold something personal at each step that an unverified caller may come to."""
-    everything = {each.name for found in draft.assignments.values() for each in found if each.personal}
-    held = {name: frozenset(draft.personal) for name in starts[:1]}
-    held |= {name: frozenset(draft.personal | everything) for name in starts[1:]}
-    ahead = list(held)
-    while ahead:
-        name = ahead.pop()
-        for exit_name, target in _unproved_exits(steps[name]):
-            after = _spread(held[name], exit_name, draft.assignments.get(name, []))
-            before = held.get(target)
-            if before is None or not after <= before:
-                held[target] = after | (before or frozenset())
-                ahead.append(target)
-    return held
-
-
 def _unproved_exits(step: Step) -> list[tuple[str, str]]:
+    """The exits that a caller may take who has not been verified."""
     exits = list(step.exits())
     if isinstance(step, VerifyStep):
         return [way for way in exits if way[0] != "verified"]
@@ -85,15 +132,6 @@ def _unproved_exits(step: Step) -> list[tuple[str, str]]:
         proved = {f"case {number}" for number, case in enumerate(step.cases, 1) if case.proves_verified}
         return [way for way in exits if way[0] not in proved]
     return exits
-
-
-def _spread(held: _Names, exit_name: str, assignments: Sequence[Assignment]) -> _Names:
-    """What is personal after a step is left: what is made of something personal is personal too."""
-    for each in assignments:
-        if each.exit in ("", exit_name):
-            personal = each.personal or bool(each.sources & held)
-            held = held | {each.name} if personal else held - {each.name}
-    return held
 
 
 def _chosen_numbers(draft: Draft) -> list[Problem]:
@@ -110,32 +148,25 @@ def _chosen_numbers(draft: Draft) -> list[Problem]:
     ]
 
 
-def _unset(draft: Draft, steps: Steps, starts: Sequence[str]) -> list[Problem]:
+def _unset(ways: _Ways, starts: Sequence[str]) -> list[Problem]:
     """What is used where it may not have been set yet."""
+    draft = ways.draft
+    begin = dict.fromkeys(starts, ways.mask(draft.facts))
+
+    def after(held: int, assignments: Sequence[Assignment]) -> int:
+        for each in assignments:
+            held |= ways.bits[each.name]
+        return held
+
+    sure = ways.settled(begin, lambda step: step.exits(), after, int.__and__)
     known = draft.known()
-    sure = _surely_set(draft, steps, starts)
     mend = "Set it on every way here, or write {name|words} for when it is empty."
     return [
         use.mark.problem(f"on some way here {use.name!r} has not been set", mend, "warning")
         for name, uses in draft.uses.items()
         for use in uses
-        if use.needed and name in sure and use.name in known - sure[name]
+        if use.needed and name in sure and use.name in known and not sure[name] & ways.bits[use.name]
     ]
-
-
-def _surely_set(draft: Draft, steps: Steps, starts: Sequence[str]) -> dict[str, _Names]:
-    sure = {name: frozenset(draft.facts) for name in starts}
-    ahead = list(starts)
-    while ahead:
-        name = ahead.pop()
-        for exit_name, target in steps[name].exits():
-            assigned = {each.name for each in draft.assignments.get(name, ()) if each.exit in ("", exit_name)}
-            after = sure[name] | assigned
-            before = sure.get(target)
-            if before is None or not before <= after:
-                sure[target] = after if before is None else after & before
-                ahead.append(target)
-    return sure
 
 
 # --- rounds ----------------------------------------------------------------------------------------------------

@@ -46,13 +46,9 @@ class Week:
     windows: Windows
     holidays: tuple[Holiday, ...] = ()
 
-    def open_at(self, now: Moment) -> bool:
-        """Whether the clock on the wall is inside a window. It is what people read, so a window that
-        daylight saving skips or repeats is shorter or longer that day."""
-        return self.at(now) == "open"
-
     def at(self, now: Moment) -> Literal["open", "closed", "holiday"]:
-        """On a holiday, from midnight to midnight, only the holiday's own windows are open."""
+        """By the clock on the wall. It is what people read, so a window that daylight saving skips or repeats is
+        shorter or longer that day. On a holiday, from midnight to midnight, only its own windows are open."""
         there = datetime.fromtimestamp(now / SECOND, self.zone)
         minute = there.hour * 60 + there.minute
         for holiday in self.holidays:

@@ -484,9 +484,9 @@ class _Reading(Nodes):
         return tuple(found)
 
     def speak(self, key: yaml.Node, parts: dict[str, yaml.Node]) -> Step:
-        self.language(parts["language"])
+        spoken = parts["language"].value if self.language(parts["language"]) else ""
         voice = self.scalar(parts["voice"], "a voice") if "voice" in parts else ""
-        return LanguageStep(self.scalar(parts["language"], "a language"), voice, self.next(key, parts))
+        return LanguageStep(spoken, voice, self.next(key, parts))
 
     def branch(self, key: yaml.Node, parts: dict[str, yaml.Node]) -> Step:
         cases = tuple(self.case(node) for node in self.items(parts["branch"]))
@@ -923,8 +923,7 @@ class _Reading(Nodes):
 
     def language(self, node: yaml.Node) -> bool:
         if not isinstance(node, yaml.ScalarNode):
-            self.scalar(node, "a language")
-            return False
+            return bool(self.scalar(node, "a language"))
         if self.tags and node.value not in self.tags:
             self.wrong(node, f"the flow doesn't speak {node.value!r}", instead(node.value, self.tags, "or add it"))
         return node.value in self.tags

@@ -32,6 +32,7 @@ from ivr_flows import (
     joined,
     load,
 )
+from ivr_flows.conditions import ConditionError, condition
 from tests.ivr_flows.callers import (
     HEAD,
     NOW,
@@ -104,6 +105,12 @@ def test_words_are_marked_up_where_the_step_says_so() -> None:
 def test_a_number_may_be_spoken_digit_by_digit() -> None:
     flow = flow_of('  a: {hang_up: "{ani:digits} {ani:last4} {dnis:digits|nothing}"}\n')
     assert heard(begin(flow, ani="+15550123")) == ["1 5 5 5 0 1 2 3 0 1 2 3 nothing"]
+
+
+def test_words_that_come_to_nothing_are_not_said() -> None:
+    assert begin(flow_of('  a: {say: "{x}"}\n  b: {hang_up: "{x}"}\n', HEAD + "facts: [x]\n")).actions == (
+        HangUp(()),
+    )
 
 
 def test_each_language_has_its_voice_until_the_flow_chooses_another() -> None:
@@ -823,6 +830,29 @@ def test_a_condition_that_can_not_be_computed_does_not_hold(facts: dict[str, str
         HEAD + "facts: [orders, tier]\n",
     )
     assert heard(begin(flow, **facts)) == [said]
+
+
+@pytest.mark.parametrize("ani", ["1", "x" * 256, "", "(", "٣"])
+def test_whatever_a_variable_holds_a_condition_holds_or_does_not(ani: str) -> None:
+    for source in (
+        "ani.matches('^[0-9]+$')",
+        "ani.matches('(')",
+        "double(ani) / 0.0 > 1.0",
+        "ani.x == 1",
+        "ani[3] == 'x'",
+    ):
+        assert condition(source).holds({"ani": ani}) in (True, False)
+    assert not condition("1").holds({}), "only what is true holds"
+
+
+def test_a_condition_has_a_length() -> None:
+    with pytest.raises(ConditionError, match="more than 500"):
+        condition("1 == 1 && " * 60 + "true")
+
+
+def test_a_condition_that_the_library_can_not_even_refuse_is_refused() -> None:
+    with pytest.raises(ConditionError, match="cannot be read"):
+        condition("'\ud800' == ani")
 
 
 # --- flows in flows ----------------------------------------------------------------------------------------------

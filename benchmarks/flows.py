@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from contact_center.domain.events import CallerInput
-from ivr_flows import Flow, advance, load, start
+from ivr_flows import Flow, QueueFacts, advance, load, start
 
 ROUNDS = 5
 CALLS_STEPS = 20_000
@@ -58,6 +58,39 @@ def bare(flow: Flow, most: int) -> int:
     return taken
 
 
+def condition_call(flow: Flow, most: int) -> int:
+    """Steps taken by a caller whom a condition leads on; each call is a say, a branch and an end."""
+    return len(start(flow, 0, {"orders": "3", "tier": "gold"}).steps)
+
+
+CONDITIONS = """
+flow: bench
+languages: {en: en-US}
+facts: [orders, tier]
+steps:
+  hello: {say: Hello.}
+  who: {branch: [{if: 'int(orders) > 2 && tier == "gold"', next: bye}]}
+  bye: {hang_up: Bye.}
+"""
+
+
+def waiting(flow: Flow, most: int) -> int:
+    """Ticks of a caller who waits, with their place and the time."""
+    turn = start(flow, 0, {})
+    for _ in range(most):
+        facts = QueueFacts(3, 9, 60_000, 150_000, True, True)
+        turn = advance(flow, turn.position, turn.variables, CallerInput(turn.position), 0, facts)
+    return most
+
+
+WAITING = """
+flow: bench
+languages: {en: en-US}
+steps:
+  wait: {queue: q, wait: {position: true, estimate: true, comfort: [Thank you for waiting.]}}
+"""
+
+
 def timed(do: Callable[[], int]) -> float:
     """CPU microseconds a step."""
     started = time.process_time()
@@ -81,6 +114,9 @@ def main() -> None:
         ours, floor = min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
         cost[size] = ours
         print(f"{size:18,} {ours:10.2f} {1e6 / ours:10,.0f} {floor:9.2f} {read_ms:11.1f}")
+    for what, text, do in (("with a condition", CONDITIONS, condition_call), ("a tick of waiting", WAITING, waiting)):
+        flow = load(text, "bench.yaml")
+        print(f"{what:>18} {min(timed(lambda: do(flow, 100)) for _ in range(ROUNDS)):10.2f}")  # noqa: B023
     print(f"a hundred times the flow costs {cost[1_000] / cost[10]:.2f} times as much a step")
 
 

@@ -96,6 +96,14 @@ describe("a call's conversation", () => {
     expect(bodies([leg("customer", "answered")])).toEqual([]);
     expect(bodies([event("call.placed", { number: "+1", reason: "agent" }), leg("customer", "answered")])).toHaveLength(2);
   });
+  it("does not tell of queues and offers where an agent dialled", () => {
+    const told = bodies([event("call.placed", { number: "+1", reason: "agent" }), event("enqueued", { reason: "arrived" }), event("offer.ended", { outcome: "accepted" }), leg("agent", "joined"), leg("customer", "answered")]);
+    expect(told.map((b) => b["number"] ?? b["leg"])).toEqual(["+1", "customer"]);
+  });
+  it("says no more in one line than can be read", () => {
+    const many = Array.from({ length: 12 }, (_, n) => event("call.hold", { on: n % 2 === 0 }));
+    expect(linesOf(many).map((l) => l.steps.length)).toEqual([5, 5, 2]);
+  });
   it("begins another line for what happened minutes later", () => {
     const lines = linesOf([event("enqueued"), event("call.hold", { on: true }, { at: NOON + 3_600_000 }), event("call.hold", { on: false }, { at: NOON + 3_630_000 })]);
     expect(lines.map((l) => l.steps.length)).toEqual([1, 2]);

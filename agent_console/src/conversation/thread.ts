@@ -37,6 +37,9 @@ const MENU = new Set(["ivr.step", "ivr.input", "ivr.answered", "ivr.dialled", "i
 const FOLDED = new Set(["delivery.changed", "delivery.reported", "offer.made", "call.mute", "recording.asked", "wrap_up.asked"]);
 /** What happened later than this after the last is told in a line of its own, with its own time. */
 const ONE_GO_MS = 120_000;
+/** A line that says more than this is not read. */
+const MOST_TOLD = 5;
+const MOST_STEPS = 60;
 
 /** Merges `more` into `events` by `seq`, each once, oldest first. Returns the same array if nothing is new. */
 export function merge(events: EventView[], more: EventView[]): EventView[] {
@@ -97,6 +100,8 @@ class Calls {
   told(event: EventView): EventView | null {
     const body = event.body as Record<string, unknown>;
     if (event.kind === "call.placed") this.outbound.add(event.interaction_id);
+    // Who dials has not waited in a queue, and their own telephone is not the customer's.
+    if (this.outbound.has(event.interaction_id) && OWN_BEGINNING[event.kind]?.(body)) return null;
     if (event.kind === "party.added") this.parties.set(String(body["party_id"]), event.body as unknown as Party);
     if (event.kind === "call.hold") return this.hold(event, body["on"] === true);
     if (event.kind === "call.leg" && body["leg"] === "customer" && body["state"] === "answered") {
@@ -146,6 +151,11 @@ class Calls {
   }
 }
 
+const OWN_BEGINNING: Record<string, (body: Record<string, unknown>) => boolean> = {
+  enqueued: ({ reason }) => reason === "arrived",
+  "offer.ended": ({ outcome }) => outcome === "accepted",
+  "call.leg": ({ leg, state }) => leg === "agent" && state === "joined",
+};
 const HEARD: Record<string, (body: Record<string, unknown>) => Heard["state"] | ""> = {
   "ivr.recorded": () => "pending",
   "voicemail.received": () => "pending",
@@ -158,7 +168,7 @@ function joins(last: Line, line: Line): boolean {
   const quiet = line.kind === "system" || line.kind === "menu";
   const before = last.steps[last.steps.length - 1]!;
   if (!quiet || last.kind !== line.kind || last.event.interaction_id !== line.event.interaction_id) return false;
-  return isSameDay(last.at, line.at) && line.at - before.at <= ONE_GO_MS;
+  return last.steps.length < (last.kind === "menu" ? MOST_STEPS : MOST_TOLD) && isSameDay(last.at, line.at) && line.at - before.at <= ONE_GO_MS;
 }
 
 /** The telephone network tells a hang-up several times over, and how a leg came to be; people need it once. */

@@ -299,7 +299,7 @@ const en = {
     unheld: "Back from hold after {time}",
     unheldPlain: "Back from hold",
     party_added: {
-      consult: "{agent} asked {who}, the customer on hold",
+      consult: "{agent} asked {who} for advice",
       conference: "{agent} brought in {who}",
       transfer: "{agent} puts through to {who}",
       supervise: "{who} begins: {mode}",

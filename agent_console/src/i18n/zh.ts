@@ -300,7 +300,7 @@ const zh: Messages = {
     unheld: "保持 {time} 后恢复",
     unheldPlain: "恢复通话",
     party_added: {
-      consult: "{agent}咨询{who}，客户保持中",
+      consult: "{agent}咨询{who}",
       conference: "{agent}邀请{who}加入",
       transfer: "{agent}转给{who}",
       supervise: "{who}开始：{mode}",

@@ -3,6 +3,7 @@ import { defineStore } from "pinia";
 import { computed, ref, shallowRef, watch } from "vue";
 import type { WorkView } from "@/api/generated/wire";
 import { get, type Phone } from "@/api/rest";
+import { spaced } from "@/i18n/numbers";
 import { useSession } from "./session";
 import type { Softphone, SoftphoneListener } from "./softphone";
 import { useLive } from "./store";
@@ -45,6 +46,8 @@ export const usePhone = defineStore("phone", () => {
   let askedAt = 0;
   let renewing: ReturnType<typeof setTimeout> | undefined;
 
+  /** Where calls ring, without the scheme that only machines need. */
+  const rings = computed(() => spaced((info.value?.address ?? "").replace(/^(client|sip):/, "")));
   const browser = computed(() => !!info.value?.token);
   const state = computed<PhoneState>(() => {
     if (!info.value) return "unknown";
@@ -172,7 +175,7 @@ export const usePhone = defineStore("phone", () => {
   }
 
   return {
-    info, state, browser, trouble, told, ringing, chosen, start, stop, again, use, expect, answer,
+    info, rings, state, browser, trouble, told, ringing, chosen, start, stop, again, use, expect, answer,
     decline: () => softphone?.decline(),
     mute: (on: boolean) => softphone?.mute(on),
     keys: (digits: string) => softphone?.keys(digits),

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from contact_center.__main__ import app
 from tests.hub import HubProcess
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-ROOT = Path(__file__).parents[2]
 
 LINE = """flow: line
 languages: {en: en-US}
@@ -33,21 +32,14 @@ cases:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Command:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("CONTACT_CENTER_")}
-    environment = {**own, "CONTACT_CENTER_DATA_DIR": str(tmp_path / "data")}
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    monkeypatch.setenv("CONTACT_CENTER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.delenv("CONTACT_CENTER_DATABASE_URL", raising=False)
 
     def command(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "contact_center", "flow", *arguments],
-            env=environment,
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            cwd=ROOT,
-            check=False,
-        )
+        done = CliRunner().invoke(app, ["flow", *arguments], input=typed)
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
     return command
 
@@ -110,7 +102,7 @@ def test_what_is_not_there_is_said(run: Command, tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
-def publish_and_go_back(run: Command, line: Path) -> None:
+def test_flows_are_published_without_a_hub(run: Command, line: Path) -> None:
     done = run("publish", str(line), "--note", "the first")
     assert done.returncode == 0, done.stderr
     line.write_text(LINE % "Good day.")
@@ -128,14 +120,18 @@ def publish_and_go_back(run: Command, line: Path) -> None:
     assert "the first" in told[1]
 
 
-def test_flows_are_published_without_a_hub(run: Command, line: Path) -> None:
-    publish_and_go_back(run, line)
-
-
 def test_flows_are_published_through_the_hub_that_runs(line: Path, tmp_path: Path) -> None:
     hub = HubProcess(tmp_path)
     hub.start()
     try:
-        publish_and_go_back(lambda *arguments: hub.command("flow", *arguments), line)
+        done = hub.command("flow", "publish", str(line), "--note", "the first")
+        assert done.returncode == 0, done.stderr
+        line.write_text(LINE.replace("queue: support", "queue: [support]"))
+        refused = hub.command("flow", "publish", str(line), "--untested")
+        assert refused.returncode == 1
+        assert f"{line}:8:19: " in refused.stderr
+        assert "Traceback" not in refused.stderr
+        rows = json.loads(hub.command("flow", "history", "line", "--json").stdout)
+        assert [(row["note"], row["current"]) for row in rows] == [("the first", True)]
     finally:
         hub.kill9()

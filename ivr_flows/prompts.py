@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from typing import TypeAlias
 
@@ -105,13 +106,16 @@ def _written(said: Say | Play) -> str:
     return ssml.plain(said.text) if said.ssml else said.text
 
 
+_ready_text = cache(text)  # a few dozen texts, said a thousand times a minute
+
+
 def ready(name: str, tags: Mapping[str, str], voices: Mapping[str, str]) -> Prompt:
     """The ready-made words of that name, in those of the flow's languages (``tags``) that have any."""
     words = READY[name]
     said = {language: words.get(tag.partition("-")[0].lower()) for language, tag in tags.items()}
     return Prompt(
         {
-            language: ((tags[language], voices.get(language, ""), text(known)),)
+            language: ((tags[language], voices.get(language, ""), _ready_text(known)),)
             for language, known in said.items()
             if known
         }

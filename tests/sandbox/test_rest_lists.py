@@ -58,7 +58,7 @@ async def test_a_list_goes_from_page_to_page_and_back(sandbox: Sandbox, twilio: 
     second = (await sandbox.api.get(first["next_page_uri"], auth=auth)).json()
     assert ([one["body"] for one in second["messages"]], second["next_page_uri"]) == (["0"], None)
     again = (await sandbox.api.get(second["previous_page_uri"], auth=auth)).json()
-    assert again["messages"] == first["messages"]
+    assert [one["sid"] for one in again["messages"]] == [one["sid"] for one in first["messages"]]
     for query in ({"PageSize": "many", "Page": "-1"}, {"PageSize": "99999"}):
         assert (await sandbox.api.get(base, params=query, auth=auth)).status_code == 200
 

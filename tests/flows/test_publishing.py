@@ -9,14 +9,16 @@ from typing import TypeVar
 import pytest
 
 from contact_center.domain.errors import NotFound, TooLate
+from contact_center.domain.events import CustomerLeft, FlowStepped, InteractionEvent
 from contact_center.flows.library import FlowLibrary
 from contact_center.flows.publish import Published, history, library, publish, rollback, text_of
 from contact_center.flows.shipped import shipped_texts
 from contact_center.flows.versions import FlowsWrong, made_ready
-from contact_center.storage import flows
+from contact_center.storage import events, flows
 from contact_center.storage.connection import Connection
 from contact_center.storage.executor import open_executor
 from contact_center.storage.schema import flow_versions
+from ivr_flows import start
 
 T = TypeVar("T")
 
@@ -145,3 +147,92 @@ def test_a_version_too_old_to_be_at_hand_is_found_in_the_database(database_url: 
     found = on(database_url, lambda conn: fresh.version("line", first.version, conn))[0]
     assert found is not None
     assert found.version == first.version
+
+
+INNER = """
+flow: inner
+languages: {en: en-US}
+steps:
+  words: {say: "%s"}
+  done: {return: null}
+"""
+OUTER = """
+flow: outer
+languages: {en: en-US}
+steps:
+  part: {subflow: inner}
+  bye: {hang_up: null}
+"""
+
+
+def put_all(texts: dict[str, str], now: int) -> Callable[[Connection], dict[str, Published]]:
+    def unit(conn: Connection) -> dict[str, Published]:
+        done = publish(conn, now, made_ready(texts, library(conn)).values(), "Ada")
+        return {each.name: each for each in done}
+
+    return unit
+
+
+def said(shelf: FlowLibrary, version: str) -> str:
+    flow = shelf.version("outer", version)
+    assert flow is not None
+    return start(flow, 0, {}).steps[1].said + start(flow, 0, {}).steps[0].said
+
+
+def test_a_version_keeps_the_subflows_that_it_was_published_with(database_url: str) -> None:
+    shelf = FlowLibrary()
+    (first,) = on(database_url, put_all({"i.yaml": INNER % "One", "o.yaml": OUTER}, 1))
+    (changed,) = on(database_url, put_all({"i.yaml": INNER % "Two"}, 2))
+    on(database_url, shelf.reload)
+    assert changed["inner"].used_by == ("outer",)
+    current = shelf.current("outer")
+    assert current is not None
+    assert current.version == first["outer"].version
+    assert "One" in said(shelf, first["outer"].version)
+
+    (again,) = on(database_url, put_all({"o.yaml": OUTER}, 3))
+    on(database_url, shelf.reload)
+    assert again["outer"].version != first["outer"].version, "another subflow makes another version"
+    assert "Two" in said(shelf, again["outer"].version)
+    assert "One" in said(shelf, first["outer"].version), "a call that entered before hears what it entered with"
+    assert [v.note for v in on(database_url, lambda conn: history(conn, "inner"))[0]] == ["", ""]
+
+
+def test_a_published_flow_can_have_a_shipped_one_within_for_good(database_url: str) -> None:
+    text = OUTER.replace("languages: {en: en-US}", "languages: {en: en-US, zh: zh-CN}").replace("inner", "voicemail")
+    (done,) = on(database_url, put_all({"o.yaml": text}, 1))
+    stored = on(database_url, lambda conn: flows.find(conn, "outer", done["outer"].version))[0]
+    assert stored is not None
+    pinned = on(database_url, lambda conn: flows.find(conn, "voicemail", stored.pins["voicemail"]))[0]
+    assert pinned is not None
+    assert pinned.text == shipped_texts()["voicemail"], "a later release may ship another text"
+    assert len(on(database_url, lambda conn: history(conn, "voicemail"))[0]) == 1
+
+
+def test_steps_of_the_log_are_found_by_halving_and_by_their_own_index(database_url: str) -> None:
+    def fill(conn: Connection) -> list[int]:
+        for number in range(1, 41):
+            body = FlowStepped("line", "v", f"v.{number}.0.ask.0.0.hello", "", "")
+            kind = body if number % 4 == 0 else CustomerLeft()
+            events.append(conn, event_at(kind, number * 10))
+        return [flows.seq_at(conn, at) for at in (0, 10, 11, 200, 205, 10_000)]
+
+    found, steps = on(database_url, fill, lambda conn: [row.seq for row in flows.steps_after(conn, 20, 3)])
+    assert found == [0, 0, 1, 19, 20, 40]
+    assert steps == [24, 28, 32]
+
+
+def event_at(body: FlowStepped | CustomerLeft, now: int) -> InteractionEvent:
+    return InteractionEvent(
+        body=body,
+        channel="hub",
+        source_id=f"e{now}",
+        medium="voice",
+        direction="internal",
+        occurred_at=now,
+        received_at=now,
+        id=f"e{now}",
+        interaction_id="i1",
+        case_id=1,
+        customer_id="c1",
+    )

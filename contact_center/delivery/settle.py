@@ -107,6 +107,8 @@ def _call_done(conn: Connection, on: Occasion, message: Outgoing, sent: Sent | N
             body = RecordingChanged(provider_id, _RECORDED[message.mode])  # type: ignore[arg-type]
         case "add" if provider_id:
             body = CallLeg("party", "ringing", provider_id, party_id=message.party_id)
+        case "connect" if provider_id:
+            body = CallLeg("agent", "ringing", provider_id, offer_id=message.offer_id)
         case "call" if provider_id:
             body = CallLeg("customer", "ringing", provider_id)
     if body is not None:
@@ -126,6 +128,8 @@ def _known_better(record: Record, leg: CallLeg) -> bool:
     """Whether the leg's own news has been faster than the answer to our request."""
     if leg.leg == "customer":
         return record.call in ("connected", "ended") or leg.leg_id in record.past_legs or record.state != "assigned"
+    if leg.leg == "agent":
+        return bool(record.agent_leg) or record.accepted_offer != leg.offer_id
     party = record.party(leg.party_id)
     return party is None or party.state != "calling"
 

@@ -159,6 +159,7 @@ class Record:
     only_agent: str = ""
     directed_by: str = ""
     agent_leg: str = ""
+    ringing_leg: str = ""
     held: bool = False
     muted: bool = False
     parties: list[Party] = field(default_factory=list)
@@ -310,14 +311,16 @@ def _call_leg(record: Record, event: InteractionEvent, body: CallLeg) -> None:
 
 
 def _agent_leg(record: Record, event: InteractionEvent, body: CallLeg) -> None:
-    if body.state in ("answered", "joined"):
-        record.agent_leg = body.leg_id or record.agent_leg
+    if body.state == "ringing":
+        record.ringing_leg = body.leg_id or record.ringing_leg
+    elif body.state in ("answered", "joined"):
+        record.agent_leg = body.leg_id or record.agent_leg or record.ringing_leg
         # An outbound call is connected when the customer has answered it: the agent is rung first.
         if record.state == "assigned" and record.call != "connected" and record.direction != "outbound":
             _connected(record, event)
     elif body.state in ("left", "ended", "failed"):
         record.call = "connecting"
-        record.agent_leg = ""
+        record.agent_leg = record.ringing_leg = ""
         record.muted = False
 
 
@@ -443,7 +446,7 @@ def _park(record: Record, event: InteractionEvent) -> None:
     record.offer_id = ""
     record.accepted_offer = ""
     record.assigned_at = 0
-    record.agent_leg = ""
+    record.agent_leg = record.ringing_leg = ""
     record.held = record.muted = False
     record.call = "connecting"
     record.epoch += 1
@@ -523,7 +526,7 @@ def _enqueued(record: Record, event: InteractionEvent, body: Enqueued) -> None:
     record.assigned_at = 0
     record.only_agent = body.only_agent
     record.directed_by = body.directed_by
-    record.agent_leg = record.agent_party = ""
+    record.agent_leg = record.agent_party = record.ringing_leg = ""
     record.held = record.muted = False
     if record.medium == "voice" and record.call == "connected":
         record.call = "connecting"

@@ -104,7 +104,7 @@ def drop_agent(conn: Connection, on: Occasion, loaded: Loaded) -> None:
         loaded,
         "drop",
         offer_id=record.accepted_offer,
-        agent_leg=record.agent_leg,
+        agent_leg=record.agent_leg or record.ringing_leg,
         party_id=record.agent_party,
         party_leg=record.agent_leg if record.agent_party else "",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -14,7 +15,6 @@ from starlette.responses import Response
 
 from contact_center.domain.errors import NotAllowed, NotFound, NotValid
 from contact_center.flows import publish as verbs
-from contact_center.flows.shipped import shipped_versions
 from contact_center.flows.tally import Tally, live
 from contact_center.flows.versions import FlowsWrong, made_ready, opened
 from contact_center.registry.runtime import Runtime
@@ -203,10 +203,10 @@ async def _flow(runtime: Runtime, request: Request, name: str, version: str) -> 
     return flow
 
 
-def _opened(runtime: Runtime, stored: Stored, parts: dict[str, Stored]) -> Flow | None:
-    shipped = shipped_versions().get(stored.name)
-    if shipped is not None and shipped.stored.version == stored.version:
-        return shipped.flow
+def _opened(runtime: Runtime, stored: Stored, parts: Mapping[str, Stored]) -> Flow | None:
+    at_hand = runtime.flows.version(stored.name, stored.version)
+    if at_hand is not None:
+        return at_hand
     try:
         return opened(stored, {name: each.text for name, each in parts.items()})
     except FlowError:

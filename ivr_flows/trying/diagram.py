@@ -113,7 +113,9 @@ def diagram(flow: Flow, language: str = "", link: Callable[[str], str] | None = 
     odd_last = sorted(range(len(ways)), key=lambda number: _is_odd(ways[number]))
     roads = [_line(ways[number], number, leads[number], placed, drawn, met) for number in odd_last]
     parts += reversed(roads)  # what is usual lies above what is odd
-    parts += [_start(placed, name) for name in starts]
+    parts += [
+        _start(placed, name, "after the call" if name != flow.start else "the call comes in") for name in starts
+    ]
     parts += [_box(each, placed, link) for each in drawn.values()]
     parts.append("</g></svg>\n")
     return "\n".join(part for part in parts if part)
@@ -251,10 +253,10 @@ def _heading(flow: Flow, language: str) -> str:
     )
 
 
-def _start(placed: Placed, start: str) -> str:
+def _start(placed: Placed, start: str, when: str) -> str:
     x, y = _left(placed, start), placed.tops[start] + HEAD / 2
     return (
-        f'<g class="start"><circle class="tip" cx="{_n(x - 34)}" cy="{_n(y)}" r="6"/>'
+        f'<g class="start"><title>{when}</title><circle class="tip" cx="{_n(x - 34)}" cy="{_n(y)}" r="6"/>'
         f'<path class="line" d="M{_n(x - 28)} {_n(y)}H{_n(x - 6)}"/>{_tip(x, y, "tip")}</g>'
     )
 

@@ -125,8 +125,9 @@ def test_a_text_with_mistakes_is_refused_and_changes_nothing(database_url: str) 
 
 def test_a_stored_text_that_cannot_be_read_leaves_the_last_good_one_in_force(database_url: str) -> None:
     shelf = FlowLibrary()
-    first, _ = on(database_url, put("One", 1), shelf.reload)
-    second = on(database_url, put("Two", 2))[0]
+    (first,) = on(database_url, put("One", 1))
+    on(database_url, shelf.reload)
+    (second,) = on(database_url, put("Two", 2))
 
     def spoil(conn: Connection) -> None:
         row = flow_versions.c

@@ -319,6 +319,9 @@ def save(conn: Connection, loaded: Loaded) -> None:
         tell(conn, FloorMoved(record.queue))
         tell(conn, ThreadGrew(record.channel, record.thread_key))
         loaded.state_before = record.state
+    elif record.medium == "voice" and record.state == "assigned":
+        # The floor shows of a live call whether it is held, and who listens.
+        tell(conn, FloorMoved(record.queue))
     loaded.place_before = _place(record)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
+from sqlalchemy import event
 
 from contact_center.domain.errors import NotFound, TooLate
 from contact_center.domain.events import CustomerLeft, FlowStepped, InteractionEvent
@@ -237,3 +238,29 @@ def event_at(body: FlowStepped | CustomerLeft, now: int) -> InteractionEvent:
         case_id=1,
         customer_id="c1",
     )
+
+
+def plan(conn: Connection, unit: Callable[[Connection], object]) -> str:
+    """How SQLite finds what ``unit`` asks for."""
+    asked: list[tuple[str, object]] = []
+
+    def note(conn: Connection, cursor: object, statement: str, parameters: object, *_: object) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(conn, "before_cursor_execute", note)
+    unit(conn)
+    event.remove(conn, "before_cursor_execute", note)
+    found = [conn.exec_driver_sql("EXPLAIN QUERY PLAN " + said, given) for said, given in asked]  # type: ignore[arg-type]
+    return "\n".join(row[-1] for rows in found for row in rows)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_what_callers_do_is_counted_from_an_index_and_never_by_reading_the_log(database_url: str) -> None:
+    steps, calls = on(
+        database_url,
+        lambda conn: plan(conn, lambda c: flows.steps_after(c, 7, 10)),
+        lambda conn: plan(conn, flows.live_calls),
+    )
+    assert "ix_events_flow_steps" in steps
+    assert "ix_interactions_open_state" in calls
+    assert "SCAN" not in steps + calls

@@ -112,3 +112,21 @@ def test_a_flow_of_a_hundred_steps_is_walked_in_less_than_a_second() -> None:
         assert walked.problems == ()
     assert took[100] < 1.0, took
     assert took[100] < 25 * took[20], "it grows with the steps, not with the ways through them"
+
+
+def test_a_step_that_asks_without_a_word_is_told() -> None:
+    walked = walk(
+        load(
+            """
+flow: line
+languages: {en: en-US, zh: zh-CN}
+facts: [greeting]
+otherwise: person
+steps:
+  hello: {menu: {en: Press 1., zh: "{greeting}"}, choices: {"1": person}}
+  person: {queue: support}
+""",
+            "line.yaml",
+        )
+    )
+    assert walked.problems == ("step 'hello' asks without a word where the caller speaks 'zh'",)

@@ -58,6 +58,7 @@ from contact_center.domain.views import (
     apply,
 )
 from contact_center.offline import configure
+from contact_center.reconciling.reconciler import Reconciler
 from contact_center.storage import agents, desks, events, journal, logins, rebuild, schema
 from contact_center.storage.effects import Due
 from contact_center.web.principal import digest
@@ -719,6 +720,8 @@ async def open_test_hub(
     # Both run an event loop of their own, and this thread has one already.
     await asyncio.to_thread(configure, database_url, written)
     hub = await asyncio.to_thread(open_hub, given, make_occasion=clock.occasion, environment=outside)
+    # The provider is asked when a test says so: it must not see requests that the test did not cause.
+    hub.reconciler = Reconciler(hub.runtime.executor, {}, clock.occasion)
     server = _Server(
         uvicorn.Config(
             hub.app,

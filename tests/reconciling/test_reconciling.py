@@ -85,7 +85,6 @@ async def hub_that_asks(
     database_url: str, folder: Path, clock: Clock | None = None, **config: Any
 ) -> AsyncIterator[tuple[TestHub, Memory, Reconciler]]:
     async with open_test_hub(database_url, folder, clock=clock, config=house(**config)) as hub:
-        await hub.hub.reconciler.stop()  # here the test says when
         memory = Memory()
         door = hub.runtime.doors["twilio_voice"]
         door.channel = memory

@@ -126,10 +126,11 @@ class RecordingsModel(_Strict):
 
 
 class ReconcilingModel(_Strict):
-    """How the hub finds what no webhook told it: every so often it asks each provider what has happened. A call that
-    has been silent for ``silent_minutes`` (in the menu: ``silent_minutes_in_flow``) is asked about at once."""
+    """How the hub finds what no webhook told it: every so often it asks each provider what has happened (null:
+    never). A call that has been silent for ``silent_minutes`` (in the menu: ``silent_minutes_in_flow``) is asked
+    about at once."""
 
-    every_minutes: Annotated[float, Field(ge=0.1, le=24 * 60)] = 5
+    every_minutes: Annotated[float, Field(ge=0.1, le=24 * 60)] | None = 5
     overlap_minutes: Annotated[float, Field(ge=0, le=24 * 60)] = 15
     silent_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 10
     silent_minutes_in_flow: Annotated[float, Field(gt=0, le=24 * 60)] = 2

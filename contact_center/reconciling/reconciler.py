@@ -36,7 +36,7 @@ FAILURES = 2
 class Rules:
     """See the section ``reconciling`` of the configuration."""
 
-    every_minutes: float = 5
+    every_minutes: float | None = 5
     overlap_minutes: float = 15
     silent_minutes: float = 10
     silent_minutes_in_flow: float = 2
@@ -78,16 +78,23 @@ class Reconciler:
     async def _keep_asking(self, door: Door) -> None:
         failures = 0
         while True:
+            pause_ms = await self._pause_ms()
+            if not pause_ms:  # the operator doesn't want it; they may change their mind
+                await asyncio.sleep(LONGEST_WAIT_MS / 1_000)
+                continue
             done, after_ms = await self._try(door)
             failures = 0 if done else failures + 1
-            wait = await self._pause_ms() if done else max(after_ms, FIRST_WAIT_MS << min(failures - 1, 8))
-            await asyncio.sleep((wait if done else min(wait, LONGEST_WAIT_MS)) / 1_000)
+            if not done:
+                pause_ms = min(max(after_ms, FIRST_WAIT_MS << min(failures - 1, 8)), LONGEST_WAIT_MS)
+            await asyncio.sleep(pause_ms / 1_000)
 
     async def _pause_ms(self) -> int:
+        """0 where the provider is never asked."""
         try:
-            return round((await self._executor.read(rules)).every_minutes * MINUTE)
+            minutes = (await self._executor.read(rules)).every_minutes
         except Unavailable:
             return LONGEST_WAIT_MS
+        return 0 if minutes is None else round(minutes * MINUTE)
 
     async def _try(self, door: Door, since: Moment | None = None) -> tuple[bool, int]:
         """Whether it could be asked, and else how long the provider wants to be left alone. Whatever goes wrong is
@@ -172,6 +179,8 @@ class Reconciler:
         and whoever held it is free. A call that goes on is asked about less and less often."""
         now = self._occasion().now
         after = await self._executor.read(rules)
+        if after.every_minutes is None:
+            return
         silent = await self._executor.read(
             silent_calls,
             now - round(after.silent_minutes * MINUTE),

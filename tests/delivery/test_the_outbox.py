@@ -198,7 +198,8 @@ async def test_a_message_that_was_being_sent_when_the_hub_died_is_uncertain_and_
 ) -> None:
     async with twilio_fake() as twilio:
         environment = {f"CONTACT_CENTER_{name.upper()}": value for name, value in twilio.settings.items()}
-        hub = HubProcess(tmp_path, database_url, config=house(), environment=environment)
+        config = house(reconciling={"every_minutes": None})  # the provider is asked for nothing else
+        hub = HubProcess(tmp_path, database_url, config=config, environment=environment)
         async with hub.running(), hub.http() as http, hub.agent("mei") as mei:
             await mei.ready()
             await Twilio(http, hub.url).sms(LENA, "Hello?")

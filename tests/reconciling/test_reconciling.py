@@ -265,6 +265,19 @@ async def test_a_hub_asks_by_itself_when_it_starts(database_url: str, tmp_path: 
         await asyncio.sleep(0)
 
 
+async def test_where_the_operator_does_not_want_it_nobody_is_asked(database_url: str, tmp_path: Path) -> None:
+    async with hub_that_asks(database_url, tmp_path, reconciling={"every_minutes": None}) as (
+        hub,
+        memory,
+        reconciler,
+    ):
+        await hub.take_in(happened(CallArrived(), "CA1", "CA1", hub.clock.now).events[0])
+        hub.clock.now += DAY
+        await reconciler.look_for_silence()
+        assert await reconciler._pause_ms() == 0
+        assert memory.asked == []
+
+
 @pytest.mark.parametrize("most", [0, 1, 500])
 def test_what_is_put_together_is_all_there_and_each_call_in_order(most: int) -> None:
     given = [happened(CallArrived(), f"{number}", f"CA{number % 7}", number) for number in range(most)]

@@ -100,6 +100,11 @@ describe("a call's conversation", () => {
     const told = bodies([event("call.placed", { number: "+1", reason: "agent" }), event("enqueued", { reason: "arrived" }), event("offer.ended", { outcome: "accepted" }), leg("agent", "joined"), leg("customer", "answered")]);
     expect(told.map((b) => b["number"] ?? b["leg"])).toEqual(["+1", "customer"]);
   });
+  it("does not count the music of those who wait, but what they press", () => {
+    const silence = () => event("ivr.input", { digits: "", speech: "" });
+    expect(bodies([event("enqueued", { reason: "arrived" }), silence(), event("ivr.step", { said: "" }), silence(), event("ivr.input", { digits: "2" })]).length).toBe(2);
+    expect(bodies([event("enqueued", { reason: "arrived" }), event("queue.left"), silence()]).length).toBe(3);
+  });
   it("says no more in one line than can be read", () => {
     const many = Array.from({ length: 12 }, (_, n) => event("call.hold", { on: n % 2 === 0 }));
     expect(linesOf(many).map((l) => l.steps.length)).toEqual([5, 5, 2]);

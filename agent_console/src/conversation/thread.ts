@@ -90,6 +90,7 @@ type Party = Wire["bodies"]["party.added"];
 class Calls {
   private readonly parties = new Map<string, Party>();
   private readonly heldAt = new Map<string, number>();
+  private readonly queued = new Set<string>();
   private readonly outbound = new Set<string>();
   private readonly recordings = new Map<string, Heard>();
   private readonly voicemail = new Map<string, Heard>();
@@ -102,6 +103,7 @@ class Calls {
     if (event.kind === "call.placed") this.outbound.add(event.interaction_id);
     // Who dials has not waited in a queue, and their own telephone is not the customer's.
     if (this.outbound.has(event.interaction_id) && OWN_BEGINNING[event.kind]?.(body)) return null;
+    if (this.waits(event, body)) return null;
     if (event.kind === "party.added") this.parties.set(String(body["party_id"]), event.body as unknown as Party);
     if (event.kind === "call.hold") return this.hold(event, body["on"] === true);
     if (event.kind === "call.leg" && body["leg"] === "customer" && body["state"] === "answered") {
@@ -113,6 +115,14 @@ class Calls {
     if (party?.purpose === "supervise" && !this.supervises) return null;
     const { party: kind, who, name, purpose, mode } = party ?? { party: "number", who: "", name: "", purpose: "conference", mode: "talk" };
     return { ...event, body: { party: kind, who, name, purpose, mode, ...body } };
+  }
+
+  /** Music goes on and the caller says nothing: that is what waiting is. */
+  private waits(event: EventView, body: Record<string, unknown>): boolean {
+    if (event.kind === "enqueued") this.queued.add(event.interaction_id);
+    if (event.kind === "queue.left" || (event.kind === "offer.ended" && body["outcome"] === "accepted")) this.queued.delete(event.interaction_id);
+    if (!this.queued.has(event.interaction_id)) return false;
+    return event.kind === "ivr.input" ? !body["digits"] && !body["speech"] : event.kind === "ivr.step" && !body["said"];
   }
 
   private hold(event: EventView, on: boolean): EventView {

@@ -76,6 +76,12 @@ class AgentModel(_Strict):
     capacity: dict[Medium, Annotated[int, Field(ge=0, le=50)]] = dict(DEFAULT_CAPACITY)
     phone: str = ""
 
+    @field_validator("capacity")
+    @classmethod
+    def _whole_capacity(cls, value: dict[Medium, int]) -> dict[Medium, int]:
+        """Work that no list of channels thinks of, such as a message on the answering machine, reaches somebody."""
+        return {**value, "other": value.get("other", DEFAULT_CAPACITY["other"])}
+
     @field_validator("email")
     @classmethod
     def _address(cls, value: str) -> str:

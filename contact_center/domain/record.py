@@ -574,7 +574,7 @@ def _handed_over(record: Record, party_id: str) -> None:
     if party is not None:
         record.agent_party, record.agent_leg = party.id, party.leg_id
         record.parties.remove(party)
-    record.held = record.muted = False
+    record.muted = False
     record.call = "connected"
 
 

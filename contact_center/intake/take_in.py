@@ -253,7 +253,6 @@ def _take_leg(
     assert isinstance(body, CallLeg)
     before = loaded.record
     connected, parked = before.call == "connected", before.state == "parked"
-    agent_was_there = bool(before.agent_leg)
     stray = is_stray(before, seen_as(before, body))
     stored = journal.take(conn, loaded, event, raw)
     record = loaded.record
@@ -267,7 +266,7 @@ def _take_leg(
         elif gone:
             _agent_unreachable(conn, on, loaded)
         elif body.state == "joined":
-            _agent_joined(conn, on, loaded, agent_was_there)
+            _agent_joined(conn, on, loaded)
     elif body.leg == "customer" and gone:
         if record.direction == "outbound" and not connected and record.state == "assigned":
             _unreached(conn, on, loaded, body.reason)
@@ -286,10 +285,10 @@ def _take_leg(
     return _answer(loaded, event)
 
 
-def _agent_joined(conn: Connection, on: Occasion, loaded: Loaded, was_there: bool) -> None:
+def _agent_joined(conn: Connection, on: Occasion, loaded: Loaded) -> None:
     """The agent is on the line. Where the call is ours to place, the customer is rung now."""
     record = loaded.record
-    if record.direction == "outbound" and not was_there and not record.thread_key and not record.customer_left:
+    if record.direction == "outbound" and record.call == "connecting" and not record.customer_left:
         callbacks.ring_customer(conn, on, loaded)
         if record.customer_left:
             moves.begin_wrap_up(conn, on, loaded, "not allowed")

@@ -17,6 +17,7 @@ from contact_center.domain.events import (
     ROUTING,
     CallbackAsked,
     CallbackTried,
+    CallLeg,
     CallPlaced,
     CustomerLeft,
     Ended,
@@ -278,6 +279,7 @@ def ring_customer(conn: Connection, on: Occasion, loaded: Loaded) -> None:
         agent_id=record.agent_id,
         longest_ms=lines.longest_ms(conn),
     )
+    journal.happen(conn, on, loaded, CallLeg("customer", "ringing"))
     deadlines.put(conn, on, DEADLINE, record.interaction_id, on.now + NO_NEWS_MS)
 
 

@@ -1,4 +1,4 @@
-"""A company's telephone line, end to end: callers, agents, colleagues and a supervisor, over the sandbox's carrier."""
+"""A company's telephone line from end to end: callers, agents, colleagues and a supervisor, over the sandbox."""
 
 from __future__ import annotations
 
@@ -155,8 +155,9 @@ async def test_a_colleague_is_asked_first_and_takes_the_call_over(town: Town) ->
         )
         await mei.command("complete_transfer", interaction_id=work.interaction_id, party_id=party)
         await mei.gone(work.interaction_id)
-        his = await jonas.work(work.interaction_id, lambda w: w.call == "connected")
-        assert his.line is not None and not his.line.held
+        his = await jonas.work(
+            work.interaction_id, lambda w: w.call == "connected" and w.line is not None and not w.line.held
+        )
         await town.do(f"calls/{sid}/speech", text="Is that Jonas?")
         await jonas.line("transcript.added", lambda e: "Is that Jonas?" in e.body["text"])
         await jonas.command("hang_up", interaction_id=his.interaction_id)
@@ -175,7 +176,7 @@ async def test_an_outside_number_joins_and_stays_when_the_agent_leaves(town: Tow
             await mei.command("add_party", interaction_id=work.interaction_id, to="number:+8821612345678")
         except Exception as error:
             refused = error
-        assert refused is not None and "dialling" in str(refused), "satellite numbers cost a fortune"
+        assert "dialling" in str(refused), "satellite numbers cost a fortune"
         party = (
             await mei.command(
                 "add_party", interaction_id=work.interaction_id, to=f"number:{OUTSIDE}", purpose="conference"
@@ -245,7 +246,7 @@ async def test_what_the_customer_thought_of_it_is_asked_when_the_agent_has_gone(
         sid = await ring(town, WEI, *FOR_SUPPORT)
         work = await talking(mei)
         leg = await desk_phone(town, "client:mei.lin")
-        await town.do(f"calls/{leg['call_sid']}/hang_up")
+        await town.do(f"calls/{leg['sid']}/hang_up")
         await mei.work(work.interaction_id, lambda w: w.state == "wrap_up")
         for digit in ("5", "1"):
             await town.do(f"calls/{sid}/digits", digits=digit, wait_ms=20_000)
@@ -290,7 +291,7 @@ async def test_a_supervisor_listens_whispers_and_barges_in_unseen(town: Town) ->
         )
 
         async def reaches(words: str) -> set[str]:
-            await town.do(f"calls/{leg['call_sid']}/speech", text=words, wait_ms=0)
+            await town.do(f"calls/{leg['sid']}/speech", text=words, wait_ms=0)
             await asyncio.sleep(0.3)
             reached = set()
             for name, leg_sid in (("customer", sid), ("agent", meis)):
@@ -299,7 +300,7 @@ async def test_a_supervisor_listens_whispers_and_barges_in_unseen(town: Town) ->
                     reached.add(name)
             return reached
 
-        meis = (await desk_phone(town, "client:mei.lin"))["call_sid"]
+        meis = (await desk_phone(town, "client:mei.lin"))["sid"]
         assert await reaches("nobody hears this") == set()
         for mode, who in (("whisper", {"agent"}), ("barge", {"customer", "agent"})):
             await sana.command("supervise", interaction_id=work.interaction_id, mode=mode)
@@ -310,7 +311,9 @@ async def test_a_supervisor_listens_whispers_and_barges_in_unseen(town: Town) ->
                 mode,
             )
             assert await reaches(f"said by {mode}") == who
-        assert mei.state.work[0].line is not None and mei.state.work[0].line.parties == ()
+        line = mei.state.work[0].line
+        assert line is not None
+        assert line.parties == ()
         await sana.command("supervise", interaction_id=work.interaction_id, mode="stop")
         await town.do(f"calls/{sid}/hang_up")
         await done(mei, work)

@@ -51,11 +51,13 @@ def tree(root: int) -> list[int]:
 
 def cpu_seconds(root: int) -> float:
     """User and system time of the tree so far; the kernel counts it in ticks of (usually) 10 ms."""
-    total = 0
-    for pid in tree(root):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / TICKS
+    return sum(map(cpu_of, tree(root)))
+
+
+def cpu_of(pid: int) -> float:
+    """User and system time of this process alone, without its descendants."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def resident_kb(root: int) -> int:

@@ -25,6 +25,7 @@ from contact_center.domain.time import Moment
 # └── NotSent            a message did not go out, or nobody knows
 #     ├── Retry          it did not go out; trying again later may help
 #     ├── Rejected       it will never go out
+#     │   └── Gone       because the call that it was meant for is over
 #     └── Uncertain      it may have gone out: a person or a report must say
 
 
@@ -59,6 +60,10 @@ class Retry(NotSent):
 
 
 class Rejected(NotSent):
+    pass
+
+
+class Gone(Rejected):
     pass
 
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from channels.contract import Outgoing, Rejected, Sent
+from channels.contract import Gone, Outgoing, Rejected, Sent
 from channels.twilio import (
     TwilioChannel,
     TwilioRefused,
@@ -269,7 +269,7 @@ class Calling:
         how = {"pause_behavior": "silence"} if message.mode == "pause" else {}
         running = client.calls(message.thread_key).recordings(CURRENT)
         changed = await unless_gone(
-            running.update_async(status=word, **how), "Nothing is being recorded of this call any more."
+            running.update_async(status=word, **how), "Nothing is being recorded of this call any more.", Rejected
         )
         # No webhook ever tells of a pause: this answer is the carrier's word for it.
         return Sent(sid_of(changed), "delivered")
@@ -317,13 +317,13 @@ async def _end(client: Any, leg: str) -> Sent:
     return Sent(leg, "delivered")
 
 
-async def unless_gone(request: Awaitable[Any], reason: str) -> Any:
-    """As :func:`harmless_twice`; ``reason`` in place of Twilio's words where the call is over."""
+async def unless_gone(request: Awaitable[Any], reason: str, says: type[Rejected] = Gone) -> Any:
+    """As :func:`harmless_twice`; raises ``says`` with ``reason`` where what it was about is over."""
     try:
         return await harmless_twice(request)
     except TwilioRefused as refused:
         if gone(refused):
-            raise Rejected(reason) from refused
+            raise says(reason) from refused
         raise
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from channels.contract import Channel, NotSent, Outgoing, Rejected, Retry, Sent, Uncertain
+from channels.contract import Channel, Gone, NotSent, Outgoing, Rejected, Retry, Sent, Uncertain
 from contact_center.delivery.settle import LONGEST_ATTEMPT_MS, record_outcome
 from contact_center.domain.errors import Unavailable
 from contact_center.domain.occasion import Occasion
@@ -132,7 +132,8 @@ class Postman:
                 case Retry():
                     record_outcome(conn, on, row, "retry", reason=sent.reason, after_ms=sent.after_ms)
                 case Rejected():
-                    record_outcome(conn, on, row, "failed", reason=sent.reason)
+                    gone = isinstance(sent, Gone)
+                    record_outcome(conn, on, row, "failed", reason=sent.reason, refused=True, gone=gone)
                 case _:
                     record_outcome(conn, on, row, "uncertain", reason=sent.reason)
 

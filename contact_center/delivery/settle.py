@@ -28,6 +28,16 @@ MOST_ATTEMPTS = 40
 LONGEST_ATTEMPT_MS = 12 * MINUTE
 """The lease of one attempt. RFC 5321 4.5.3.2.6 lets a mail server take ten minutes over its last answer."""
 GIVE_UP_MS = 4 * DAY
+PATIENCE_MS = {
+    "connect": 20 * SECOND,
+    "add": 20 * SECOND,
+    "call": 30 * SECOND,
+    "record": 30 * SECOND,
+    **dict.fromkeys(("hold", "mute", "keys", "change"), 15 * SECOND),
+}
+"""What is asked of a live call while people wait for it: later than this it does more harm than good."""
+SOON_MS = 10 * SECOND
+"""A caller who is to be told something is on the line: it is tried again at least this often."""
 
 Outcome = Literal["accepted", "delivered", "retry", "uncertain", "failed"]
 
@@ -46,14 +56,18 @@ def record_outcome(
     sent: Sent | None = None,
     reason: str = "",
     after_ms: int | None = None,
+    refused: bool = False,
+    gone: bool = False,
 ) -> None:
     """Settles the outbox row and, for what the customer was to get, adds the news to the conversation. A row
-    that somebody else has settled meanwhile is left as it is."""
+    that somebody else has settled meanwhile is left as it is. ``refused``: it will never be done, however often it
+    is asked for; ``gone``: since the call is over."""
     message = row.message
+    wait = _pause_ms(message) if after_ms is None else after_ms
+    patience = PATIENCE_MS.get(message.verb, 0)
     given_up = message.attempt >= MOST_ATTEMPTS or on.now - message.created_at >= GIVE_UP_MS
-    if outcome == "retry" and given_up:
+    if outcome == "retry" and (given_up or (patience and on.now + wait > message.created_at + patience)):
         outcome, reason = "failed", f"given up after {message.attempt} attempts: {reason}"
-    wait = backoff_ms(message.attempt) if after_ms is None else after_ms
     settled = outbox.settle(
         conn,
         message.outbox_id,
@@ -68,9 +82,16 @@ def record_outcome(
     if message.verb == "message":
         _tell_conversation(conn, on, message, outcome, sent, reason)
     elif outcome in ("failed", "uncertain"):
-        _call_failed(conn, on, message, outcome, reason)
+        if gone and message.verb in ("connect", "tell"):
+            _customer_gone(conn, on, message, reason)
+        _call_failed(conn, on, message, outcome, reason, refused)
     elif outcome != "retry":
         _call_done(conn, on, message, sent)
+
+
+def _pause_ms(message: Outgoing) -> int:
+    wait = backoff_ms(message.attempt)
+    return min(wait, SOON_MS) if message.verb == "tell" else wait
 
 
 def _tell_conversation(
@@ -134,11 +155,32 @@ def _known_better(record: Record, leg: CallLeg) -> bool:
     return party is None or party.state != "calling"
 
 
-def _call_failed(conn: Connection, on: Occasion, message: Outgoing, outcome: Outcome, reason: str) -> None:
+def _customer_gone(conn: Connection, on: Occasion, message: Outgoing, reason: str) -> None:
+    """The carrier says that the call is over, before its own report of it (which may be lost): nobody is to be
+    offered a line that is dead, and whoever has it in hand wraps up."""
+    loaded = journal.load(conn, message.interaction_id)
+    if loaded is None or loaded.record.thread_key != message.thread_key:
+        return
+    record = loaded.record
+    if record.customer_left or not record.is_open:
+        return
+    event = journal.happen(conn, on, loaded, CustomerLeft(reason[:200]))
+    if record.state == "assigned":
+        lines.drop_parties(conn, on, loaded)
+        moves.begin_wrap_up(conn, on, loaded, "customer left")
+    elif record.state in ("flow", "waiting", "offered"):
+        moves.abandon(conn, on, loaded)
+    journal.save(conn, loaded)
+    journal.tell_owner(conn, on, loaded, event)
+
+
+def _call_failed(
+    conn: Connection, on: Occasion, message: Outgoing, outcome: Outcome, reason: str, refused: bool
+) -> None:
     if message.verb == "connect":
         _not_connected(conn, on, message, reason)
     elif message.verb == "call":
-        _not_called(conn, on, message, outcome, reason)
+        _not_called(conn, on, message, reason, again=outcome == "failed" and not refused)
     elif message.verb == "add":
         _write(conn, on, message, CallLeg("party", "failed", reason=reason[:200], party_id=message.party_id))
     elif message.verb in _TOLD:
@@ -149,12 +191,13 @@ _TOLD = {"hold": "hold", "mute": "mute", "keys": "keys", "change": "change", "re
 """What the agent is told of when it fails. That somebody could not be hung up on is not: they are gone."""
 
 
-def _not_called(conn: Connection, on: Occasion, message: Outgoing, outcome: Outcome, reason: str) -> None:
-    """The customer could not be rung. What may have rung nevertheless is not tried again by itself."""
+def _not_called(conn: Connection, on: Occasion, message: Outgoing, reason: str, *, again: bool) -> None:
+    """The customer could not be rung. What may have rung nevertheless, and what the provider will never do (a number
+    that is none), is not tried again by itself."""
     loaded = journal.load(conn, message.interaction_id)
     if loaded is None or loaded.record.state != "assigned" or loaded.record.call == "connected":
         return
-    if not callbacks.unreached(conn, on, loaded, "failed", again=outcome == "failed"):
+    if not callbacks.unreached(conn, on, loaded, "failed", again=again):
         moves.begin_wrap_up(conn, on, loaded, reason[:64])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
+from zlib import crc32
 
 from channels.contract import Answer
 from contact_center.domain.calls import CallAction, HangUp, pack, unpack
@@ -31,11 +32,13 @@ from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import is_stray, preview_of, seen_as
 from contact_center.moves import callbacks, lines, moves
 from contact_center.recordings import keep
-from contact_center.storage import agents, cases, customers, deadlines, events, journal, outbox, queues
+from contact_center.storage import agents, cases, customers, deadlines, events, journal, outbox, queues, settings
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import ThreadGrew, tell
 from contact_center.storage.journal import Loaded
 from contact_center.storage.queues import EntryPoint
+
+OVER_REMEMBERED = 4_096
 
 Did: TypeAlias = CallerInput | CallerRecorded | DialEnded
 
@@ -70,8 +73,16 @@ def take_in(conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes,
         keep.heard_of(conn, on, loaded.record, event)
         return _TAKERS.get(type(event.body), _take_line)(conn, on, loaded, event, raw, calls)
     if event.kind not in OPENING_KINDS:
+        if event.kind == CustomerLeft.KIND and event.thread.key:
+            settings.remember(conn, event.channel, _slot(event.thread.key), event.thread.key)
         return Answer(unknown=True)
     return _open(conn, on, event, raw, calls, stranger)
+
+
+def _slot(thread_key: str) -> str:
+    """Where it is noted that a call was over before we had heard of it: reports overtake each other. There is room
+    for so many; a later one may take an earlier one's place."""
+    return f"over:{crc32(thread_key.encode()) % OVER_REMEMBERED}"
 
 
 def _find(conn: Connection, event: InteractionEvent) -> tuple[Loaded | None, Loaded | None]:
@@ -206,8 +217,13 @@ def _open_call(
         customer_since=customer.first_seen_at,
         case_subject=subject,
     )
-    callbacks.rang_themselves(conn, on, event.customer_id, event.channel)
-    actions = calls.arrive(conn, on, loaded, door)
+    if settings.recall(conn, event.channel, _slot(event.thread.key)) == event.thread.key:
+        journal.happen(conn, on, loaded, CustomerLeft("was gone before the call was heard of"))
+        moves.end(conn, on, loaded, "abandoned")
+        actions: tuple[CallAction, ...] = (HangUp(),)
+    else:
+        callbacks.rang_themselves(conn, on, event.customer_id, event.channel)
+        actions = calls.arrive(conn, on, loaded, door)
     journal.save(conn, loaded)
     events.keep_answer(conn, event.id, pack(actions))
     moves.happened(conn, on, loaded, "arrived")

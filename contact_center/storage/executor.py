@@ -48,7 +48,8 @@ class Executor(Protocol):
 
     async def write(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs ``unit`` and commits. Raises what it raised (and then nothing was stored), or
-        :class:`Unavailable` where the database cannot commit."""
+        :class:`Unavailable` where the database cannot commit. Whoever stops waiting (is cancelled) does not stop
+        the unit: it may still be stored."""
         ...
 
     async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -107,7 +108,6 @@ class SqliteExecutor:
         self._readers = ThreadPoolExecutor(readers, "sqlite-reader")
         self._local = threading.local()
         self._reading: list[Connection] = []
-        self._waiting = 0
         self._open = False
         self._on_commit: OnCommit = lambda _: None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -144,16 +144,12 @@ class SqliteExecutor:
     async def write(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         if not self._open:
             raise Unavailable("The database is closed.")
-        if self._waiting >= BACKLOG_LIMIT:
+        if self._queue.qsize() >= BACKLOG_LIMIT:
             raise Unavailable("Too much is waiting to be written.")
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
-        self._waiting += 1
-        try:
-            self._queue.put(_Unit(lambda conn: unit(conn, *args, **kwargs), done))
-            return await done
-        finally:
-            self._waiting -= 1
+        self._queue.put(_Unit(lambda conn: unit(conn, *args, **kwargs), done))
+        return await done
 
     async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         if not self._open:

@@ -31,6 +31,24 @@ _LEASE = (
         lease=bindparam("new_lease"),
     )
 )
+_REPLACES = {
+    "tell": ("tell", "connect", "hang_up"),
+    "connect": ("tell", "connect", "hang_up"),
+    "hold": ("hold",),
+    "mute": ("mute",),
+    "record": ("record",),
+}
+"""What a later request for the same call makes pointless. When an earlier one is tried again, a caller who talks with
+somebody by now must not be taken back to the music, nor one who was taken off hold be put on it."""
+_OVERTAKEN = (
+    select(outbox.c.id)
+    .where(
+        outbox.c.interaction_id == bindparam("call"),
+        outbox.c.verb.in_(bindparam("verbs", expanding=True)),
+        outbox.c.id > bindparam("row"),
+    )
+    .limit(1)
+)
 _SETTLE = (
     outbox.update()
     .where(outbox.c.id == bindparam("row"), outbox.c.lease == bindparam("held"), outbox.c.state == "sending")
@@ -105,8 +123,16 @@ def lease(conn: Connection, now: Moment, until: Moment, token: str, most: int) -
             except (TypeError, KeyError, ValueError) as error:  # one that cannot be read stops no other
                 settle(conn, row.id, token, "failed", reason=f"The stored message cannot be read: {error}")
                 continue
+            if row.attempts and _overtaken(conn, row):
+                settle(conn, row.id, token, "failed", reason="Something later was asked of this call.")
+                continue
             taken.append(Row(message, row.channel, token, crashed=row.state == "sending"))
     return taken
+
+
+def _overtaken(conn: Connection, row: Any) -> bool:
+    asked = {"call": row.interaction_id, "verbs": _REPLACES.get(row.verb, ()), "row": row.id}
+    return bool(asked["verbs"]) and conn.execute(_OVERTAKEN, asked).first() is not None
 
 
 def settle(

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from channels.contract import Answer, Context, NotSent, Outgoing, Rejected, Request, Retry, Uncertain
+from channels.contract import Answer, Context, Gone, NotSent, Outgoing, Rejected, Request, Retry, Uncertain
 from channels.twilio_voice import TwilioVoice, open_channel
 from contact_center.domain.calls import Collect, HangUp, Hold, Say, pack
 from contact_center.domain.contact_points import ContactPoint
@@ -389,7 +389,7 @@ async def test_telling_again_does_no_harm_and_telling_nobody_is_said() -> None:
         said, _ = await outcome(TELL, answer)
         assert isinstance(said, Retry)
     said, _ = await outcome(TELL, OVER)
-    assert (type(said), said.reason) == (Rejected, "The caller has hung up.")
+    assert (type(said), said.reason) == (Gone, "The caller has hung up.")
 
 
 @pytest.mark.parametrize(

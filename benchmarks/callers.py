@@ -47,7 +47,7 @@ _CALL_ME: tuple[Step, ...] = (
 
 
 KINDS = (
-    Kind("support, asked afterwards", (*_menus("1", "2"), _CONNECTED, *_ANSWERS), agent_ends="telephone"),
+    Kind("support, asked afterwards", (*_menus("1", "2"), *_ANSWERS), agent_ends="telephone"),
     Kind("sales", (*_menus("1", "1"), *_TALK)),
     Kind("billing, in Chinese", (*_menus("2", "3"), *_TALK)),
     Kind("support", (*_menus("1", "2"), *_TALK)),

@@ -1,8 +1,9 @@
 """The bare floor: a signed webhook, one durable row, one frame on one agent's socket, and nothing else.
 
 ``python -m benchmarks.floor PORT DATABASE`` serves ``POST /webhooks/twilio_sms`` (signature checked, form
-parsed, one row stored by a group-committing writer thread with ``synchronous=FULL`` before the answer) and
-``/agent`` (a bearer key, then frames). A message from ``+1555xxxxxxx`` is pushed, after its commit, to the
+parsed, one row stored by a group-committing writer thread with ``synchronous=FULL`` before the answer), the same
+for what a caller keyed in (``POST /webhooks/twilio_voice/input``, with the address' query signed), and ``/agent`` (a
+bearer key, then frames). A message from ``+1555xxxxxxx`` is pushed, after its commit, to the
 agent with the number that its last digits say, if that agent is connected.
 """
 
@@ -28,9 +29,14 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from benchmarks.world import API_KEY, AUTH_TOKEN, SMS_PATH, public_url
+from benchmarks.world import API_KEY, AUTH_TOKEN, SMS_PATH, VOICE_PATH, public_url
 
 LARGEST_GROUP = 512
+MENU = (
+    b'<?xml version="1.0" encoding="UTF-8"?><Response><Gather input="dtmf speech" method="POST" numDigits="1">'
+    b'<Say voice="Polly.Joanna" language="en-US">For sales, press 1. For support, press 2.</Say></Gather></Response>'
+)
+"""What a caller is told, whatever they keyed in."""
 
 Waiting = tuple[tuple[str, int, bytes], asyncio.Future[None]]
 
@@ -80,16 +86,31 @@ def signed(url: str, form: list[tuple[str, str]], signature: str) -> bool:
 def application(port: int, database: str) -> Starlette:
     agents: dict[int, WebSocket] = {}
     url = public_url(port) + SMS_PATH
+    input_path = VOICE_PATH + "/input"
     writers: list[Writer] = []
+
+    async def store(source_id: str, now: int, fields: dict[str, str]) -> None:
+        if not writers:
+            writers.append(Writer(database, asyncio.get_running_loop()))
+        await writers[0].store((source_id, now, orjson.dumps({"id": str(uuid.uuid4()), **fields})))
+
+    async def keyed_in(request: Request) -> Response:
+        form = parse_qsl((await request.body()).decode(), keep_blank_values=True)
+        if not signed(
+            public_url(port) + input_path + "?" + request.url.query, form, request.headers["x-twilio-signature"]
+        ):
+            return Response(status_code=403)
+        fields = dict(form)
+        source_id = fields["CallSid"] + ":input:" + request.query_params["position"]
+        await store(source_id, time.time_ns() // 1_000_000, fields)
+        return Response(MENU, media_type="text/xml")
 
     async def sms(request: Request) -> Response:
         form = parse_qsl((await request.body()).decode(), keep_blank_values=True)
         if not signed(url, form, request.headers["x-twilio-signature"]):
             return Response(status_code=403)
         fields, now = dict(form), time.time_ns() // 1_000_000
-        if not writers:
-            writers.append(Writer(database, asyncio.get_running_loop()))
-        await writers[0].store((fields["MessageSid"], now, orjson.dumps({"id": str(uuid.uuid4()), **fields})))
+        await store(fields["MessageSid"], now, fields)
         agent = agents.get(int(fields["From"][-7:]))
         if agent is not None:
             await agent.send_text(frame(fields, now))
@@ -111,8 +132,8 @@ def application(port: int, database: str) -> Starlette:
     async def ready(_: Request) -> Response:
         return Response(b"{}")
 
-    routes = [Route(SMS_PATH, sms, methods=["POST"]), Route("/ready", ready), WebSocketRoute("/agent", agent)]
-    return Starlette(routes=routes)
+    doors = [Route(SMS_PATH, sms, methods=["POST"]), Route(input_path, keyed_in, methods=["POST"])]
+    return Starlette(routes=[*doors, Route("/ready", ready), WebSocketRoute("/agent", agent)])
 
 
 def frame(fields: dict[str, str], now: int) -> str:

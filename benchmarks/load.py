@@ -9,7 +9,7 @@ import random
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +26,8 @@ from benchmarks.world import API_KEY
 
 TICKS = os.sysconf("SC_CLK_TCK")
 HEARTBEAT_SECONDS = 20.0
+Talk = Generator[bytes, bytes, None]
+"""Yields requests, is sent the bodies of their answers, and ends with an empty one."""
 PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 
 
@@ -171,6 +173,34 @@ async def closed_loop(port: int, pid: int, requests: Iterable[bytes], connection
     cpu, started = cpu_seconds(pid), time.perf_counter()
     await asyncio.gather(*map(work, open_connections))
     seconds = time.perf_counter() - started
+    spent = cpu_seconds(pid) - cpu
+    for connection in open_connections:
+        connection.close()
+    return Run(count - refused, refused, seconds, spent / count * 1000, latencies)
+
+
+async def in_turns(port: int, pid: int, talks: Iterable[Talk], connections: int = 32) -> Run:
+    """As :func:`closed_loop`, for requests that depend on the answer to the one before: a talk yields requests and is
+    sent the answers' bodies."""
+    open_connections = [await connect(port) for _ in range(connections)]
+    todo, latencies, refused = deque(talks), list[float](), 0
+
+    async def work(connection: Connection) -> None:
+        nonlocal refused
+        while todo:
+            talk = todo.popleft()
+            request = next(talk)
+            while request:
+                sent = time.perf_counter()
+                status, body = await connection.request(request)
+                latencies.append((time.perf_counter() - sent) * 1000)
+                refused += not 200 <= status < 300
+                request = talk.send(body)
+
+    cpu, started = cpu_seconds(pid), time.perf_counter()
+    await asyncio.gather(*map(work, open_connections))
+    seconds = time.perf_counter() - started
+    count = len(latencies)
     spent = cpu_seconds(pid) - cpu
     for connection in open_connections:
         connection.close()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import re
 import resource
 import statistics
 import subprocess
@@ -23,12 +24,12 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import load, world
+from benchmarks import flows, load, world
 from benchmarks.load import Agent, Run
 from benchmarks.servers import IMPORTS, ROOT, Floor, Hub, Server
 
 RATE = 300.0
-PARTS = ("start", "intake", "push")
+PARTS = ("start", "intake", "push", "ivr")
 
 
 @dataclass(slots=True)
@@ -88,6 +89,11 @@ class Table:
     frame_p99: Figure = field(default_factory=lambda: Figure("POST → agent's frame at 300/s, p99", "ms"))
     ack_p50: Figure = field(default_factory=lambda: Figure("POST → acknowledged at 300/s, p50", "ms"))
     push: Figure = field(default_factory=lambda: Figure("POST → agent's frame, CPU per 1,000", "s", 2.0))
+    ivr: Figure = field(default_factory=lambda: Figure("IVR step, key → TwiML, CPU per 1,000", "s", 2.5))
+    ivr_rate: Figure = field(default_factory=lambda: Figure("IVR steps per second, 32 callers", "/s"))
+    ivr_p50: Figure = field(default_factory=lambda: Figure("IVR step, key → TwiML, p50", "ms"))
+    ivr_p99: Figure = field(default_factory=lambda: Figure("IVR step, key → TwiML, p99", "ms"))
+    ivr_arrival: Figure = field(default_factory=lambda: Figure("A call and its first key, CPU per 1,000", "s"))
     offer_p50: Figure = field(default_factory=lambda: Figure("POST → new conversation rings at 50/s, p50", "ms"))
     offer_p99: Figure = field(default_factory=lambda: Figure("POST → new conversation rings at 50/s, p99", "ms"))
     memory: Figure = field(default_factory=lambda: Figure("Memory per connected agent", "KB", 75, absolute=True))
@@ -201,6 +207,85 @@ async def measure_push(table: Table, folder: Path, pairs: int, agents: int, seco
         hub.stop()
 
 
+STEPS = 40
+"""What one caller keys in, in one run."""
+_ACTION = re.compile(rb'action="[^"]*(/input[?][^"]+)"')
+
+
+class Callers:
+    """People who come to the main menu and then want to hear it again and again."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.places: dict[int, str] = {}
+
+    def arriving(self, call: int) -> load.Talk:
+        port = self.server.port
+        body = yield world.call(port, "", call, call)
+        body = yield world.call(port, next_input(body), call, call, Digits="1")
+        self.places[call] = next_input(body)
+        yield b""
+
+    def again(self, call: int) -> load.Talk:
+        for _ in range(STEPS):
+            body = yield world.call(self.server.port, self.places[call], call, call, Digits="*")
+            self.places[call] = next_input(body)
+        yield b""
+
+
+class Floored(Callers):
+    """The same against the floor, which knows no menus: places are counted here."""
+
+    def again(self, call: int) -> load.Talk:
+        for _ in range(STEPS):
+            number = int(self.places.get(call, "0")) + 1
+            self.places[call] = str(number)
+            path = f"/input?position=40fb60861397.{number}.0.ask.0.0.main_menu"
+            yield world.call(self.server.port, path, call, call, Digits="*")
+        yield b""
+
+
+def next_input(body: bytes) -> str:
+    """Where what the caller keys in is sent."""
+    found = _ACTION.search(body)
+    if found is None:
+        raise SystemExit(f"The hub asked the caller nothing: {body.decode()}")
+    return found[1].decode().replace("&amp;", "&")
+
+
+async def measure_ivr(table: Table, folder: Path, pairs: int, count: int) -> None:
+    """A step is one key pressed in the shipped flow's main menu: the signed webhook, the event and the flow's step
+    stored, the record folded on, and the TwiML. The floor stores one row."""
+    people = count // STEPS
+    for part in range(0, pairs, 2):
+        floor, hub = Floor(folder / f"floor-ivr-{part}"), Hub(folder / f"hub-ivr-{part}", agents=10, flow="main")
+        callers = {floor.name: Floored(floor), hub.name: Callers(hub)}
+        acknowledged = {floor.name: 0, hub.name: 0}
+        try:
+            for server in (floor, hub):
+                await server.start()
+            for number, turn in enumerate(abba(min(2, pairs - part))):
+                server = hub if turn else floor
+                who = range(number * people, (number + 1) * people)
+                if turn:
+                    run = await load.in_turns(hub.port, hub.pid, map(callers[hub.name].arriving, who))
+                    refuse_refusals(hub, run)
+                    table.ivr_arrival.add(hub, run.cpu)
+                    acknowledged[hub.name] += people  # the key for the language
+                run = await load.in_turns(server.port, server.pid, map(callers[server.name].again, who))
+                refuse_refusals(server, run)
+                acknowledged[server.name] += run.acknowledged
+                table.ivr.add(server, run.cpu)
+                table.ivr_rate.add(server, run.rate)
+                table.ivr_p50.add(server, run.p50)
+                table.ivr_p99.add(server, run.p99)
+            for server in (floor, hub):
+                lost_nothing(server, await server.stored(), acknowledged[server.name])
+        finally:
+            floor.stop()
+            hub.stop()
+
+
 def rings(frame: bytes) -> bool:
     return b'"offer.rings"' in frame
 
@@ -278,6 +363,8 @@ async def measure(table: Table, options: argparse.Namespace) -> None:
                 await measure_start(table, folder, pairs)
             elif name == "intake":
                 await measure_intake(table, folder, pairs, 1_500 if options.quick else 3_000)
+            elif name == "ivr":
+                await measure_ivr(table, folder, pairs, 1_600 if options.quick else 3_200)
             else:
                 await measure_push(table, folder, pairs, options.agents, 3.0 if options.quick else 5.0)
 
@@ -299,6 +386,9 @@ def main() -> int:
     for figure in shown:
         print(figure.line())
     print("Every acknowledged message was stored, once.")
+    if not options.only:
+        print()
+        flows.main()
     missed = [figure for figure in shown if figure.goal is not None and figure.judged > figure.goal]
     return 1 if options.gate and missed else 0
 

@@ -10,6 +10,7 @@ ACCOUNT = "AC" + "0" * 32
 AUTH_TOKEN = "benchmark-auth-token"
 API_KEY = "benchmark-api-key-0123456789abcdef"
 SMS_PATH = "/webhooks/twilio_sms"
+VOICE_PATH = "/webhooks/twilio_voice"
 OUR_NUMBER = "+15550009999"
 
 
@@ -64,3 +65,33 @@ def sms(port: int, sender: int, message: str, text: str) -> bytes:
         "ApiVersion": "2010-04-01",
     }
     return webhook(port, SMS_PATH, form)
+
+
+def call(port: int, path: str, caller: int, call: int, **more: str) -> bytes:
+    """A request about call number ``call`` of customer number ``caller``: it comes in, or at ``path`` below
+    :data:`VOICE_PATH` (with its query) goes on as the fields ``more`` say."""
+    form = {
+        "AccountSid": ACCOUNT,
+        "ApiVersion": "2010-04-01",
+        "CallSid": f"CA{call:032x}",
+        "CallStatus": "in-progress" if path else "ringing",
+        "Called": OUR_NUMBER,
+        "CalledCity": "NEW YORK",
+        "CalledCountry": "US",
+        "CalledState": "NY",
+        "Caller": customer(caller),
+        "CallerCity": "NEW YORK",
+        "CallerCountry": "US",
+        "CallerState": "NY",
+        "Direction": "inbound",
+        "From": customer(caller),
+        "FromCity": "NEW YORK",
+        "FromCountry": "US",
+        "FromState": "NY",
+        "To": OUR_NUMBER,
+        "ToCity": "NEW YORK",
+        "ToCountry": "US",
+        "ToState": "NY",
+        **more,
+    }
+    return webhook(port, VOICE_PATH + path, form)

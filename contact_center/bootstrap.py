@@ -45,6 +45,7 @@ from contact_center.storage.effects import (
     ConfigChanged,
     Due,
     Effect,
+    Engaged,
     FloorMoved,
     SeatChanged,
     ServiceWanted,
@@ -163,6 +164,8 @@ class Committed:
                 case SessionsEnded():
                     runtime.desks.close_sessions(set(effect.token_hashes))
                     hints.append(["sessions", list(effect.token_hashes)])
+                case Engaged():
+                    runtime.dispatcher.engaged(effect)
                 case ServiceWanted():
                     runtime.services.wanted(effect)
                 case ConfigChanged():

@@ -282,7 +282,8 @@ def complete_transfer(
     colleague = agents.lock(conn, party.who)
     if colleague is None:
         raise NotFound("agent")
-    if not has_room(colleague.capacity, agents.load(conn, colleague.id).by_medium, "voice"):
+    held = agents.load(conn, colleague.id).by_medium
+    if not has_room(colleague.capacity, {**held, "voice": held.get("voice", 0) - 1}, "voice"):  # this call is one
         raise TooLate("busy", f"{colleague.name} has taken another call meanwhile.")
     lines.drop_agent(conn, on, loaded)
     journal.happen(conn, on, loaded, Transferred(f"agent:{colleague.id}", "warm"), actor)

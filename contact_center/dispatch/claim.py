@@ -126,6 +126,13 @@ def vanish(conn: Connection, on: Occasion, agent_id: str, presence: int) -> bool
     return True
 
 
+def settle_agent(conn: Connection, on: Occasion, agent_id: str) -> None:
+    """What the agent can be offered, worked out anew."""
+    agent = agents.lock(conn, agent_id)
+    if agent is not None:
+        agents.settle(conn, on, agent)
+
+
 def facts(conn: Connection) -> tuple[list[Seat], list[Waiting]]:
     """All that routing must know, from the database: at the start, and after a doubt."""
     held = agents.loads(conn)

@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 import structlog
 
-from contact_center.dispatch.claim import claim, facts, handle_deadline
+from contact_center.dispatch.claim import claim, facts, handle_deadline, settle_agent
 from contact_center.domain.errors import Unavailable
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import SECOND, Moment
 from contact_center.storage import deadlines
-from contact_center.storage.effects import ConfigChanged, Due, SeatChanged, Waits, WaitsNoMore
+from contact_center.storage.effects import ConfigChanged, Due, Engaged, SeatChanged, Waits, WaitsNoMore
 from contact_center.storage.executor import Executor
 from routing import Decision, Engine, Policy
 from routing.decisions import Explanation
@@ -67,6 +67,18 @@ class Dispatcher:
     def config_changed(self, effect: ConfigChanged) -> None:
         self._rebuild = True
         self._wake.set()
+
+    def engaged(self, effect: Engaged) -> None:
+        """Works the agent's state out anew, in a transaction of its own: whoever changed it holds another's row."""
+        task = asyncio.create_task(self._settle(effect.agent_id))
+        self._claims.add(task)
+        task.add_done_callback(self._claims.discard)
+
+    async def _settle(self, agent_id: str) -> None:
+        try:
+            await self._executor.write(lambda conn: settle_agent(conn, self._occasion(), agent_id))
+        except Unavailable:
+            self.doubt()
 
     def due(self, effect: Due) -> None:
         if effect.kind == "deadline":

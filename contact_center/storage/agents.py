@@ -11,6 +11,7 @@ from contact_center.domain.agents import state_of
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import Moment
 from contact_center.domain.views import AgentChanged, AgentView
+from contact_center.storage import parties
 from contact_center.storage.announcements import announce
 from contact_center.storage.effects import FloorMoved, SeatChanged, tell
 from contact_center.storage.schema import OPEN, agents, interactions
@@ -112,8 +113,15 @@ def _load_of(rows: list[Any]) -> Load:
     return Load(by_medium, offered, wrapping, live)
 
 
+def _engaged(held: Load, calls: int) -> Load:
+    """With the calls of others that they are in: a telephone takes one call at a time, whosever it is."""
+    if not calls:
+        return held
+    return replace(held, by_medium={**held.by_medium, "voice": held.by_medium.get("voice", 0) + calls})
+
+
 def load(conn: Connection, agent_id: str) -> Load:
-    return _load_of(list(conn.execute(_LOAD, {"agent": agent_id})))
+    return _engaged(_load_of(list(conn.execute(_LOAD, {"agent": agent_id}))), parties.of_agent(conn, agent_id))
 
 
 def loads(conn: Connection) -> dict[str, Load]:
@@ -121,7 +129,11 @@ def loads(conn: Connection) -> dict[str, Load]:
     rows: dict[str, list[Any]] = {}
     for row in conn.execute(_LOADS):
         rows.setdefault(row.agent_id, []).append(row)
-    return {agent_id: _load_of(of) for agent_id, of in rows.items()}
+    engaged = parties.of_everybody(conn)
+    return {
+        agent_id: _engaged(_load_of(rows.get(agent_id, [])), engaged.get(agent_id, 0))
+        for agent_id in rows.keys() | engaged.keys()
+    }
 
 
 def view(agent: Agent, held: Load) -> AgentView:

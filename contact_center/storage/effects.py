@@ -92,6 +92,13 @@ class ServiceWanted:
     pin: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Engaged:
+    """An agent came into a call that is not theirs, or left it: what they can be offered is to be worked out anew."""
+
+    agent_id: str
+
+
 Effect: TypeAlias = (
     Announced
     | Waits
@@ -103,6 +110,7 @@ Effect: TypeAlias = (
     | SessionsEnded
     | ConfigChanged
     | ServiceWanted
+    | Engaged
 )
 
 _KEY = "hub_effects"

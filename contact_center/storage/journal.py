@@ -32,7 +32,7 @@ from contact_center.domain.views import (
     WorkView,
 )
 from contact_center.storage import customers as customers_storage
-from contact_center.storage import events
+from contact_center.storage import events, parties
 from contact_center.storage.announcements import announce
 from contact_center.storage.effects import FloorMoved, ThreadGrew, Waits, WaitsNoMore, tell
 from contact_center.storage.schema import OPEN, THREADED, cases, customers, interactions, queues
@@ -50,6 +50,7 @@ class Loaded:
     case_subject: str
     queue_name: str
     state_before: str = ""
+    parties_before: frozenset[str] = frozenset()
     place_before: tuple[Any, ...] = ()
     fresh: bool = False
 
@@ -135,6 +136,7 @@ def _loaded(row: Any) -> Loaded | None:
         case_subject=row.subject,
         queue_name=row.queue_name or "",
         state_before=record.state,
+        parties_before=_ours(record),
         place_before=_place(record),
     )
 
@@ -257,6 +259,13 @@ def _place(record: Record) -> tuple[Any, ...]:
     return record.state, record.queue, record.agent_id, record.epoch, record.ended_at, record.thread_key
 
 
+def _ours(record: Record) -> frozenset[str]:
+    """The parties of ours who are in the call."""
+    if not record.parties or record.state == "ended":
+        return frozenset()
+    return frozenset([party.id for party in record.parties if party.kind != "number" and party.there])
+
+
 def save(conn: Connection, loaded: Loaded) -> None:
     """Writes the folded record back, once at the end of a unit, and tells routing what it must know."""
     record = loaded.record
@@ -323,6 +332,10 @@ def save(conn: Connection, loaded: Loaded) -> None:
         # The floor shows of a live call whether it is held, and who listens.
         tell(conn, FloorMoved(record.queue))
     loaded.place_before = _place(record)
+    ours = _ours(record)
+    if ours != loaded.parties_before:
+        parties.keep(conn, record.interaction_id, [party for party in record.parties if party.id in ours])
+        loaded.parties_before = ours
 
 
 def waiting(conn: Connection, loaded: Loaded) -> Waiting:

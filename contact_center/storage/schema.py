@@ -299,6 +299,17 @@ dials = Table(
     Index("ix_dials_behalf_at", "behalf", "at"),
 )
 
+# Whoever of ours is in a call that is not theirs: consulted, brought in, listening. Their telephone is engaged.
+call_parties = Table(
+    "call_parties",
+    metadata,
+    Column("party_id", Id, primary_key=True),
+    Column("interaction_id", Id, nullable=False),
+    Column("agent_id", Id, nullable=False),
+    Index("ix_call_parties_interaction_id", "interaction_id"),
+    Index("ix_call_parties_agent_id", "agent_id"),
+)
+
 # One-time codes under way: only their digests, and not in the record, which many may read.
 codes = Table(
     "codes",

@@ -141,9 +141,9 @@ async def test_a_call_is_handed_to_another_queue_and_then_to_a_colleague(town: T
 async def test_a_colleague_is_asked_first_and_takes_the_call_over(town: Town) -> None:
     async with town.hub.agent("mei.lin") as mei, town.hub.agent("jonas.okoye") as jonas:
         await mei.ready()
-        await jonas.command("set_state", state="not_ready", reason="meeting")
         sid = await ring(town, WEI, *FOR_SUPPORT)
         work = await talking(mei)
+        await jonas.ready()
         party = (
             await mei.command(
                 "add_party", interaction_id=work.interaction_id, to="agent:jonas.okoye", purpose="consult"
@@ -152,6 +152,9 @@ async def test_a_colleague_is_asked_first_and_takes_the_call_over(town: Town) ->
         await mei.work(work.interaction_id, lambda w: w.line is not None and w.line.held)
         await mei.work(
             work.interaction_id, lambda w: w.line is not None and any(p.state == "joined" for p in w.line.parties)
+        )
+        await jonas.until(
+            lambda: jonas.state.agent.state == "busy", "Jonas to be engaged: nothing else rings for him"
         )
         await mei.command("complete_transfer", interaction_id=work.interaction_id, party_id=party)
         await mei.gone(work.interaction_id)

@@ -47,7 +47,11 @@ export const usePhone = defineStore("phone", () => {
   let renewing: ReturnType<typeof setTimeout> | undefined;
 
   /** Where calls ring, without the scheme that only machines need. */
-  const rings = computed(() => spaced((info.value?.address ?? "").replace(/^(client|sip):/, "")));
+  /** Empty for a browser's telephone that is not this page: its name says little to a person. */
+  const rings = computed(() => {
+    const address = info.value?.address ?? "";
+    return address.startsWith("client:") ? "" : spaced(address.replace(/^sip:/, ""));
+  });
   const browser = computed(() => !!info.value?.token);
   const state = computed<PhoneState>(() => {
     if (!info.value) return "unknown";

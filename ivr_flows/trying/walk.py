@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import product
@@ -79,9 +79,9 @@ def all_exits(flow: Flow) -> tuple[Exit, ...]:
     return tuple((name, exit_name) for name, step in flow.steps.items() for exit_name, _ in step.exits())
 
 
-def walk(flow: Flow) -> Walked:
-    """Every way through the flow. Never raises."""
-    return _Walker(flow).walked()
+def walk(flow: Flow, told: Callable[[Turn], None] | None = None) -> Walked:
+    """Every way through the flow. Never raises. ``told`` sees each turn that was taken."""
+    return _Walker(flow, told).walked()
 
 
 # --- what is tried ---------------------------------------------------------------------------------------------
@@ -143,8 +143,9 @@ def _days(whole_year: bool) -> Iterator[Moment]:
 
 
 class _Walker:
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: Flow, told: Callable[[Turn], None] | None = None) -> None:
         self.flow = flow
+        self.told = told
         self.values = self._values()
         self.live = self._live()
         self.reached: set[Exit] = set()
@@ -232,6 +233,8 @@ class _Walker:
     def _come(self, before: State | None, turn: Turn, now: Moment) -> State:
         """A turn was taken: remembers what it went through, and goes on from where it is, if that is new."""
         self.turns += 1
+        if self.told is not None:
+            self.told(turn)
         for stepped in turn.steps:
             if stepped.step:
                 self.reached.add((stepped.step, stepped.exit))

@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
 from contact_center.config.model import AgentModel, Config, ConfigError
-from contact_center.config.telephony import stored_rules, stored_telephony
+from contact_center.config.telephony import stored_rules, stored_telephony, written_telephony
 from contact_center.domain.time import Moment
 from contact_center.storage import catalogue, logins, settings
 from contact_center.storage.connection import Connection
@@ -139,6 +139,7 @@ def export(conn: Connection) -> dict[str, Any]:
         ],
         **{key: settings.get(conn, key, []) for key in _LISTS},
         "policy": settings.get(conn, "policy", {}),
+        **({"telephony": written} if (written := written_telephony(settings.get(conn, "telephony", {}))) else {}),
         **{key: kept for key in _SECTIONS if (kept := settings.get(conn, key))},
     }
 

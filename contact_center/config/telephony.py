@@ -15,7 +15,7 @@ from ivr_flows.hours import days, windows
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Minutes = Annotated[float, Field(ge=0, le=7 * 24 * 60)]
-Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-4]):[0-5]\d$")]
+Clock = Annotated[str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 _HOLE = re.compile(r"\{([^{}]*)\}")
 _WEEK = 7 * 1440
 

@@ -140,6 +140,10 @@ def _write(conn: Connection, on: Occasion, message: Outgoing, body: Body) -> Non
     loaded = journal.load(conn, message.interaction_id)
     if loaded is None or (isinstance(body, CallLeg) and _known_better(loaded.record, body)):
         return
+    if isinstance(body, (HoldChanged, MuteChanged)) and loaded.record.state != "assigned":
+        return  # the conversation that it was about is over
+    if isinstance(body, MuteChanged) and message.offer_id != loaded.record.accepted_offer:
+        return
     event = journal.happen(conn, on, loaded, body)
     journal.save(conn, loaded)
     journal.tell_owner(conn, on, loaded, event)
@@ -182,13 +186,28 @@ def _call_failed(
     elif message.verb == "call":
         _not_called(conn, on, message, reason, again=outcome == "failed" and not refused)
     elif message.verb == "add":
-        _write(conn, on, message, CallLeg("party", "failed", reason=reason[:200], party_id=message.party_id))
+        _not_added(conn, on, message, reason)
     elif message.verb in _TOLD:
-        _write(conn, on, message, ActionFailed(_TOLD[message.verb].format(message.mode), reason[:500]))
+        what = _TOLD[message.verb].format(message.mode)
+        _write(conn, on, message, ActionFailed(what, reason[:500], message.party_id))
 
 
 _TOLD = {"hold": "hold", "mute": "mute", "keys": "keys", "change": "change", "record": "record.{}", "tell": "tell"}
 """What the agent is told of when it fails. That somebody could not be hung up on is not: they are gone."""
+
+
+def _not_added(conn: Connection, on: Occasion, message: Outgoing, reason: str) -> None:
+    """Somebody could not be brought in: a customer who hears music for their sake hears us again."""
+    loaded = journal.load(conn, message.interaction_id)
+    party = loaded.record.party(message.party_id) if loaded is not None else None
+    if loaded is None or party is None or party.state != "calling":
+        return
+    event = journal.happen(
+        conn, on, loaded, CallLeg("party", "failed", reason=reason[:200], party_id=message.party_id)
+    )
+    lines.consultation_over(conn, on, loaded, party, talked=False)
+    journal.save(conn, loaded)
+    journal.tell_owner(conn, on, loaded, event)
 
 
 def _not_called(conn: Connection, on: Occasion, message: Outgoing, reason: str, *, again: bool) -> None:
@@ -196,6 +215,8 @@ def _not_called(conn: Connection, on: Occasion, message: Outgoing, reason: str, 
     that is none), is not tried again by itself."""
     loaded = journal.load(conn, message.interaction_id)
     if loaded is None or loaded.record.state != "assigned" or loaded.record.call == "connected":
+        return
+    if message.offer_id != loaded.record.accepted_offer:
         return
     if not callbacks.unreached(conn, on, loaded, "failed", again=again):
         moves.begin_wrap_up(conn, on, loaded, reason[:64])
@@ -208,7 +229,7 @@ def _not_connected(conn: Connection, on: Occasion, message: Outgoing, reason: st
     if loaded is None or agent is None:
         return
     record = loaded.record
-    if record.state != "assigned" or record.agent_id != agent.id or record.call == "connected":
+    if record.state != "assigned" or record.accepted_offer != message.offer_id or record.call == "connected":
         return
     if record.customer_left:
         moves.begin_wrap_up(conn, on, loaded, reason[:64])

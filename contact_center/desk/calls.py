@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from contact_center.desk.verbs import Acting, address_of, desk_of, hand_back, in_hand
-from contact_center.domain.agents import has_room
 from contact_center.domain.calls import Dial, Say
 from contact_center.domain.contact_points import ContactPoint
 from contact_center.domain.contact_points import phone as phone_point
@@ -19,8 +18,6 @@ from contact_center.domain.errors import NotAllowed, NotFound, NotValid, TooLate
 from contact_center.domain.events import (
     SUPERVISOR,
     Actor,
-    OfferEnded,
-    OfferMade,
     PartyAdded,
     PartyMode,
     RecordingAsked,
@@ -35,8 +32,8 @@ from contact_center.storage import agents, cases, customers, journal, queues
 from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded
 
-MOST_KEYS = 64
-KEYS = frozenset("0123456789*#wW")
+MOST_KEYS = 32
+KEYS = frozenset("0123456789*#w")
 MOST_THERE = 6
 """People in one call besides the customer and the agent."""
 FARTHEST_MS = 365 * 86_400_000
@@ -138,6 +135,8 @@ def add_party(
     if kind == "queue":
         raise NotValid("to", "A queue cannot talk: transfer the call to it, or bring in one person.")
     if kind == "agent":
+        if any(party.there and party.kind == "agent" and party.who == who for party in record.parties):
+            raise TooLate("there_already", "They are in this call already.")
         colleague = _colleague(conn, acting, who)
         name, address = colleague.name, address_of(colleague)
     else:
@@ -187,9 +186,7 @@ def drop_party(conn: Connection, on: Occasion, acting: Acting, interaction_id: s
     loaded = _call(conn, acting, interaction_id)
     party = _party(loaded, party_id)
     lines.ask(conn, on, loaded, "drop", party_id=party.id, party_leg=party.leg_id)
-    others = [p for p in loaded.record.parties if p.there and p.purpose == "consult" and p.id != party_id]
-    if party.purpose == "consult" and loaded.record.held and not others:
-        lines.ask(conn, on, loaded, "hold", mode="off")
+    lines.consultation_over(conn, on, loaded, party)
     return {}
 
 
@@ -270,11 +267,12 @@ def complete_transfer(
     if party.state != "joined":
         raise TooLate("not_there_yet", "They have not answered yet.")
     me = desk_of(conn, acting.agent_id)
-    actor = Actor("agent", me.id)
-    if loaded.record.held:
-        lines.ask(conn, on, loaded, "hold", mode="off")
     if party.kind == "number":
+        actor = Actor("agent", me.id)
+        if loaded.record.held:
+            lines.ask(conn, on, loaded, "hold", mode="off")
         lines.drop_agent(conn, on, loaded)
+        lines.drop_supervisors(conn, on, loaded)
         journal.happen(conn, on, loaded, Transferred(f"number:{party.who}", "warm"), actor)
         event = moves.begin_wrap_up(conn, on, loaded, "transferred", actor)
         journal.tell_owner(conn, on, loaded, event, me.name)
@@ -282,29 +280,11 @@ def complete_transfer(
     colleague = agents.lock(conn, party.who)
     if colleague is None:
         raise NotFound("agent")
-    held = agents.load(conn, colleague.id).by_medium
-    if not has_room(colleague.capacity, {**held, "voice": held.get("voice", 0) - 1}, "voice"):  # this call is one
+    if not moves.may_take_over(conn, colleague):
         raise TooLate("busy", f"{colleague.name} has taken another call meanwhile.")
     lines.drop_agent(conn, on, loaded)
-    journal.happen(conn, on, loaded, Transferred(f"agent:{colleague.id}", "warm"), actor)
-    _give(conn, on, loaded, colleague, actor, party_id)
-    journal.tell_left(conn, on, me.id, loaded, "transferred")
-    agents.settle(conn, on, me)
-    moves.happened(conn, on, loaded, "transferred", me.name)
+    moves.hand_over(conn, on, loaded, me, party, colleague)
     return {}
-
-
-def _give(
-    conn: Connection, on: Occasion, loaded: Loaded, agent: agents.Agent, actor: Actor, party_id: str = ""
-) -> None:
-    """Into the agent's hands, past routing. Saves, tells them, and settles them."""
-    offer_id = on.new_id()
-    journal.happen(conn, on, loaded, OfferMade(offer_id, agent.id, "", on.now), actor)
-    taken = OfferEnded(offer_id, agent.id, "accepted", party_id=party_id)
-    event = journal.happen(conn, on, loaded, taken, Actor("agent", agent.id))
-    journal.save(conn, loaded)
-    journal.tell_owner(conn, on, loaded, event, agent.name)
-    agents.settle(conn, on, agent)
 
 
 # --- calling out --------------------------------------------------------------------------------------------------
@@ -356,7 +336,7 @@ def place_call(
     )
     moves.enqueue(conn, on, call, queue_id, actor=Actor("agent", agent.id))
     cases.reopen(conn, on, case_id)
-    _give(conn, on, call, agent, Actor("agent", agent.id))
+    moves.give(conn, on, call, agent, Actor("agent", agent.id))
     lines.ask(
         conn,
         on,

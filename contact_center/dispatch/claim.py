@@ -160,6 +160,10 @@ def handle_deadline(conn: Connection, on: Occasion, row: Any) -> None:
         vanish(conn, on, agent_id, int(presence))
     elif row.kind == "wrap_up":
         moves.time_is_up(conn, on, row.ref)
+    elif row.kind == callbacks.CLOSING:
+        callbacks.closed(conn, on, row.ref)
+    elif row.kind == callbacks.DIRECTED:
+        moves.open_to_all(conn, on, row.ref)
     elif row.kind == callbacks.DEADLINE and callbacks.due(conn, on, row.ref):
         loaded = journal.load(conn, row.ref)
         if loaded is not None:

@@ -48,7 +48,7 @@ from contact_center.domain.events import (
     WrapUpAsked,
     WrapUpStarted,
 )
-from contact_center.domain.time import Moment
+from contact_center.domain.time import SECOND, Moment
 
 InteractionState = Literal["flow", "parked", "waiting", "offered", "assigned", "wrap_up", "ended"]
 """``parked``: nobody can do anything before its time (a callback between two attempts)."""
@@ -93,6 +93,10 @@ class Party:
     def there(self) -> bool:
         return self.state not in ("left", "failed")
 
+
+_UNHEARD = ("pausing", "paused", "resuming")
+UNHEARD_AFTER_MS = 3 * SECOND
+"""Words come from the transcriber later than they are said: those of the last moments of a pause come after it."""
 
 MAX_PARTIES = 50
 """A record remembers this many, the oldest who have left going first."""
@@ -164,6 +168,7 @@ class Record:
     muted: bool = False
     parties: list[Party] = field(default_factory=list)
     recording: str = ""
+    unheard_until_at: Moment = 0
     recordings: dict[str, str] = field(default_factory=dict)
     consent: bool | None = None
     survey: dict[str, str] = field(default_factory=dict)
@@ -175,6 +180,10 @@ class Record:
 
     def party(self, party_id: str) -> Party | None:
         return next((party for party in self.parties if party.id == party_id), None)
+
+    def unheard(self, at: Moment) -> bool:
+        """Whether what was said at ``at`` is written down nowhere, since the recording was not to have it either."""
+        return self.recording in _UNHEARD or at < self.unheard_until_at
 
     @property
     def is_open(self) -> bool:
@@ -373,7 +382,7 @@ def _party_changed(record: Record, event: InteractionEvent, body: PartyChanged) 
 
 
 def _hold_changed(record: Record, event: InteractionEvent, body: HoldChanged) -> None:
-    if record.held == body.on:
+    if record.held == body.on or record.state != "assigned":
         return
     record.held = body.on
     kind = "hold" if body.on else "talk"
@@ -381,7 +390,8 @@ def _hold_changed(record: Record, event: InteractionEvent, body: HoldChanged) ->
 
 
 def _mute_changed(record: Record, event: InteractionEvent, body: MuteChanged) -> None:
-    record.muted = body.on
+    if record.state == "assigned":
+        record.muted = body.on
 
 
 def _transferred(record: Record, event: InteractionEvent, body: Transferred) -> None:
@@ -393,6 +403,7 @@ def _transferred(record: Record, event: InteractionEvent, body: Transferred) -> 
         record.held = record.muted = False
         record.call = "connecting"
         record.epoch += 1
+        _all_left(record, event.received_at)
         _begin(record, "flow", event.received_at, queue=record.queue)
 
 
@@ -404,9 +415,20 @@ def _recording_asked(record: Record, event: InteractionEvent, body: RecordingAsk
     record.recording = _ASKED[body.what]
 
 
+_OVERTAKEN = {
+    "started": ("pausing", "paused", "resuming", "stopping"),
+    "paused": ("resuming", "stopping"),
+    "resumed": ("pausing", "stopping"),
+}
+"""What is no longer news: something else has been asked since, or has happened."""
+
+
 def _recording_changed(record: Record, event: InteractionEvent, body: RecordingChanged) -> None:
-    if body.purpose == "call" and not (body.state == "started" and record.recording in ("paused", "pausing")):
+    before = record.recording
+    if body.purpose == "call" and before not in _OVERTAKEN.get(body.state, ()):
         record.recording = _RECORDED[body.state]
+        if before in _UNHEARD and record.recording not in _UNHEARD:
+            record.unheard_until_at = event.received_at + UNHEARD_AFTER_MS
     known = record.recordings.get(body.recording_id, "")
     if body.recording_id and known not in ("stored", "missing", "removed"):
         record.recordings[body.recording_id] = body.state
@@ -415,6 +437,8 @@ def _recording_changed(record: Record, event: InteractionEvent, body: RecordingC
 def _action_failed(record: Record, event: InteractionEvent, body: ActionFailed) -> None:
     """Whether it records or not is unknown then, and unknown is not paused."""
     if body.what.startswith("record."):
+        if record.recording in _UNHEARD:
+            record.unheard_until_at = event.received_at + UNHEARD_AFTER_MS
         record.recording = "failed"
 
 
@@ -450,13 +474,21 @@ def _park(record: Record, event: InteractionEvent) -> None:
     record.held = record.muted = False
     record.call = "connecting"
     record.epoch += 1
+    _all_left(record, event.received_at)
     _begin(record, "parked", event.received_at, queue=record.queue)
+
+
+def _all_left(record: Record, at: Moment) -> None:
+    """The conversation is over, and whoever was brought into it is in it no more."""
+    for party in record.parties:
+        if party.there:
+            party.state, party.since_at = "left", at
 
 
 def _callback_tried(record: Record, event: InteractionEvent, body: CallbackTried) -> None:
     record.attempts = body.attempt
     record.not_before_at = body.next_at
-    if record.thread_key:
+    if record.thread_key and body.outcome != "reached":
         record.past_legs = [*record.past_legs, record.thread_key][-20:]
     if body.next_at:
         record.thread_key = ""
@@ -464,13 +496,22 @@ def _callback_tried(record: Record, event: InteractionEvent, body: CallbackTried
 
 
 def _transcript_added(record: Record, event: InteractionEvent, body: TranscriptAdded) -> None:
+    if not body.text:
+        return
     if not record.subject and body.speaker == "customer":
         record.subject = preview_of(body.text)
     record.preview = preview_of(body.text)
     record.last_message_at = event.received_at
 
 
+def is_past(record: Record, event: InteractionEvent) -> bool:
+    """Whether it is about an earlier attempt to call the customer back."""
+    return bool(event.thread.key) and event.thread.key in record.past_legs and event.thread.key != record.thread_key
+
+
 def _customer_left(record: Record, event: InteractionEvent, body: CustomerLeft) -> None:
+    if is_past(record, event):
+        return
     record.customer_left = True
     if record.medium == "voice":
         record.call = "ended"
@@ -530,7 +571,10 @@ def _enqueued(record: Record, event: InteractionEvent, body: Enqueued) -> None:
     record.held = record.muted = False
     if record.medium == "voice" and record.call == "connected":
         record.call = "connecting"
+    if body.reason == "returned":
+        record.transferred_to = ""
     record.epoch += 1
+    _all_left(record, event.received_at)
     _begin(record, "queue", event.received_at, queue=body.queue)
 
 

@@ -9,6 +9,7 @@ from zlib import crc32
 
 from channels.contract import Answer
 from contact_center.domain.calls import CallAction, HangUp, pack, unpack
+from contact_center.domain.card_numbers import without_card_numbers
 from contact_center.domain.contact_points import ContactPoint
 from contact_center.domain.events import (
     OPENING_KINDS,
@@ -25,11 +26,13 @@ from contact_center.domain.events import (
     InteractionEvent,
     MessageReceived,
     RecordingAsked,
+    TranscriptAdded,
+    Transferred,
     changed,
 )
 from contact_center.domain.matching import choose_case
 from contact_center.domain.occasion import Occasion
-from contact_center.domain.record import is_stray, preview_of, seen_as
+from contact_center.domain.record import Party, is_past, is_stray, preview_of, seen_as
 from contact_center.moves import callbacks, lines, moves
 from contact_center.recordings import keep
 from contact_center.storage import agents, cases, customers, deadlines, events, journal, outbox, queues, settings
@@ -247,6 +250,24 @@ def _take_line(
     return _answer(loaded, event)
 
 
+def _take_words(
+    conn: Connection, on: Occasion, loaded: Loaded, event: InteractionEvent, raw: bytes, calls: CallSteps
+) -> Answer:
+    """What somebody said. While the recording pauses nothing of it is kept, and of payment cards nothing ever: not
+    in the event, nor in what it was made from."""
+    body = event.body
+    assert isinstance(body, TranscriptAdded)
+    unheard = loaded.record.unheard(event.occurred_at)
+    kept = "" if unheard else without_card_numbers(body.text)
+    if kept != body.text:
+        event, raw = changed(event, body=replace(body, text=kept), raw_digest=""), b""
+    if kept:
+        return _take_line(conn, on, loaded, event, raw, calls)
+    stored = journal.take(conn, loaded, event, raw)  # that there was something: told again, it isn't taken again
+    journal.save(conn, loaded)
+    return _answer(loaded, stored)
+
+
 def _take_input(
     conn: Connection, on: Occasion, loaded: Loaded, event: InteractionEvent, raw: bytes, calls: CallSteps
 ) -> Answer:
@@ -268,7 +289,9 @@ def _take_leg(
     body = event.body
     assert isinstance(body, CallLeg)
     before = loaded.record
-    connected, parked = before.call == "connected", before.state == "parked"
+    connected, parked, ringing = before.call == "connected", before.state == "parked", before.call == "ringing"
+    party = before.party(body.party_id) if body.leg == "party" else None
+    talked = party is not None and party.state == "joined"
     stray = is_stray(before, seen_as(before, body))
     stored = journal.take(conn, loaded, event, raw)
     record = loaded.record
@@ -279,6 +302,8 @@ def _take_leg(
     elif body.leg == "agent" and record.state == "assigned":
         if gone and (connected or record.customer_left):
             _agent_hung_up(conn, on, loaded, calls)
+        elif gone and ringing and record.direction == "outbound":
+            _agent_tired(conn, on, loaded)
         elif gone:
             _agent_unreachable(conn, on, loaded)
         elif body.state == "joined":
@@ -288,12 +313,16 @@ def _take_leg(
             _unreached(conn, on, loaded, body.reason)
         elif body.state != "failed":
             _customer_gone(conn, on, loaded, calls)
+    elif party is not None and gone:
+        lines.consultation_over(conn, on, loaded, party, talked=talked)
+        _last_to_leave(conn, on, loaded)
     if record.call == "connected" and not connected:
         _talking(conn, on, loaded)
     journal.save(conn, loaded)
     journal.tell_owner(conn, on, loaded, stored)
     alone = stray or record.state != "assigned" or (body.leg == "customer" and parked)
-    ours = body.leg == "agent" or (body.leg == "customer" and record.direction == "outbound")
+    alone = alone or (body.leg == "party" and (party is None or not party.there))
+    ours = body.leg in ("agent", "party") or (body.leg == "customer" and record.direction == "outbound")
     if alone and ours and body.state == "answered":
         actions = (HangUp(),)  # nobody shall sit in an empty room
         events.keep_answer(conn, event.id, pack(actions))
@@ -330,11 +359,17 @@ def _unreached(conn: Connection, on: Occasion, loaded: Loaded, reason: str) -> N
 
 
 def _agent_hung_up(conn: Connection, on: Occasion, loaded: Loaded, calls: CallSteps) -> None:
-    """The agent put the phone down: what is left for them is to wrap up. The customer is asked what the flow still
-    wants to ask, or their leg ends too."""
+    """The agent put the phone down: what is left for them is to wrap up. A colleague who is in the call has the
+    customer now, and a customer who talks to somebody else talks on. Else they are asked what the flow still wants
+    to ask, or their leg ends too."""
     record = loaded.record
-    lines.drop_parties(conn, on, loaded)
-    if not record.customer_left and any(p.there and p.purpose != "supervise" for p in record.parties):
+    here = [p for p in record.parties if p.state == "joined" and p.purpose != "supervise"]
+    if not record.customer_left and any(_handed_on(conn, on, loaded, party) for party in here):
+        return
+    talking = [] if record.held or record.customer_left else [party for party in here if party.kind == "number"]
+    lines.drop_parties(conn, on, loaded, but=[party.id for party in talking])
+    if talking:
+        journal.happen(conn, on, loaded, Transferred(f"number:{talking[0].who}", "warm"))
         moves.begin_wrap_up(conn, on, loaded, "agent left")
         return
     if not record.customer_left:
@@ -346,13 +381,46 @@ def _agent_hung_up(conn: Connection, on: Occasion, loaded: Loaded, calls: CallSt
     moves.begin_wrap_up(conn, on, loaded, "agent hung up")
 
 
+def _handed_on(conn: Connection, on: Occasion, loaded: Loaded, party: Party) -> bool:
+    """Whether the call is in the hands of ``party`` now: a colleague who has room for it."""
+    if party.kind != "agent":
+        return False
+    me, colleague = agents.lock(conn, loaded.record.agent_id), agents.lock(conn, party.who)
+    if me is None or colleague is None:
+        return False
+    if not moves.may_take_over(conn, colleague):
+        return False
+    moves.hand_over(conn, on, loaded, me, party, colleague)
+    return True
+
+
+def _last_to_leave(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    """Whom the customer was handed over to outside has gone: nobody is left for them to talk to."""
+    record = loaded.record
+    handed_over = record.transferred_to.startswith("number:") and record.state in ("wrap_up", "ended")
+    if handed_over and not record.customer_left and not any(party.state == "joined" for party in record.parties):
+        lines.ask(conn, on, loaded, "hang_up")
+
+
+def _agent_tired(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    """The agent put the phone down while the customer's was ringing: that was the attempt."""
+    if loaded.record.thread_key:
+        lines.ask(conn, on, loaded, "hang_up")
+    if not callbacks.unreached(conn, on, loaded, "failed"):
+        moves.begin_wrap_up(conn, on, loaded, "agent hung up")
+
+
 def _agent_unreachable(conn: Connection, on: Occasion, loaded: Loaded) -> None:
     """The agent's phone did not answer: the caller goes back to their place, the agent is taken out of the way
-    until they say that their phone is well."""
+    until they say that their phone is well. A call of the agent's own is nobody else's to make."""
     agent = agents.lock(conn, loaded.record.agent_id)
     if agent is None:
         return
     record = loaded.record
+    if record.direction == "outbound" and not record.task:
+        journal.happen(conn, on, loaded, CustomerLeft("not called"))
+        moves.begin_wrap_up(conn, on, loaded, "agent did not answer")
+        return
     moves.take_from(conn, on, loaded, agent, "returned", ROUTING)
     if record.thread_key:
         lines.tell(conn, on, loaded, lines.please_hold(record.language, record.epoch))
@@ -362,7 +430,7 @@ def _agent_unreachable(conn: Connection, on: Occasion, loaded: Loaded) -> None:
 def _take_leave(
     conn: Connection, on: Occasion, loaded: Loaded, event: InteractionEvent, raw: bytes, calls: CallSteps
 ) -> Answer:
-    gone_before = loaded.record.customer_left
+    gone_before = loaded.record.customer_left or is_past(loaded.record, event)
     stored = journal.take(conn, loaded, event, raw)
     if not gone_before:
         _customer_gone(conn, on, loaded, calls)
@@ -422,6 +490,7 @@ _TAKERS: dict[type, _Taker] = {
     CallerInput: _take_input,
     CallerRecorded: _take_input,
     DialEnded: _take_input,
+    TranscriptAdded: _take_words,
     CallLeg: _take_leg,
     CustomerLeft: _take_leave,
     DeliveryReported: _take_report,

@@ -28,15 +28,24 @@ from contact_center.domain.events import (
 )
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.queue_rules import DEFAULT_RULES, CallbackRule, QueueRules
+from contact_center.domain.record import Record
 from contact_center.domain.time import MINUTE, SECOND, Moment
 from contact_center.moves import lines
 from contact_center.storage import agents, deadlines, interactions_of, journal, queues, settings
 from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded
 
+DAY_MINUTES = 24 * 60
 DEADLINE = "callback"
+DIRECTED = "directed"
+"""The deadline after which what was sent to one agent is anybody's."""
+CLOSING = "callback_closing"
+"""When nobody is called any more today."""
+FIRST_MS = 10 * MINUTE
+"""How long a call waits for the agent who promised it, while they are there; then it is anybody's."""
 NO_NEWS_MS = 2 * MINUTE
 """How long a call that was placed may leave us without any news of it."""
+LOOK_AGAIN_MS = 5 * MINUTE
 
 
 def rules(conn: Connection, queue_id: str) -> QueueRules:
@@ -95,24 +104,48 @@ def settle_debt(conn: Connection, on: Occasion, loaded: Loaded) -> Loaded | None
         customer_since=loaded.customer_since,
         subject=loaded.case_subject or record.subject,
     )
+    due_at = next_time(conn, rules(conn, record.queue).callbacks, max(on.now, record.not_before_at))
+    first = record.agent_id if record.owed == "agent" and (due_at > on.now or _there(conn, record.agent_id)) else ""
     enqueued = Enqueued(
         queue=record.queue or "general",
         priority=record.priority,
         skills=dict(record.skills),
         virtual_enqueued_at=record.virtual_enqueued_at or record.started_at,
         reason="callback",
-        only_agent=record.agent_id if record.owed == "agent" else "",
-        directed_by=record.agent_id if record.owed == "agent" else "",
+        only_agent=first,
+        directed_by=first,
     )
     journal.happen(conn, on, call, enqueued, ROUTING)
     queue = queues.get(conn, record.queue)
     call.queue_name = queue.name if queue else record.queue
-    due_at = next_time(conn, rules(conn, record.queue).callbacks, max(on.now, record.not_before_at))
     if due_at > on.now:
-        journal.happen(conn, on, call, CallbackAsked(record.number, record.owed, due_at))  # type: ignore[arg-type]
-        deadlines.put(conn, on, DEADLINE, call.record.interaction_id, due_at)
-    journal.save(conn, call)
+        _park(conn, on, call, due_at)
+    else:
+        _watch(conn, on, call)
+        journal.save(conn, call)
     return call
+
+
+def _park(conn: Connection, on: Occasion, loaded: Loaded, until_at: Moment) -> None:
+    record = loaded.record
+    journal.happen(conn, on, loaded, CallbackAsked(record.number, record.reason, until_at))  # type: ignore[arg-type]
+    deadlines.put(conn, on, DEADLINE, record.interaction_id, until_at)
+    journal.save(conn, loaded)
+
+
+def _there(conn: Connection, agent_id: str) -> bool:
+    agent = agents.get(conn, agent_id)
+    return agent is not None and agent.chosen != "offline"
+
+
+def _watch(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    """A call that waits does not wait into the night, nor for one agent who does not come."""
+    record = loaded.record
+    closes_at = closing_time(conn, rules(conn, record.queue).callbacks, on.now)
+    if closes_at:
+        deadlines.put(conn, on, CLOSING, record.interaction_id, closes_at)
+    if record.only_agent:
+        deadlines.put(conn, on, DIRECTED, record.interaction_id, on.now + FIRST_MS)
 
 
 def place(
@@ -208,18 +241,36 @@ def _listen_to(conn: Connection, on: Occasion, loaded: Loaded) -> Loaded:
 
 def next_time(conn: Connection, rule: CallbackRule, at: Moment) -> Moment:
     """``at``, or the next moment of the day at which we call people."""
-    zone = ZoneInfo(settings.get(conn, "time_zone", "UTC"))
-    there = datetime.fromtimestamp(at / SECOND, zone)
+    there = _clock(conn, at)
+    earliest, latest = rule.earliest % DAY_MINUTES, rule.latest
     minute = there.hour * 60 + there.minute
-    if rule.earliest == rule.latest or _within(minute, rule.earliest, rule.latest):
+    if _within(minute, earliest, latest):
         return at
-    day = there.replace(hour=rule.earliest // 60 % 24, minute=rule.earliest % 60, second=0, microsecond=0)
-    if minute >= rule.earliest:
+    return max(at, _next(there, earliest))
+
+
+def closing_time(conn: Connection, rule: CallbackRule, at: Moment) -> Moment:
+    """When the hours of the day at which we call people end, ``at`` being one of them; 0 for never."""
+    if rule.earliest % DAY_MINUTES == rule.latest % DAY_MINUTES:
+        return 0
+    return _next(_clock(conn, at), rule.latest % DAY_MINUTES)
+
+
+def _clock(conn: Connection, at: Moment) -> datetime:
+    return datetime.fromtimestamp(at / SECOND, ZoneInfo(settings.get(conn, "time_zone", "UTC")))
+
+
+def _next(there: datetime, minute: int) -> Moment:
+    """The next moment after ``there`` at which the clock on the wall shows ``minute``."""
+    day = there.replace(hour=minute // 60, minute=minute % 60, second=0, microsecond=0, fold=0)
+    if there.hour * 60 + there.minute >= minute:
         day += timedelta(days=1)
     return int(day.timestamp()) * SECOND
 
 
 def _within(minute: int, earliest: int, latest: int) -> bool:
+    if earliest == latest % DAY_MINUTES:
+        return True
     if earliest < latest:
         return earliest <= minute < latest
     return minute >= earliest or minute < latest
@@ -243,17 +294,43 @@ def due(conn: Connection, on: Occasion, interaction_id: str) -> bool:
     return False
 
 
+def closed(conn: Connection, on: Occasion, interaction_id: str) -> None:
+    """Nobody is called any more today: what waits does so until we call people again. What somebody has in hand is
+    looked at again, for it may come back."""
+    loaded = journal.load(conn, interaction_id)
+    if loaded is None or not loaded.record.task or loaded.record.state in ("parked", "ended"):
+        return
+    due_at = next_time(conn, rules(conn, loaded.record.queue).callbacks, on.now)
+    if loaded.record.state != "waiting":
+        deadlines.put(conn, on, CLOSING, interaction_id, on.now + LOOK_AGAIN_MS)
+    elif due_at > on.now:
+        _park(conn, on, loaded, due_at)
+    else:
+        _watch(conn, on, loaded)
+
+
 def _wait_again(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    """Whoever promised the call gets it first, if they are there."""
     record = loaded.record
+    first = promised_by(record)
+    first = first if first and _there(conn, first) else ""
     body = Enqueued(
         queue=record.queue,
         priority=record.priority,
         skills=dict(record.skills),
         virtual_enqueued_at=record.virtual_enqueued_at,
         reason="callback",
+        only_agent=first,
+        directed_by=first,
     )
     journal.happen(conn, on, loaded, body, ROUTING)
+    _watch(conn, on, loaded)
     journal.save(conn, loaded)
+
+
+def promised_by(record: Record) -> str:
+    """The agent who promised the call, until the first attempt; empty for none."""
+    return record.directed_by if record.reason == "agent" and not record.attempts else ""
 
 
 # --- one attempt ------------------------------------------------------------------------------------------------
@@ -284,14 +361,16 @@ def ring_customer(conn: Connection, on: Occasion, loaded: Loaded) -> None:
 
 
 def unreached(conn: Connection, on: Occasion, loaded: Loaded, outcome: Any, *, again: bool = True) -> bool:
-    """Nobody answered. Where we owe the call it is tried again later and the agent is free; else, or after the last
-    attempt, the agent wraps up. True where it was parked. Saves, and settles the agent."""
+    """Nobody answered. Where we owe the call it is tried again later and the agent is free; else, after the last
+    attempt, or where they are on the line to us themselves, the agent wraps up. True where it was parked. Saves, and
+    settles the agent."""
     record = loaded.record
     rule = rules(conn, record.queue).callbacks
     attempt = record.attempts + 1
     agent = agents.lock(conn, record.agent_id)
     next_at = 0
-    if again and record.task and attempt < rule.attempts:
+    talks = interactions_of.rings_us(conn, record.customer_id, record.channel)
+    if again and record.task and attempt < rule.attempts and not talks:
         next_at = next_time(conn, rule, on.now + rule.gap_ms)
     lines.drop_agent(conn, on, loaded)
     journal.happen(conn, on, loaded, CallbackTried(attempt, outcome, next_at))
@@ -312,8 +391,8 @@ def unreached(conn: Connection, on: Occasion, loaded: Loaded, outcome: Any, *, a
 
 
 def rang_themselves(conn: Connection, on: Occasion, customer_id: str, channel: str) -> None:
-    """The customer calls while we owe them a call: it is no longer owed. The place that it had is kept
-    (:func:`place_of`)."""
+    """The customer calls while we owe them a call: it is no longer owed, unless somebody is about to make it. The
+    place that it had is kept (:func:`place_of`)."""
     for interaction_id in interactions_of.owed_calls(conn, customer_id, channel):
         loaded = journal.load(conn, interaction_id)
         if loaded is not None and loaded.record.state in ("parked", "waiting"):
@@ -326,6 +405,7 @@ def cancel(conn: Connection, on: Occasion, loaded: Loaded, actor: Any = HUB) -> 
     journal.happen(conn, on, loaded, CallbackTried(record.attempts, "cancelled"), actor)
     journal.happen(conn, on, loaded, Ended("callback"), actor)
     deadlines.drop(conn, DEADLINE, record.interaction_id)
+    deadlines.drop(conn, CLOSING, record.interaction_id)
     journal.save(conn, loaded)
 
 

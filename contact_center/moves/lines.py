@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from contact_center.domain.calls import CallAction, Hold, Say, pack
 from contact_center.domain.contact_points import ContactPoint
 from contact_center.domain.dialling import DiallingPolicy, Verdict, judge, number_of
 from contact_center.domain.occasion import Occasion
+from contact_center.domain.record import Party
 from contact_center.domain.time import MINUTE
 from contact_center.storage import dials, outbox, queues, settings
 from contact_center.storage.connection import Connection
@@ -110,11 +112,31 @@ def drop_agent(conn: Connection, on: Occasion, loaded: Loaded) -> None:
     )
 
 
-def drop_parties(conn: Connection, on: Occasion, loaded: Loaded) -> None:
-    """Whoever else was brought in goes."""
+def drop_parties(conn: Connection, on: Occasion, loaded: Loaded, but: Collection[str] = ()) -> None:
+    """Whoever else was brought in goes, ``but`` some."""
     for party in loaded.record.parties:
-        if party.there:
+        if party.there and party.id not in but:
             ask(conn, on, loaded, "drop", party_id=party.id, party_leg=party.leg_id)
+
+
+def drop_supervisors(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    """Who listens in goes: nobody of ours is left whom they could listen to."""
+    drop_parties(conn, on, loaded, but=[p.id for p in loaded.record.parties if p.purpose != "supervise"])
+
+
+def consultation_over(conn: Connection, on: Occasion, loaded: Loaded, party: Party, *, talked: bool = True) -> None:
+    """``party`` has gone: where nobody else is consulted, the customer, who heard music meanwhile, hears us again.
+    The music may not have begun yet if they never talked."""
+    record = loaded.record
+    others = any(p.there and p.purpose == "consult" and p.id != party.id for p in record.parties)
+    if (
+        party.purpose == "consult"
+        and not others
+        and record.state == "assigned"
+        and record.call == "connected"
+        and (record.held or not talked)
+    ):
+        ask(conn, on, loaded, "hold", mode="off")
 
 
 def please_hold(language: str, epoch: int, words: dict[str, str] | None = None) -> Hold:

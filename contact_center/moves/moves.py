@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from contact_center.domain.agents import has_room
 from contact_center.domain.events import (
     HUB,
     ROUTING,
@@ -17,12 +18,15 @@ from contact_center.domain.events import (
     Enqueued,
     InteractionEvent,
     OfferEnded,
+    OfferMade,
+    Transferred,
     WrappedUp,
     WrapUpStarted,
 )
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.queue_rules import WrapUpRule
-from contact_center.domain.time import Moment
+from contact_center.domain.record import Party
+from contact_center.domain.time import MINUTE, SECOND, Moment
 from contact_center.domain.views import OfferOver
 from contact_center.moves import callbacks, lines
 from contact_center.storage import agents, cases, deadlines, journal, offers, queues
@@ -35,6 +39,10 @@ from contact_center.storage.queues import EntryPoint, Queue
 FALLBACK_QUEUE = "general"
 """Where work goes whose queue is not configured: it is never turned away, and never lost, for a typing error."""
 TOP_PRIORITY = 100
+DIRECTED_CALL_MS = 45 * SECOND
+"""How long a caller, who hears music meanwhile, waits for the one agent whom they were sent to."""
+DIRECTED_MS = 10 * MINUTE
+"""The same of what nobody waits for at a telephone."""
 MISSES = 2
 """After so many offers missed in a row an agent is taken to be away."""
 
@@ -110,6 +118,10 @@ def send_back(
     record = loaded.record
     if queue is not None:
         loaded.queue_name = queue.name
+    if only_agent:
+        live = record.medium == "voice" and not record.task
+        opens_at = on.now + (DIRECTED_CALL_MS if live else DIRECTED_MS)
+        deadlines.put(conn, on, callbacks.DIRECTED, record.interaction_id, opens_at)
     body = Enqueued(
         queue=queue.id if queue else record.queue,
         priority=record.priority,
@@ -121,6 +133,47 @@ def send_back(
     )
     journal.happen(conn, on, loaded, body, actor)
     journal.save(conn, loaded)
+
+
+def open_to_all(conn: Connection, on: Occasion, interaction_id: str) -> None:
+    """What was sent to one agent alone, who has not come to it, is anybody's now, at the place that it has."""
+    loaded = journal.load(conn, interaction_id)
+    if loaded is not None and loaded.record.state == "waiting" and loaded.record.only_agent:
+        send_back(conn, on, loaded, "rescinded")
+
+
+def give(
+    conn: Connection, on: Occasion, loaded: Loaded, agent: agents.Agent, actor: Actor, party_id: str = ""
+) -> None:
+    """Into the agent's hands, past routing. Saves, tells them, and settles them."""
+    offer_id = on.new_id()
+    journal.happen(conn, on, loaded, OfferMade(offer_id, agent.id, "", on.now), actor)
+    taken = OfferEnded(offer_id, agent.id, "accepted", party_id=party_id)
+    event = journal.happen(conn, on, loaded, taken, Actor("agent", agent.id))
+    journal.save(conn, loaded)
+    journal.tell_owner(conn, on, loaded, event, agent.name)
+    agents.settle(conn, on, agent)
+
+
+def may_take_over(conn: Connection, colleague: agents.Agent) -> bool:
+    """Whether a colleague who is in a call already has room to have it in hand."""
+    held = agents.load(conn, colleague.id).by_medium
+    return has_room(colleague.capacity, {**held, "voice": held.get("voice", 0) - 1}, "voice")  # this call is one
+
+
+def hand_over(
+    conn: Connection, on: Occasion, loaded: Loaded, me: agents.Agent, party: Party, colleague: agents.Agent
+) -> None:
+    """From one agent to another who is in the call already: nobody hears music any more. Saves, tells and settles
+    both."""
+    actor = Actor("agent", me.id)
+    if loaded.record.held:
+        lines.ask(conn, on, loaded, "hold", mode="off")
+    journal.happen(conn, on, loaded, Transferred(f"agent:{colleague.id}", "warm"), actor)
+    give(conn, on, loaded, colleague, actor, party.id)
+    journal.tell_left(conn, on, me.id, loaded, "transferred")
+    agents.settle(conn, on, me)
+    happened(conn, on, loaded, "transferred", me.name)
 
 
 def take_from(
@@ -186,7 +239,7 @@ def begin_wrap_up(
     conn: Connection, on: Occasion, loaded: Loaded, reason: str, actor: Actor = HUB
 ) -> InteractionEvent:
     """The exchange is over, the agent's work on it is not, if the queue wants it so. Saves, and settles the agent.
-    Whoever else is in the call goes, but a supervisor's line and those to whom it was handed over."""
+    Where nobody asked for after-call work, the interaction is over."""
     record = loaded.record
     queue = queues.get(conn, record.queue) if record.medium == "voice" else None
     rule = queue.rules.wrap_up if queue else WrapUpRule()
@@ -221,8 +274,8 @@ def finish_work(
     if disposition or not record.disposition:
         journal.happen(conn, on, loaded, WrappedUp(disposition[:64] or "none", note, case_status), actor)
     deadlines.drop(conn, "wrap_up", record.interaction_id)
-    end(conn, on, loaded, "wrapped_up", actor)
     cases.set_status(conn, on, record.case_id, case_status, record.agent_id)
+    end(conn, on, loaded, "wrapped_up", actor)  # which opens the case again where we owe a call
     if agent is not None:
         journal.tell_left(conn, on, agent.id, loaded, "wrapped_up")
         agents.settle(conn, on, agent)

@@ -13,6 +13,12 @@ _OWED = select(interactions.c.id, interactions.c.record).where(
     interactions.c.channel == bindparam("channel"),
     interactions.c.state.in_(("parked", "waiting")),
 )
+_ON_THE_LINE = select(interactions.c.record).where(
+    OPEN,
+    interactions.c.customer_id == bindparam("customer"),
+    interactions.c.channel == bindparam("channel"),
+    interactions.c.state.in_(("flow", "waiting", "offered", "assigned")),
+)
 _LEFT = (
     select(interactions.c.queued_at)
     .where(
@@ -34,6 +40,12 @@ def owed_calls(conn: Connection, customer_id: str, channel: str) -> list[str]:
     """Calls to the customer that we owe and that nobody has in hand."""
     rows = conn.execute(_OWED, {"customer": customer_id, "channel": channel})
     return [row.id for row in rows if row.record.get("task") == "callback"]
+
+
+def rings_us(conn: Connection, customer_id: str, channel: str) -> bool:
+    """Whether the customer is on the line to us by a call of their own, which waits or is served."""
+    asked = {"customer": customer_id, "channel": channel}
+    return any(row.record.get("direction") == "inbound" for row in conn.execute(_ON_THE_LINE, asked))
 
 
 def place_left(conn: Connection, customer_id: str, channel: str, queue: str, since: Moment, *, but: str) -> Moment:

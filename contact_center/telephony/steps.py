@@ -97,16 +97,19 @@ class Telephony:
         return self._go(conn, on, loaded, flow, turn) if flow is not None and turn is not None else ()
 
     def left(self, conn: Connection, on: Occasion, loaded: Loaded) -> None:
-        """The caller hung up in the middle of the flow."""
-        if loaded.record.owed:
+        """The caller hung up in the middle of the flow, or of a call to whom an agent handed them on outside."""
+        if loaded.record.transferred_to.startswith("number:"):
+            moves.end(conn, on, loaded, "transferred")
+        elif loaded.record.owed:
             moves.end(conn, on, loaded, "callback" if loaded.record.owed != "voicemail" else "completed")
         else:
             moves.abandon(conn, on, loaded)
 
     def answered(self, conn: Connection, on: Occasion, interaction_id: str, answer: ServiceAnswered) -> None:
-        """What a service said. The caller hears of it at the next turn, which is not far."""
+        """What a service said. The caller hears of it at the next turn, which is not far. An answer to a question
+        that the flow waits for no more is no answer to the next one."""
         loaded = journal.load(conn, interaction_id)
-        if loaded is not None and loaded.record.state != "ended":
+        if loaded is not None and loaded.record.flow_position == answer.position and not loaded.record.customer_left:
             journal.happen(conn, on, loaded, answer, FLOW)
             journal.save(conn, loaded)
 
@@ -124,7 +127,7 @@ class Telephony:
         facts = None
         if record.state in ("waiting", "offered"):
             facts = self._standing.of(conn, on, record)
-        answered = record.answered
+        answered = record.answered if record.answered.get("position") == record.flow_position else None
         if answered and isinstance(did, CallerInput) and not (did.digits or did.speech):
             did = ServiceAnswered(did.position, answered["outcome"], answered["values"])
         turn = advance(flow, record.flow_position, record.variables, did, on.now, facts)

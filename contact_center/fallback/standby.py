@@ -114,7 +114,8 @@ class Standby:
         call = self._heard(channel, event)
         body = event.body
         waits = isinstance(body, CallerInput) and wording.attempt_of(body.position) > 0
-        if not waits and (call.away or event.source_id not in call.sources):
+        secret = isinstance(body, CallerInput) and body.secret  # written down nowhere: the hub asks again
+        if not waits and not secret and (call.away or event.source_id not in call.sources):
             await self._keep(Kept(channel.name, self._now(), event.thread.key, request))
             call.sources.add(event.source_id)
             call.away = False

@@ -61,6 +61,18 @@ async def test_whoever_says_nothing_after_the_tone_is_told_to_call_again(tmp_pat
         assert "again" in goodbye.words
 
 
+async def test_digits_that_are_secret_are_not_written_to_the_spool(tmp_path: Path) -> None:
+    async with a_fallback(tmp_path) as fallback:
+        await fallback.call(CALL)
+        asked = "/input?" + urlencode({"position": "v.3.0.ask.0.0.pin", "secret": "1"})
+        heard = await fallback.call(CALL, asked, Digits="48151623")
+        assert "Gather" in heard.verbs, "the caller stays on the line, and the hub will ask again"
+        assert len(kept(fallback)) == 1
+        files = list((tmp_path / "fallback").glob("*")) or list(tmp_path.rglob("spool-*"))
+        assert files
+        assert all(b"48151623" not in file.read_bytes() for file in files)
+
+
 async def test_a_caller_goes_back_to_the_hub_as_soon_as_it_is_there(tmp_path: Path) -> None:
     async with a_fallback(tmp_path) as fallback:
         heard = await fallback.call(CALL)

@@ -164,7 +164,11 @@ def handle_deadline(conn: Connection, on: Occasion, row: Any) -> None:
         callbacks.closed(conn, on, row.ref)
     elif row.kind == callbacks.DIRECTED:
         moves.open_to_all(conn, on, row.ref)
+    elif row.kind == callbacks.UNSEEN and callbacks.unseen(conn, on, row.ref):
+        loaded = journal.load(conn, row.ref)
+        if loaded is not None:
+            moves.begin_wrap_up(conn, on, loaded, "not allowed")
     elif row.kind == callbacks.DEADLINE and callbacks.due(conn, on, row.ref):
         loaded = journal.load(conn, row.ref)
         if loaded is not None:
-            moves.begin_wrap_up(conn, on, loaded, "no news")
+            journal.tell_owner(conn, on, loaded, moves.begin_wrap_up(conn, on, loaded, "no news"))

@@ -335,9 +335,9 @@ def _agent_leg(record: Record, event: InteractionEvent, body: CallLeg) -> None:
 
 def _called_leg(record: Record, event: InteractionEvent, body: CallLeg) -> None:
     """The customer's own leg, where it was us who rang."""
-    if body.leg_id and body.state in ("ringing", "answered", "joined"):
+    if body.leg_id and (body.state in ("ringing", "answered", "joined") or not record.thread_key):
         record.thread_key = body.leg_id
-    if body.state == "ringing" and record.call != "connected":
+    if body.state == "ringing" and record.state == "assigned" and record.call != "connected":
         record.call = "ringing"
     elif body.state == "joined" and record.state == "assigned" and record.call != "connected":
         _connected(record, event)

@@ -15,7 +15,6 @@ from contact_center.domain.events import (
     OPENING_KINDS,
     ROUTING,
     CallArrived,
-    CallbackTried,
     CallerInput,
     CallerRecorded,
     CallLeg,
@@ -25,7 +24,6 @@ from contact_center.domain.events import (
     DialEnded,
     InteractionEvent,
     MessageReceived,
-    RecordingAsked,
     TranscriptAdded,
     Transferred,
     changed,
@@ -35,7 +33,7 @@ from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import Party, is_past, is_stray, preview_of, seen_as
 from contact_center.moves import callbacks, lines, moves
 from contact_center.recordings import keep
-from contact_center.storage import agents, cases, customers, deadlines, events, journal, outbox, queues, settings
+from contact_center.storage import agents, cases, customers, events, journal, outbox, queues, settings
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import ThreadGrew, tell
 from contact_center.storage.journal import Loaded
@@ -308,6 +306,10 @@ def _take_leg(
             _agent_unreachable(conn, on, loaded)
         elif body.state == "joined":
             _agent_joined(conn, on, loaded)
+        elif body.state == "answered" and record.direction == "outbound" and record.call == "connecting":
+            callbacks.picked_up(conn, on, loaded)
+    elif body.leg == "customer" and body.state == "answered" and record.call == "ringing":
+        callbacks.picked_up(conn, on, loaded)
     elif body.leg == "customer" and gone:
         if record.direction == "outbound" and not connected and record.state == "assigned":
             _unreached(conn, on, loaded, body.reason)
@@ -317,7 +319,7 @@ def _take_leg(
         lines.consultation_over(conn, on, loaded, party, talked=talked)
         _last_to_leave(conn, on, loaded)
     if record.call == "connected" and not connected:
-        _talking(conn, on, loaded)
+        callbacks.talking(conn, on, loaded)
     journal.save(conn, loaded)
     journal.tell_owner(conn, on, loaded, stored)
     alone = stray or record.state != "assigned" or (body.leg == "customer" and parked)
@@ -337,19 +339,6 @@ def _agent_joined(conn: Connection, on: Occasion, loaded: Loaded) -> None:
         callbacks.ring_customer(conn, on, loaded)
         if record.customer_left:
             moves.begin_wrap_up(conn, on, loaded, "not allowed")
-
-
-def _talking(conn: Connection, on: Occasion, loaded: Loaded) -> None:
-    """Customer and agent hear each other for the first time, or again after a transfer."""
-    record = loaded.record
-    deadlines.drop(conn, callbacks.DEADLINE, record.interaction_id)
-    if record.task and not record.attempts:
-        journal.happen(conn, on, loaded, CallbackTried(1, "reached"))
-    rule = callbacks.rules(conn, record.queue).record
-    wanted = (rule == "always" and record.consent is not False) or (rule == "consent" and record.consent is True)
-    if wanted and not record.recording and not record.recordings:
-        lines.ask(conn, on, loaded, "record", mode="start")
-        journal.happen(conn, on, loaded, RecordingAsked("start", "policy"))
 
 
 def _unreached(conn: Connection, on: Occasion, loaded: Loaded, reason: str) -> None:

@@ -23,6 +23,7 @@ from contact_center.domain.events import (
     Ended,
     Enqueued,
     InteractionEvent,
+    RecordingAsked,
     Thread,
     VoicemailReceived,
 )
@@ -45,6 +46,9 @@ FIRST_MS = 10 * MINUTE
 """How long a call waits for the agent who promised it, while they are there; then it is anybody's."""
 NO_NEWS_MS = 2 * MINUTE
 """How long a call that was placed may leave us without any news of it."""
+UNSEEN = "callback_unseen"
+"""The deadline after which whoever has picked up is taken to be in the room, though nobody told us."""
+UNSEEN_MS = 10 * SECOND
 LOOK_AGAIN_MS = 5 * MINUTE
 
 
@@ -358,6 +362,46 @@ def ring_customer(conn: Connection, on: Occasion, loaded: Loaded) -> None:
     )
     journal.happen(conn, on, loaded, CallLeg("customer", "ringing"))
     deadlines.put(conn, on, DEADLINE, record.interaction_id, on.now + NO_NEWS_MS)
+    deadlines.drop(conn, UNSEEN, record.interaction_id)
+
+
+def picked_up(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    """The agent, or after them the customer, has answered a call of ours and is on the way into the room. That they
+    came there is told once, and such a report can be lost."""
+    deadlines.put(conn, on, UNSEEN, loaded.record.interaction_id, on.now + UNSEEN_MS)
+
+
+def unseen(conn: Connection, on: Occasion, interaction_id: str) -> bool:
+    """Nobody told us that they came into the room: it goes on as if. True where the customer may not be called after
+    all, and the agent has to wrap up."""
+    loaded = journal.load(conn, interaction_id)
+    if loaded is None or loaded.record.state != "assigned" or loaded.record.customer_left:
+        return False
+    record = loaded.record
+    if record.call == "connecting" and record.agent_leg:
+        ring_customer(conn, on, loaded)
+    elif record.call == "ringing" and record.thread_key:
+        journal.happen(conn, on, loaded, CallLeg("customer", "joined", record.thread_key))
+        talking(conn, on, loaded)
+    else:
+        return False
+    journal.save(conn, loaded)
+    journal.tell_owner(conn, on, loaded, None)
+    return record.customer_left
+
+
+def talking(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    """Customer and agent hear each other for the first time, or again after a transfer. The caller saves."""
+    record = loaded.record
+    deadlines.drop(conn, DEADLINE, record.interaction_id)
+    deadlines.drop(conn, UNSEEN, record.interaction_id)
+    if record.task and not record.attempts:
+        journal.happen(conn, on, loaded, CallbackTried(1, "reached"))
+    rule = rules(conn, record.queue).record
+    wanted = (rule == "always" and record.consent is not False) or (rule == "consent" and record.consent is True)
+    if wanted and not record.recording and not record.recordings:
+        lines.ask(conn, on, loaded, "record", mode="start")
+        journal.happen(conn, on, loaded, RecordingAsked("start", "policy"))
 
 
 def unreached(conn: Connection, on: Occasion, loaded: Loaded, outcome: Any, *, again: bool = True) -> bool:

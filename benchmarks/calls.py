@@ -213,12 +213,13 @@ class Desk:
 @dataclass(slots=True)
 class Calls:
     """What came of it. ``plays`` are the scripts' ends by CallSid; ``ledger`` is the carrier's, by kind; ``records``
-    are all interactions."""
+    are all interactions, ``legs`` the customers' telephone calls that each was made of."""
 
     callers: dict[str, Caller] = field(default_factory=dict)
     plays: dict[str, dict[str, Any]] = field(default_factory=dict)
     ledger: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     records: list[dict[str, Any]] = field(default_factory=list)
+    legs: dict[str, set[str]] = field(default_factory=dict)
     agents: list[dict[str, Any]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     log: list[dict[str, Any]] = field(default_factory=list)
@@ -301,6 +302,22 @@ class Inside:
             if not after:
                 return found
 
+    async def legs(self) -> dict[str, set[str]]:
+        """The customers' calls by interaction, from the log: who arrived, and whom we rang."""
+        found: dict[str, set[str]] = {}
+        after = 0
+        while True:
+            page = await self.get("events", after=after, limit=1_000)
+            for event in page["items"]:
+                body = event["body"]
+                leg = body["leg_id"] if event["kind"] == "call.leg" and body["leg"] == "customer" else ""
+                leg = event["thread"]["key"] if event["kind"] == "call.arrived" else leg
+                if leg:
+                    found.setdefault(event["interaction_id"], set()).add(leg)
+            if len(page["items"]) < 1_000:
+                return found
+            after = page["next"]
+
     async def agents(self) -> list[dict[str, Any]]:
         page = await self.get("agents")
         return list(page["items"] if isinstance(page, dict) else page)
@@ -366,6 +383,7 @@ async def _read(result: Calls, outside: Outside, inside: Inside) -> None:
     for kind in ("call.placed", "call.ended", "webhook", "webhook.lost", "carrier.error"):
         result.ledger[kind] = await outside.ledger(kind)
     result.records = await inside.records()
+    result.legs = await inside.legs()
     result.agents = await inside.agents()
 
 
@@ -389,7 +407,7 @@ def wrong(result: Calls) -> list[str]:
 def _lost(result: Calls) -> Iterable[str]:
     """Every call that the carrier has seen is exactly one interaction, and the other way round."""
     placed = result.facts("call.placed")
-    known = Counter(leg for record in result.records for leg in legs(record))
+    known = Counter(leg for found in result.legs.values() for leg in found)
     for call in placed:
         if call["recipient"].startswith(_DESK_PHONE):
             continue
@@ -400,11 +418,6 @@ def _lost(result: Calls) -> Iterable[str]:
     came = sum(record["medium"] == "voice" and record["direction"] == "inbound" for record in result.records)
     if came != len(result.callers):
         yield f"{len(result.callers)} people called, and {came} calls came in"
-
-
-def legs(record: dict[str, Any]) -> set[str]:
-    """The customer's legs that the interaction was made of."""
-    return ({record["thread_key"], *record["past_legs"]} - {""}) if record["medium"] == "voice" else set()
 
 
 def _stuck(result: Calls) -> Iterable[str]:

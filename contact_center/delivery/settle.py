@@ -23,6 +23,7 @@ from contact_center.domain.time import DAY, MINUTE, SECOND
 from contact_center.moves import callbacks, lines, moves
 from contact_center.storage import agents, journal, outbox
 from contact_center.storage.connection import Connection
+from contact_center.storage.journal import Loaded
 
 MOST_ATTEMPTS = 40
 LONGEST_ATTEMPT_MS = 12 * MINUTE
@@ -219,7 +220,13 @@ def _not_called(conn: Connection, on: Occasion, message: Outgoing, reason: str, 
     if message.offer_id != loaded.record.accepted_offer:
         return
     if not callbacks.unreached(conn, on, loaded, "failed", again=again):
-        moves.begin_wrap_up(conn, on, loaded, reason[:64])
+        _wrap_up(conn, on, loaded, reason)
+
+
+def _wrap_up(conn: Connection, on: Occasion, loaded: Loaded, reason: str) -> None:
+    """Nothing came of the call: the agent, who is told, has only to say so."""
+    event = moves.begin_wrap_up(conn, on, loaded, reason[:64])
+    journal.tell_owner(conn, on, loaded, event)
 
 
 def _not_connected(conn: Connection, on: Occasion, message: Outgoing, reason: str) -> None:
@@ -232,11 +239,11 @@ def _not_connected(conn: Connection, on: Occasion, message: Outgoing, reason: st
     if record.state != "assigned" or record.accepted_offer != message.offer_id or record.call == "connected":
         return
     if record.customer_left:
-        moves.begin_wrap_up(conn, on, loaded, reason[:64])
+        _wrap_up(conn, on, loaded, reason)
         return
     if record.direction == "outbound" and not record.task:  # the agent's own call: nobody else is to make it
         journal.happen(conn, on, loaded, CustomerLeft("not called"))
-        moves.begin_wrap_up(conn, on, loaded, reason[:64])
+        _wrap_up(conn, on, loaded, reason)
         return
     moves.take_from(conn, on, loaded, agent, "returned", ROUTING)
     if record.thread_key:

@@ -438,8 +438,12 @@ async def test_a_live_call_stays_with_an_agent_whose_console_is_gone(database_ur
     async with open_test_hub(database_url, tmp_path) as hub:
         async with hub.agent("mei") as mei:
             await mei.ready()
-            await hub.twilio.call(LENA).arrive()
+            call = hub.twilio.call(LENA)
+            await call.arrive()
             held = await mei.accept()
+            offer_id = (await hub.record(held.interaction_id)).accepted_offer
+            await call.agent_answers(held.interaction_id, offer_id)
+            await mei.work(held.interaction_id, lambda w: w.call == "connected")
             await mei.cut()
         await hub.eventually(lambda: deadline_of(hub, "presence"))
         hub.advance(GRACE_MS)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contact_center.domain.dialling import DiallingPolicy, Dialled, judge, number_of
+from contact_center.domain.dialling import Dialled, DiallingPolicy, judge, number_of
 
 EUROPE = DiallingPolicy(countries=frozenset({"DE", "GB", "US", "CN"}))
 NOTHING = Dialled()

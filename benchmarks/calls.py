@@ -39,8 +39,7 @@ PACE = 0.1
 OPEN = ("flow", "parked", "waiting", "offered", "assigned", "wrap_up")
 TALK_S = 0.4
 LONGEST_TALK_S = 8.0
-MISCHIEF = {
-    "seed": 7,
+MISCHIEF: dict[str, Any] = {
     "scope": "callbacks",
     "duplicate_percent": 5,
     "reorder_percent": 5,
@@ -336,7 +335,7 @@ def is_idle(agent: dict[str, Any]) -> bool:
     return agent["state"] == "ready" and not any(agent["load"].values())
 
 
-async def drive(town: Town, count: int, agents: int, mischief: bool, patience_s: float) -> Calls:
+async def drive(town: Town, count: int, agents: int, mischief: int, patience_s: float) -> Calls:
     """The calls, through a hub that runs, until everything has ended or ``patience_s`` after the last caller has."""
     result, outside, inside = Calls(), Outside(town.page), Inside(town.port)
     who = {caller.number: caller for caller in callers(count)}
@@ -345,7 +344,7 @@ async def drive(town: Town, count: int, agents: int, mischief: bool, patience_s:
     for agent in sockets:
         agent.send({"type": "snapshot"})
     if mischief:
-        await outside.post("misbehave", **MISCHIEF)
+        await outside.post("misbehave", seed=mischief, **MISCHIEF)
     began, cpu = time.perf_counter(), load.cpu_of(town.pid)
     try:
         calling = list(who.values())
@@ -505,8 +504,9 @@ def _most_at_once(result: Calls) -> int:
     return most
 
 
-async def run(folder: Path, count: int, agents: int, mischief: bool = False, patience_s: float = 60.0) -> Calls:
-    """Everything, in a folder of its own; the hub has stopped when it returns."""
+async def run(folder: Path, count: int, agents: int, mischief: int = 0, patience_s: float = 60.0) -> Calls:
+    """Everything, in a folder of its own; the hub has stopped when it returns. ``mischief`` is the seed of what the
+    carrier does wrong, 0 for nothing."""
     town = Town(folder, agents)
     await town.start()
     try:
@@ -524,7 +524,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.calls", description=__doc__)
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--agents", type=int, default=40)
-    parser.add_argument("--mischief", action="store_true", help="callbacks come twice, in the wrong order, or never")
+    parser.add_argument(
+        "--mischief",
+        type=int,
+        nargs="?",
+        const=7,
+        default=0,
+        metavar="SEED",
+        help="callbacks come twice, in the wrong order, or never",
+    )
     parser.add_argument("--folder", type=Path, help="keep the hub's log and database here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hub-calls-") as scratch:

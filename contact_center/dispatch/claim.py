@@ -165,10 +165,12 @@ def handle_deadline(conn: Connection, on: Occasion, row: Any) -> None:
     elif row.kind == callbacks.DIRECTED:
         moves.open_to_all(conn, on, row.ref)
     elif row.kind == callbacks.UNSEEN and callbacks.unseen(conn, on, row.ref):
-        loaded = journal.load(conn, row.ref)
-        if loaded is not None:
-            moves.begin_wrap_up(conn, on, loaded, "not allowed")
+        _wrap_up(conn, on, row.ref, "not allowed")
     elif row.kind == callbacks.DEADLINE and callbacks.due(conn, on, row.ref):
-        loaded = journal.load(conn, row.ref)
-        if loaded is not None:
-            journal.tell_owner(conn, on, loaded, moves.begin_wrap_up(conn, on, loaded, "no news"))
+        _wrap_up(conn, on, row.ref, "no news")
+
+
+def _wrap_up(conn: Connection, on: Occasion, interaction_id: str, reason: str) -> None:
+    loaded = journal.load(conn, interaction_id)
+    if loaded is not None:
+        journal.tell_owner(conn, on, loaded, moves.begin_wrap_up(conn, on, loaded, reason))

@@ -23,6 +23,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -389,6 +390,10 @@ class Twilio:
     def call(self, sender: str, *, to: str = VOICE_NUMBER) -> Caller:
         return Caller(self, self.sid("CA"), sender, to)
 
+    def called(self, interaction_id: str, number: str, sid: str = "") -> Called:
+        """A call of ours, whose customer's leg is ``sid`` once it is known."""
+        return Called(self, interaction_id, number, sid)
+
 
 class Caller:
     """One customer's telephone call, as Twilio tells of it."""
@@ -398,6 +403,8 @@ class Caller:
         self.sid = sid
         self.number = number
         self.to = to
+        self.seq = 0
+        self.room_sid = twilio.sid("CF")
 
     async def _post(self, path: str, status: str = "in-progress", **fields: str) -> str:
         form = {"CallSid": self.sid, "AccountSid": ACCOUNT, "From": self.number, "To": self.to}
@@ -412,6 +419,10 @@ class Caller:
     async def press(self, position: str, digits: str) -> str:
         return await self._post("/input?" + urlencode({"position": position}), Digits=digits)
 
+    async def post(self, path: str, position: str, **fields: str) -> str:
+        """What the step at ``position`` came to, at another address than keys do."""
+        return await self._post(f"{path}?" + urlencode({"position": position}), **fields)
+
     async def hang_up(self) -> None:
         await self._post("/status", "completed")
 
@@ -424,12 +435,98 @@ class Caller:
     async def agent_leg(self, interaction_id: str, offer_id: str, status: str, leg: str = "") -> str:
         return await self._leg("/agent-status", interaction_id, offer_id, leg, CallStatus=status)
 
+    async def party_answers(self, interaction_id: str, party_id: str, leg: str = "") -> str:
+        """Somebody who was brought in picks up; what they hear."""
+        return await self._party("/agent", interaction_id, party_id, leg, "in-progress")
+
+    async def party_leg(self, interaction_id: str, party_id: str, status: str, leg: str = "") -> str:
+        return await self._party("/agent-status", interaction_id, party_id, leg, status)
+
+    async def _party(self, path: str, interaction_id: str, party_id: str, leg: str, status: str) -> str:
+        about = {"party": party_id, "room": f"call-{interaction_id}", "mode": "talk", **self.about}
+        form = {"CallSid": leg or self._twilio.sid("CA"), "AccountSid": ACCOUNT, "CallStatus": status}
+        return await self._about(path, about, form)
+
+    async def room(self, happened: str, label: str, leg: str = "", **more: str) -> str:
+        """Somebody (``customer``, ``agent-…``, ``party-…``) came into the room or left it."""
+        self.seq += 1
+        form = {
+            "ConferenceSid": self.room_sid,
+            "CallSid": leg or self.sid,
+            "ParticipantLabel": label,
+            "StatusCallbackEvent": happened,
+            "SequenceNumber": str(self.seq),
+        }
+        return await self._about("/conference", self.about, {**form, **more})
+
+    async def recording(self, recording_id: str, status: str, purpose: str = "call", **more: str) -> str:
+        form = {"CallSid": self.sid, "RecordingSid": recording_id, "RecordingStatus": status, **more}
+        return await self._about("/recording", {"purpose": purpose, **self.about}, form)
+
+    async def says(self, words: str, at: Moment, track: str = "inbound_track") -> str:
+        """A line of the live transcript, heard at ``at``."""
+        self.seq += 1
+        form = {
+            "TranscriptionSid": "GT" + "0" * 32,
+            "SequenceId": str(self.seq),
+            "TranscriptionEvent": "transcription-content",
+            "TranscriptionData": json.dumps({"transcript": words, "confidence": 0.9}),
+            "Track": track,
+            "Final": "true",
+            "Timestamp": datetime.fromtimestamp(at / 1_000, UTC).isoformat(),
+        }
+        return await self._about("/transcript", {"call": self.sid}, form)
+
+    async def _about(self, path: str, about: Mapping[str, str], fields: Mapping[str, str]) -> str:
+        form = {"AccountSid": ACCOUNT, "CallSid": self.sid, **fields}
+        answer = await self._twilio.post(f"/twilio_voice{path}?{urlencode(about)}", form)
+        assert answer.is_success, answer.text
+        return answer.text
+
+    @property
+    def about(self) -> dict[str, str]:
+        return {"call": self.sid}
+
     async def _leg(self, path: str, interaction_id: str, offer_id: str, leg: str, **fields: str) -> str:
         about = urlencode({"offer": offer_id, "room": f"call-{interaction_id}", "call": self.sid})
         form = {"CallSid": leg or self._twilio.sid("CA"), "AccountSid": ACCOUNT, "From": self.to, "To": "client:mei"}
         answer = await self._twilio.post(f"/twilio_voice{path}?{about}", {**form, **fields})
         assert answer.is_success, answer.text
         return answer.text
+
+
+class Called(Caller):
+    """A customer whom we ring: the address names the interaction. ``sid`` is the leg that the carrier gave us."""
+
+    def __init__(self, twilio: Twilio, interaction_id: str, number: str, sid: str = "") -> None:
+        super().__init__(twilio, sid, number, VOICE_NUMBER)
+        self.interaction_id = interaction_id
+        self.offer_id = self.leg = ""
+
+    @property
+    def about(self) -> dict[str, str]:
+        return {"interaction": self.interaction_id}
+
+    async def agent_answers(self, interaction_id: str, offer_id: str, leg: str = "") -> str:
+        return await self._rung("/agent", offer_id, leg, "in-progress")
+
+    async def agent_leg(self, interaction_id: str, offer_id: str, status: str, leg: str = "") -> str:
+        return await self._rung("/agent-status", offer_id, leg, status)
+
+    async def _rung(self, path: str, offer_id: str, leg: str, status: str) -> str:
+        about = {"offer": offer_id, "room": f"call-{self.interaction_id}", **self.about}
+        return await self._about(path, about, {"CallSid": leg, "CallStatus": status})
+
+    async def answers(self) -> str:
+        """The customer picks up; what they hear."""
+        return await self._ours("/customer", "in-progress")
+
+    async def status(self, word: str) -> str:
+        return await self._ours("/status", word)
+
+    async def _ours(self, path: str, word: str) -> str:
+        form = {"CallStatus": word, "Direction": "outbound-api", "From": self.to, "To": self.number}
+        return await self._about(path, self.about, form)
 
 
 # --- the hub ----------------------------------------------------------------------------------------------------

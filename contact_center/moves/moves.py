@@ -32,7 +32,7 @@ from contact_center.moves import callbacks, lines
 from contact_center.storage import agents, cases, deadlines, journal, offers, queues
 from contact_center.storage.announcements import announce
 from contact_center.storage.connection import Connection
-from contact_center.storage.effects import FloorMoved, tell
+from contact_center.storage.effects import FloorMoved, Waits, tell
 from contact_center.storage.journal import Loaded
 from contact_center.storage.queues import EntryPoint, Queue
 
@@ -140,6 +140,7 @@ def open_to_all(conn: Connection, on: Occasion, interaction_id: str) -> None:
     loaded = journal.load(conn, interaction_id)
     if loaded is not None and loaded.record.state == "waiting" and loaded.record.only_agent:
         send_back(conn, on, loaded, "rescinded")
+        tell(conn, Waits(journal.waiting(conn, loaded)))
 
 
 def give(

@@ -32,6 +32,7 @@ from tests.faults.line import (
     talking,
     wraps_up,
 )
+from tests.hub import until
 
 TROUBLE = pytest.mark.parametrize("told", [BUSY, UNBELIEVED, BROKEN, AWAY, NEVER], ids=lambda t: f"{t.status}")
 
@@ -76,7 +77,7 @@ async def test_a_carrier_that_says_when_to_come_again_is_not_asked_before(databa
         assert carrier.count(into_room) == 1
         carrier.mends()
         hub.advance(200)
-        await passing(hub, lambda: carrier.count(rings) == 1, "the second attempt", SECOND)
+        await until(lambda: carrier.count(rings) == 1, "the second attempt")
         assert (await hub.record(interaction_id)).state == "assigned"
 
 
@@ -106,7 +107,7 @@ async def test_who_talks_with_somebody_by_now_is_not_taken_back_to_the_music(
         offer = await jonas.offer(interaction_id)
         before = carrier.count(out_of_room)
         await jonas.command("accept", offer_id=offer.id)
-        await passing(hub, lambda: carrier.count(rings) == 2, "Jonas's telephone", SECOND)
+        await until(lambda: carrier.count(rings) == 2, "Jonas's telephone")
         await caller.agent_answers(interaction_id, offer.id)
         await jonas.work(interaction_id, lambda w: w.call == "connected")
         await quiet(hub, 2 * MINUTE)
@@ -200,7 +201,7 @@ async def test_a_caller_handed_to_a_queue_while_the_carrier_fails_waits_there_at
         his = await jonas.offer(work.interaction_id)
         rung = carrier.count(rings)
         await jonas.command("accept", offer_id=his.id)
-        await passing(hub, lambda: carrier.count(rings) > rung, "Jonas's telephone", SECOND)
+        await until(lambda: carrier.count(rings) > rung, "Jonas's telephone")
         await caller.agent_answers(work.interaction_id, his.id)
         await jonas.work(work.interaction_id, lambda w: w.call == "connected")
 
@@ -215,7 +216,7 @@ async def test_a_customer_who_cannot_be_rung_now_is_not_rung_when_nobody_waits_f
     async with a_line(database_url, tmp_path, "mei") as (hub, carrier, (mei,)):
         carrier.fails(rings_customer, told)
         placed = await mei.command("place_call", number=OUTSIDE)
-        await passing(hub, lambda: carrier.count(rings) == 1, "the agent's telephone", SECOND)
+        await until(lambda: carrier.count(rings) == 1, "the agent's telephone")
         await agent_picks_up(hub, placed["interaction_id"])
         await passing(hub, lambda: mei.state.work[0].state == "wrap_up", "the agent to be told", 40 * SECOND)
         carrier.mends()
@@ -241,7 +242,7 @@ async def test_a_number_that_can_never_be_called_back_is_not_tried_again_and_a_b
         await mei.ready()
         work = await mei.accept()
         assert work.direction == "outbound"
-        await passing(hub, lambda: carrier.count(rings) == 1, "the agent's telephone", SECOND)
+        await until(lambda: carrier.count(rings) == 1, "the agent's telephone")
         await agent_picks_up(hub, work.interaction_id)
         if again:
             await passing(hub, lambda: not mei.state.work, "the agent to be free", 40 * SECOND)

@@ -416,8 +416,9 @@ class Caller:
         """The call comes in; the TwiML that answers it."""
         return await self._post("", "ringing")
 
-    async def press(self, position: str, digits: str) -> str:
-        return await self._post("/input?" + urlencode({"position": position}), Digits=digits)
+    async def press(self, position: str, digits: str, *, secret: bool = False) -> str:
+        about = {"position": position, **({"secret": "1"} if secret else {})}
+        return await self._post("/input?" + urlencode(about), Digits=digits)
 
     async def post(self, path: str, position: str, **fields: str) -> str:
         """What the step at ``position`` came to, at another address than keys do."""

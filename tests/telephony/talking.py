@@ -66,7 +66,8 @@ class Line:
         offer = await desk.offer()
         await desk.command("accept", offer_id=offer.id)
         await desk.work(offer.interaction_id)
-        leg = self.hub.twilio.sid("CA")
+        rung = await self.becomes(offer.interaction_id, lambda r: r.ringing_leg, "the agent's telephone to be rung")
+        leg = rung.ringing_leg
         await call.agent_answers(offer.interaction_id, offer.id, leg)
         await desk.work(offer.interaction_id, lambda w: w.call == "connected")
         return Talk(self, desk, call, offer.interaction_id, offer.id, leg)

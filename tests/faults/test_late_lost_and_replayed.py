@@ -129,7 +129,7 @@ async def test_an_old_webhook_signed_as_it_was_does_nothing_new(database_url: st
         assert [e.kind for e in await hub.log() if e.source_id not in known] in ([], ["call.leg"])
         assert len(carrier.asked) == asked
         assert len(await hub.interactions()) == 1
-        assert mei.state.offers == mei.state.work == ()
+        assert (mei.state.offers, mei.state.work) == ((), ())
 
 
 async def test_an_agent_who_takes_a_call_whose_end_was_lost_is_free_at_once(

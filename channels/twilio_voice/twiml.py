@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from xml.sax.saxutils import escape
 
 from channels.twilio_voice import ssml
@@ -19,6 +20,8 @@ MAX_SPOKEN = 3_000
 
 # What XML 1.0 has no way to write (section 2.2). Half a surrogate pair is one of them.
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TO_ESCAPE = re.compile('[&<>"]|[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
+"""What is written differently, or not at all, in XML. Most of what is said has none of it."""
 _KEYS = frozenset("0123456789*#")
 LONGEST_SECONDS = 4 * 60 * 60
 """The longest that anybody stays in a call, unless the hub says less: Twilio's own limit for most accounts."""
@@ -69,7 +72,7 @@ def tongue(language: str) -> Tongue:
 
 def text(words: str) -> str:
     """``words`` as XML text: escaped, without what XML cannot write."""
-    return escape(_UNWRITABLE.sub("", words))
+    return escape(_UNWRITABLE.sub("", words)) if _TO_ESCAPE.search(words) else words
 
 
 Attributes = Mapping[str, str | int | None]
@@ -85,6 +88,8 @@ def element(name: str, attributes: Attributes | None = None, *children: str) -> 
 
 
 def _attribute(value: str) -> str:
+    if not _TO_ESCAPE.search(value):
+        return value
     return escape(_UNWRITABLE.sub("", value), {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
 
 
@@ -173,13 +178,18 @@ def collect(asked: Collect, action: str, media: str) -> str:
         "bargeIn": None if asked.barge_in else "false",
     }
     if asked.speech:
-        hints = (hint.replace(",", " ").strip()[:100] for hint in asked.hints)
         attributes |= {
             "language": tongue(asked.language).listen,
             "speechTimeout": "auto",
-            "hints": ", ".join([hint for hint in hints if hint][:500]) or None,
+            "hints": _hints(asked.hints) or None,
         }
     return element("Gather", attributes, prompts(asked.prompts, media))
+
+
+@lru_cache(maxsize=256)  # every caller at the same menu is understood by the same words
+def _hints(hints: tuple[str, ...]) -> str:
+    told = (hint.replace(",", " ").strip()[:100] for hint in hints)
+    return ", ".join([hint for hint in told if hint][:500])
 
 
 def _ends(keys: str) -> str:

@@ -236,9 +236,8 @@ class Outside:
     """The sandbox's own interface."""
 
     def __init__(self, page: str) -> None:
-        limits = httpx.Limits(
-            max_connections=None, keepalive_expiry=1
-        )  # the sandbox closes what is idle for five seconds
+        # The sandbox closes what is idle for five seconds, perhaps just as we use it.
+        limits = httpx.Limits(max_connections=None, keepalive_expiry=1)
         self._http = httpx.AsyncClient(base_url=page, timeout=120, trust_env=False, limits=limits)
 
     async def post(self, path: str, **body: Any) -> dict[str, Any]:

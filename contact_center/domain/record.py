@@ -421,10 +421,14 @@ _OVERTAKEN = {
     "resumed": ("pausing", "stopping"),
 }
 """What is no longer news: something else has been asked since, or has happened."""
+_RECORDING_OVER = ("completed", "absent", "failed", "stored", "missing", "removed")
+"""Reports come in any order: a recording that is over does not run again."""
 
 
 def _recording_changed(record: Record, event: InteractionEvent, body: RecordingChanged) -> None:
     before = record.recording
+    if body.state in _OVERTAKEN and record.recordings.get(body.recording_id, "") in _RECORDING_OVER:
+        return
     if body.purpose == "call" and before not in _OVERTAKEN.get(body.state, ()):
         record.recording = _RECORDED[body.state]
         if before in _UNHEARD and record.recording not in _UNHEARD:

@@ -253,7 +253,11 @@ def wrap_up(
     record = loaded.record
     if record.state == "assigned":
         _hang_up(conn, on, loaded)
-        journal.happen(conn, on, loaded, WrapUpStarted("agent"), actor)
+        queue = queues.get(conn, record.queue) if record.medium == "voice" else None
+        if queue is not None and queue.rules.wrap_up.mode == "forced":  # who is quick has the time all the same
+            moves.begin_wrap_up(conn, on, loaded, "agent", actor)
+        else:
+            journal.happen(conn, on, loaded, WrapUpStarted("agent"), actor)
     text = note.strip()[:TEXT_LIMIT]
     if record.wrap_up_mode == "forced" and on.now < record.wrap_up_until_at:
         said = WrappedUp(disposition[:64], text, case_status)  # type: ignore[arg-type]

@@ -20,8 +20,8 @@ def state_of(
     """The state that is so. ``load`` counts all that the agent holds by medium: offered, in hand, in wrap-up.
 
     Wrap-up after a call is a state of the whole agent; reserved is said while anything rings; busy is said on a
-    call, and when no medium has room: ``other`` (a voicemail to hear, a letter) is not waited for at the desk, so room
-    for it alone makes nobody ready. Somebody who chose to leave keeps that state while work is finished.
+    call, and when no medium has room: ``other`` (a voicemail to hear, a letter) is not waited for at the desk, so
+    room for it alone makes nobody ready. Somebody who chose to leave keeps that state while work is finished.
     """
     if chosen == "offline":
         return "offline"

@@ -94,6 +94,16 @@ async def test_forced_work_lasts_its_time_and_keeps_what_was_said(database_url: 
         assert (await talk.kinds()).count("wrapped_up") == 1
 
 
+async def test_who_wraps_up_a_live_call_has_the_forced_time_all_the_same(database_url: str, tmp_path: Path) -> None:
+    async with a_line(database_url, tmp_path, "mei", config=after_calls("forced", 30)) as line:
+        talk = await line.talking(line.desks[0])
+        await talk.do("wrap_up", disposition="solved")
+        await talk.shows(lambda w: w.state == "wrap_up")
+        assert talk.desk.state.agent.state == "wrap_up"
+        line.hub.advance(31 * SECOND)
+        assert (await ended(talk)).disposition == "solved"
+
+
 async def test_nobody_who_did_not_ask_has_work_after_a_call(database_url: str, tmp_path: Path) -> None:
     rules = after_calls("asked", 20, disposition="solved")
     async with a_line(database_url, tmp_path, "mei", config=rules) as line:

@@ -189,6 +189,8 @@ function unremarkable(event: EventView, over: Set<string>): boolean {
       if (body["state"] === "failed") return false;
       if (body["leg"] === "agent") return body["state"] !== "joined";
       return body["leg"] === "party" ? body["state"] !== "joined" && body["state"] !== "left" : body["state"] !== "answered";
+    case "transcript.added": // said while the recording paused: nothing of it was kept
+      return body["text"] === "";
     case "recording.changed":
       return !["started", "paused", "resumed", "failed", "completed", "absent"].includes(String(body["state"]));
     case "customer.left":

@@ -138,8 +138,8 @@ class ReconcilingModel(_Strict):
 
     every_minutes: Annotated[float, Field(ge=0.1, le=24 * 60)] | None = 5
     overlap_minutes: Annotated[float, Field(ge=0, le=24 * 60)] = 15
-    silent_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 10
-    silent_minutes_in_flow: Annotated[float, Field(gt=0, le=24 * 60)] = 2
+    silent_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 1.5
+    silent_minutes_in_flow: Annotated[float, Field(gt=0, le=24 * 60)] = 1.5
 
 
 class Config(_Strict):

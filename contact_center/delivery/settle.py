@@ -183,7 +183,7 @@ def _call_failed(
     conn: Connection, on: Occasion, message: Outgoing, outcome: Outcome, reason: str, refused: bool
 ) -> None:
     if message.verb == "connect":
-        _not_connected(conn, on, message, reason)
+        _not_connected(conn, on, message, reason, theirs=refused or outcome == "uncertain")
     elif message.verb == "call":
         _not_called(conn, on, message, reason, again=outcome == "failed" and not refused)
     elif message.verb == "add":
@@ -229,8 +229,10 @@ def _wrap_up(conn: Connection, on: Occasion, loaded: Loaded, reason: str) -> Non
     journal.tell_owner(conn, on, loaded, event)
 
 
-def _not_connected(conn: Connection, on: Occasion, message: Outgoing, reason: str) -> None:
-    """The agent could not be brought into the call: the caller keeps their place and somebody else is found."""
+def _not_connected(conn: Connection, on: Occasion, message: Outgoing, reason: str, *, theirs: bool) -> None:
+    """The agent could not be brought into the call: the caller keeps their place and somebody else is found.
+    ``theirs``: it is the agent's telephone that could not be rung. Where it is the carrier that is away, they stay
+    ready: else an outage would take one agent after another out of the way."""
     loaded = journal.load(conn, message.interaction_id)
     agent = agents.lock(conn, message.agent_id)
     if loaded is None or agent is None:
@@ -248,4 +250,7 @@ def _not_connected(conn: Connection, on: Occasion, message: Outgoing, reason: st
     moves.take_from(conn, on, loaded, agent, "returned", ROUTING)
     if record.thread_key:
         lines.tell(conn, on, loaded, lines.please_hold(record.language, record.epoch))
-    agents.settle(conn, on, agent, chosen="not_ready", reason="phone_unreachable")
+    if theirs:
+        agents.settle(conn, on, agent, chosen="not_ready", reason="phone_unreachable")
+    else:
+        agents.settle(conn, on, agent)

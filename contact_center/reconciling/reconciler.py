@@ -38,8 +38,8 @@ class Rules:
 
     every_minutes: float | None = 5
     overlap_minutes: float = 15
-    silent_minutes: float = 10
-    silent_minutes_in_flow: float = 2
+    silent_minutes: float = 1.5
+    silent_minutes_in_flow: float = 1.5
 
 
 def rules(conn: Connection) -> Rules:

@@ -100,13 +100,20 @@ def run_tests(arguments: list[str], env: Mapping[str, str], node: console.Node) 
     """Every test of both languages, whatever the first says; the last lines are the result of each."""
     colour = ["--color=yes"] if sys.stdout.isatty() else []
     print(flush=True)
-    pytest = [PYTHON, "-m", "pytest", *colour, *arguments]
+    pytest = [PYTHON, "-m", "pytest", *colour, *side_by_side(arguments), *arguments]
     python, said = aloud(pytest, env, ROOT, r"\d+ (passed|failed|error)")
     javascript, also_said = aloud([*node.npm, "test"], env, console.HOME, r"^\s*Tests\s+\d+")
     for name, status, last in (("pytest", python, said), ("vitest", javascript, also_said)):
         ended = f" (exit status {status})" if status else ""
         print(f"\n{name}: {last or 'said nothing'}{ended}", flush=True)
     return python or javascript
+
+
+def side_by_side(arguments: list[str]) -> list[str]:
+    """Two at once, file by file, unless something else is asked for: many tests wait for real servers and clocks, and
+    more than two would wait for each other."""
+    asked = any(argument.startswith(("-n", "--numprocesses", "--pdb", "-p")) for argument in arguments)
+    return [] if asked or (os.cpu_count() or 1) < 2 else ["-n", "2", "--dist", "loadfile"]
 
 
 def aloud(command: list[str], env: Mapping[str, str], cwd: Path, telling: str) -> tuple[int, str]:

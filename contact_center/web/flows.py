@@ -243,6 +243,7 @@ async def publish(body: PublishFlow, request: Request, principal: Administering,
         return Json({"error": {"code": "flow", "message": message, "problems": problems}}, 422)
     by, now = _by(principal, body.by), runtime.occasion().now
     done = await runtime.executor.write(verbs.publish, now, tuple(ready.values()), by, body.note)
+    await runtime.executor.read(runtime.flows.reload)  # whoever is told that it is in force finds it so
     return Json({"published": [asdict(each) for each in done]})
 
 
@@ -250,7 +251,9 @@ async def publish(body: PublishFlow, request: Request, principal: Administering,
 async def rollback(name: Name, body: RollBack, principal: Administering, runtime: Hub) -> Response:
     """Admins only."""
     by, now = _by(principal, body.by), runtime.occasion().now
-    return Json(asdict(await runtime.executor.write(verbs.rollback, now, name, body.version, by)))
+    done = await runtime.executor.write(verbs.rollback, now, name, body.version, by)
+    await runtime.executor.read(runtime.flows.reload)
+    return Json(asdict(done))
 
 
 def _by(principal: Principal, said: str) -> str:

@@ -251,7 +251,8 @@ async def test_what_the_customer_thought_of_it_is_asked_when_the_agent_has_gone(
         leg = await desk_phone(town, "client:mei.lin")
         await town.do(f"calls/{leg['sid']}/hang_up")
         await mei.work(work.interaction_id, lambda w: w.state == "wrap_up")
-        for digit in ("5", "1"):
+        for words, digit in (("How satisfied were you", "5"), ("been answered", "1")):
+            await heard(town, sid, words)
             await town.do(f"calls/{sid}/digits", digits=digit, wait_ms=20_000)
         found = await recorded(town, work.interaction_id, lambda r: r["survey"], "an answer")
         assert "5" in found["survey"].values()

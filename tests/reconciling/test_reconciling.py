@@ -240,7 +240,9 @@ async def test_a_silent_call_that_goes_on_is_asked_about_less_and_less_often(
         assert len(minutes) < 18
 
 
-async def test_a_call_in_the_menu_whose_end_nobody_told_is_closed_within_two_minutes(database_url: str, tmp_path: Path) -> None:
+async def test_a_call_in_the_menu_whose_end_nobody_told_is_closed_within_two_minutes(
+    database_url: str, tmp_path: Path
+) -> None:
     async with hub_that_asks(database_url, tmp_path, entry_points=IN_THE_MENU) as (hub, memory, reconciler):
         (answer,) = await hub.take_in(happened(CallArrived(), "CA1", "CA1", hub.clock.now).events[0])
         assert (await hub.record(answer.interaction_id)).state == "flow"

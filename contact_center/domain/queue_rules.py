@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from contact_center.domain.time import MINUTE, SECOND, Millis
@@ -59,7 +59,6 @@ class QueueRules:
     longest_wait_ms: Millis = 0
     hours: tuple[tuple[int, int], ...] = ()
     whisper: bool = True
-    survey: str = field(default="")
 
 
 DEFAULT_RULES = QueueRules()

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 from contact_center.domain.calls import CallAction
 from contact_center.domain.contact_points import ContactPoint
-from contact_center.domain.events import InteractionEvent, Medium
+from contact_center.domain.events import Attachment, InteractionEvent, Medium
 from contact_center.domain.time import Moment
 
 # --- errors: the few words that foreign errors become -------------------------------------------------------
@@ -165,6 +165,13 @@ class Outgoing:
     - ``erase``: the recording ``recording_id`` is removed at the provider.
 
     ``references`` are the Message-IDs of the conversation so far, oldest first, the one answered last.
+
+    A letter to several people is several rows, one for each ``recipient``, with the same ``letter_id`` (the first
+    row's ``outbox_id``; empty: this row's), hence the same bytes and the same Message-ID: each is delivered, tried
+    again or given up by itself. ``to``, ``cc`` and ``bcc`` are the plain addresses of all of it (``to`` empty: the
+    recipient alone). ``attachments`` name the files, and ``files`` holds their bytes by digest when it is sent.
+    ``automatic``: no person wrote it; it says so, and nothing must answer it. ``prepared`` are the bytes that
+    :meth:`Channel.prepare` made for the first attempt.
     """
 
     verb: OutVerb
@@ -195,6 +202,14 @@ class Outgoing:
     digits: str = ""
     recording_id: str = ""
     longest_ms: int = 0
+    letter_id: str = ""
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    automatic: bool = False
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    prepared: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +262,12 @@ class Hub(Protocol):
         ...
 
     async def remember(self, key: str, value: str) -> None: ...
+
+    async def lease(self, what: str, seconds: float) -> bool:
+        """Whether this node may do ``what`` for the next ``seconds``: of all the nodes that share the database one
+        alone is told so at a time. Ask again well before they are over; False once another has it. Raises
+        ``Busy``."""
+        ...
 
     async def conversation(self, thread_key: str, after: int = 0, limit: int = 200) -> Sequence[Shown]:
         """What the customer of this thread may see, after the line with seq ``after``, oldest first."""
@@ -338,6 +359,11 @@ class Channel:
         """What the sender is told when the hub cannot store: a 503, so that it comes again. A caller is never
         read an error: voice plays a holding message instead."""
         return Response(503, b"Try again later.")
+
+    def prepare(self, message: Outgoing) -> bytes:
+        """The bytes that ``message`` will be, for the hub to keep before the first attempt and give back with every
+        one; empty where the channel has no such thing. Pure. Raises :class:`Rejected`."""
+        return b""
 
     async def send(self, message: Outgoing) -> Sent:
         """Does ``message`` in the outside world. Raises :class:`Retry`, :class:`Rejected`, :class:`Uncertain`."""

@@ -343,7 +343,7 @@ def open_hub(
             desks.tell(agent_id, frame)
 
     doors = {
-        name: Door(channel, executor, blobs, calls, desks, watchers, make_occasion, on_state)
+        name: Door(channel, executor, blobs, calls, desks, watchers, make_occasion, on_state, node)
         for name, channel in channels.items()
     }
     runtime = Runtime(

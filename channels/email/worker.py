@@ -18,7 +18,7 @@ import orjson
 from channels.contract import Malformed, Parsed
 from channels.email.parse import Recipient, parse_message
 from contact_center.domain.contact_points import ContactPoint
-from contact_center.domain.events import Actor, Attachment, InteractionEvent, MessageReceived, Thread
+from contact_center.domain.events import Actor, Attachment, InteractionEvent, MessageReceived, Thread, body_from
 
 FRAME = struct.Struct(">II")
 CPU_SECONDS = 10
@@ -72,7 +72,7 @@ def understood(about: bytes, data: bytes, raw: bytes) -> Parsed:
 
 
 def _event(told: dict[str, Any]) -> InteractionEvent:
-    told["body"] = MessageReceived(**told["body"])
+    told["body"] = body_from(MessageReceived.KIND, told["body"])
     told["actor"] = Actor(**told["actor"])
     told["sender"] = ContactPoint(**told["sender"])
     told["dialled"] = ContactPoint(**told["dialled"])

@@ -64,9 +64,13 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class MessageReceived:
-    """A customer wrote. ``html`` is the digest of the original HTML in the blob store, if there was any; it is
-    sanitised whenever it is shown. ``automatic`` says that no person wrote it (RFC 3834), with the reason.
-    ``unverified`` says why the sender is not to be believed, if so."""
+    """A customer wrote. ``text`` is what is new in it; ``history`` are the earlier messages that it quotes and
+    ``signature`` what stands under it, both as they were written, so that the three together are all of it. ``html``
+    is the digest of the original HTML in the blob store, if there was any; it is sanitised whenever it is shown.
+    ``automatic`` says that no person wrote it (RFC 3834), with the reason. ``unverified`` says why the sender is not
+    to be believed, if so. ``to`` and ``cc`` are the plain addresses of the others whom it was written to,
+    ``reply_to`` the address that answers are asked for where that isn't the sender's. ``new_topic``: it came in an
+    old thread under a subject of its own."""
 
     KIND: ClassVar[str] = "message.received"
     text: str
@@ -75,6 +79,12 @@ class MessageReceived:
     automatic: str = ""
     unverified: str = ""
     truncated: bool = False
+    history: str = ""
+    signature: str = ""
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    reply_to: str = ""
+    new_topic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +183,17 @@ class TranscriptAdded:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReported:
-    """The provider says what became of something that we sent. ``provider_id`` is the id it gave us then;
-    ``outbox_id`` is ours, where the report carries it (it may come before we have seen the provider's)."""
+    """The provider says what became of something that we sent. ``provider_id`` is the id it gave us then (of a letter
+    its Message-ID); ``outbox_id`` is ours, where the report carries it (it may come before we have seen the
+    provider's). ``recipient`` is whom of several it is about; ``permanent``: nothing will ever reach them there."""
 
     KIND: ClassVar[str] = "delivery.reported"
     provider_id: str
-    status: Literal["queued", "sent", "delivered", "read", "undelivered", "failed", "unknown"]
+    status: Literal["queued", "sent", "delayed", "delivered", "read", "undelivered", "failed", "unknown"]
     error: str = ""
     outbox_id: str = ""
+    recipient: str = ""
+    permanent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,23 +422,55 @@ class OfferEnded:
 
 @dataclass(frozen=True, slots=True)
 class MessageSent:
-    """We wrote to the customer. It leaves through the outbox row ``outbox_id``."""
+    """We wrote to the customer. It leaves through the outbox row ``outbox_id``; a letter to several people has a row
+    for each, the further ones named ``<outbox_id>-1``, ``-2``, … ``html`` is the digest of what was written as HTML.
+    ``to`` (empty: the customer), ``cc`` and ``bcc`` are plain addresses. It does not leave before ``send_at``.
+    ``automatic``: no person wrote it (an acknowledgement). ``elsewhere``: it was written in another program and found
+    in the mailbox's folder of sent mail."""
 
     KIND: ClassVar[str] = "message.sent"
     text: str
     outbox_id: str
     subject: str = ""
     html: str = ""
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    send_at: Moment = 0
+    automatic: bool = False
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryChanged:
-    """What became of the outbox row: ``accepted | retry | uncertain | failed | delivered | read``."""
+    """What became of the outbox row: ``accepted | retry | uncertain | failed | delivered | read``, or ``cancelled``
+    by whoever wrote it, in time. ``recipient`` is whose row it is where the letter had several."""
 
     KIND: ClassVar[str] = "delivery.changed"
     outbox_id: str
-    state: Literal["accepted", "retry", "uncertain", "failed", "delivered", "read"]
+    state: Literal["accepted", "retry", "uncertain", "failed", "delivered", "read", "cancelled"]
     provider_id: str = ""
+    reason: str = ""
+    recipient: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantAdded:
+    """Whoever writes from ``address`` belongs in the conversation from now on, because an agent said so."""
+
+    KIND: ClassVar[str] = "participant.added"
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLinked:
+    """This interaction's case may belong to the case ``to_case``: its message answers one of ours there, but not from
+    an address that takes part (``suggested``). An agent says that they are one matter (``merged``) or two
+    (``refused``), and may take that back (``undone``)."""
+
+    KIND: ClassVar[str] = "case.linked"
+    to_case: int
+    state: Literal["suggested", "merged", "refused", "undone"]
     reason: str = ""
 
 
@@ -469,10 +514,20 @@ class WrappedUp:
 class Ended:
     """The interaction is over. ``reason``: ``wrapped_up | abandoned | completed | failed``, ``callback`` (a later
     call carries on), ``unreached`` (a callback that nobody answered, for the last time) and ``transferred`` (to a
-    number outside)."""
+    number outside), ``merged`` (its case became part of another) and ``imported`` (it is history from elsewhere)."""
 
     KIND: ClassVar[str] = "ended"
-    reason: Literal["wrapped_up", "abandoned", "completed", "failed", "callback", "unreached", "transferred"]
+    reason: Literal[
+        "wrapped_up",
+        "abandoned",
+        "completed",
+        "failed",
+        "callback",
+        "unreached",
+        "transferred",
+        "merged",
+        "imported",
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -522,8 +577,15 @@ Body: TypeAlias = (
     | ActionFailed
     | QueueLeft
     | VoicemailReceived
+    | ParticipantAdded
+    | CaseLinked
     | Unknown
 )
+
+
+def _lists_of(body: type[Any]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(body) if str(f.type).startswith("tuple"))
+
 
 BODIES: dict[str, type[Any]] = {
     body.KIND: body
@@ -565,9 +627,12 @@ BODIES: dict[str, type[Any]] = {
         ActionFailed,
         QueueLeft,
         VoicemailReceived,
+        ParticipantAdded,
+        CaseLinked,
     )
 }
 _FIELDS = {kind: frozenset(f.name for f in fields(body)) for kind, body in BODIES.items()}
+_LISTS = {kind: names for kind, body in BODIES.items() if (names := _lists_of(body))}
 
 OPENING_KINDS = frozenset({MessageReceived.KIND, CallArrived.KIND, CallPlaced.KIND, VoicemailReceived.KIND})
 """Kinds that may begin an interaction. Any other needs one that exists."""
@@ -631,7 +696,11 @@ def body_from(kind: str, data: dict[str, Any]) -> Body:
     if body is None:
         return Unknown(kind, data)
     known = _FIELDS[kind]
-    made: Body = body(**{name: value for name, value in data.items() if name in known})
+    given = {name: value for name, value in data.items() if name in known}
+    for name in _LISTS.get(kind, ()):
+        if name in given:
+            given[name] = tuple(given[name])
+    made: Body = body(**given)
     return made
 
 

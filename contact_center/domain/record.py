@@ -33,6 +33,7 @@ from contact_center.domain.events import (
     NoteAdded,
     OfferEnded,
     OfferMade,
+    ParticipantAdded,
     PartyAdded,
     PartyChanged,
     QueueLeft,
@@ -177,6 +178,7 @@ class Record:
     wrap_up_asked: bool = False
     wrapped_case_status: str = ""
     transferred_to: str = ""
+    participants: list[str] = field(default_factory=list)
 
     def party(self, party_id: str) -> Party | None:
         return next((party for party in self.parties if party.id == party_id), None)
@@ -261,8 +263,25 @@ def _message_received(record: Record, event: InteractionEvent, body: MessageRece
     record.preview = preview_of(body.text)
 
 
+MAX_PARTICIPANTS = 100
+
+
+def _take_part(record: Record, addresses: Iterable[str]) -> None:
+    for address in addresses:
+        new = address != record.point and address not in record.participants
+        if new and len(record.participants) < MAX_PARTICIPANTS:
+            record.participants.append(address)
+
+
+def _participant_added(record: Record, event: InteractionEvent, body: ParticipantAdded) -> None:
+    _take_part(record, (body.address,))
+
+
 def _message_sent(record: Record, event: InteractionEvent, body: MessageSent) -> None:
     record.messages_out += 1
+    if body.automatic:
+        return  # it answers nothing, and says nothing about whom we serve how
+    _take_part(record, (*body.to, *body.cc, *body.bcc))
     record.unanswered = 0
     record.last_message_at = event.received_at
     if not record.first_response_at:
@@ -275,7 +294,7 @@ def _delivery_changed(record: Record, event: InteractionEvent, body: DeliveryCha
     if body.state in ("failed", "uncertain"):
         if not listed:
             record.undelivered.append(body.outbox_id)
-    elif listed and body.state in ("accepted", "delivered", "read"):
+    elif listed and body.state in ("accepted", "delivered", "read", "cancelled"):
         record.undelivered.remove(body.outbox_id)
 
 
@@ -660,6 +679,7 @@ def _note_added(record: Record, event: InteractionEvent, body: NoteAdded) -> Non
 _CHANGES: dict[type, Callable[[Record, InteractionEvent, Any], None]] = {
     MessageReceived: _message_received,
     MessageSent: _message_sent,
+    ParticipantAdded: _participant_added,
     DeliveryChanged: _delivery_changed,
     CallArrived: _call_arrived,
     CallLeg: _call_leg,

@@ -16,7 +16,7 @@ from contact_center.domain.time import Moment
 from contact_center.intake.take_in import CallSteps, take_in
 from contact_center.live.desks import Desks
 from contact_center.live.watchers import Watchers
-from contact_center.storage import events, journal, quarantine, settings
+from contact_center.storage import events, journal, leases, quarantine, settings
 from contact_center.storage.blobs import Blobs
 from contact_center.storage.connection import Connection
 from contact_center.storage.executor import Executor
@@ -40,8 +40,10 @@ class Door:
         watchers: Watchers,
         occasion: Callable[[], Occasion],
         on_state: Callable[[str, State, str], None],
+        node: str = "",
     ) -> None:
         self.channel = channel
+        self._node = node
         self._executor = executor
         self._blobs = blobs
         self._calls = calls
@@ -147,6 +149,18 @@ class Door:
 
     async def remember(self, key: str, value: str) -> None:
         await self._executor.write(settings.remember, self.channel.name, key, value)
+
+    async def lease(self, what: str, seconds: float) -> bool:
+        name = f"{self.channel.name}|{what}"[:400]
+
+        def take(conn: Connection) -> bool:
+            now = self._occasion().now
+            return leases.take(conn, name, self._node, now, now + round(seconds * 1_000))
+
+        try:
+            return await self._executor.write(take)
+        except Unavailable as error:
+            raise Busy(str(error)) from error
 
     async def conversation(self, thread_key: str, after: int = 0, limit: int = 200) -> Sequence[Shown]:
         return await self._executor.read(self._conversation, thread_key, after, limit)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
 from channels.contract import Outgoing
 from contact_center.domain.contact_points import ContactPoint
+from contact_center.domain.events import Attachment
 from contact_center.domain.time import Moment
 from contact_center.storage.effects import Due, tell
 from contact_center.storage.schema import UNSENT, outbox
 
 _INSERT = outbox.insert()
+_STORED = tuple(f.name for f in fields(Outgoing) if f.name not in ("files", "prepared"))
 _DUE = (
     select(outbox)
     .where(UNSENT, outbox.c.next_at <= bindparam("now"))
@@ -86,7 +88,7 @@ def put(conn: Connection, channel: str, message: Outgoing) -> None:
             "lease": "",
             "provider_id": "",
             "reason": "",
-            "payload": message,
+            "payload": {name: getattr(message, name) for name in _STORED},
             "created_at": message.created_at,
         },
     )
@@ -98,8 +100,9 @@ def _message(row: Any) -> Outgoing:
     for side in ("recipient", "sender"):
         if data.get(side):
             data[side] = ContactPoint(**data[side])
-    data["references"] = tuple(data["references"])
-    data["actions"] = tuple(data.get("actions") or ())
+    for several in ("references", "actions", "to", "cc", "bcc"):
+        data[several] = tuple(data.get(several) or ())
+    data["attachments"] = tuple(Attachment(**each) for each in data.get("attachments") or ())
     data["attempt"] = row.attempts + 1
     return Outgoing(**data)
 

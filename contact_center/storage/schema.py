@@ -51,6 +51,9 @@ Serial = BigInteger().with_variant(Integer, "sqlite")
 OPEN = text("state <> 'ended'")
 THREADED = text("thread_key <> ''")
 UNSENT = text("state IN ('queued', 'sending', 'retry')")
+UNDELIVERED = text("state IN ('failed', 'uncertain')")
+MERGED = text("merged_into > 0")
+LINKED = text("linked_to > 0")
 
 # --- customers and cases ---------------------------------------------------------------------------------------
 
@@ -70,6 +73,9 @@ contact_points = Table(
     Column("value", Key, primary_key=True),
     Column("customer_id", Id, nullable=False, index=True),
     Column("first_seen_at", BigInteger, nullable=False),
+    # Why nothing reaches it any more, and since when: a bounce said so.
+    Column("trouble", Text, nullable=False, server_default=text("''")),
+    Column("trouble_at", BigInteger, nullable=False, server_default=text("0")),
 )
 
 cases = Table(
@@ -84,6 +90,12 @@ cases = Table(
     Column("opened_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger, nullable=False, default=0),
+    # The case that it was merged into, and the one that it may belong to (``suggested | refused``).
+    Column("merged_into", BigInteger, nullable=False, server_default=text("0")),
+    Column("linked_to", BigInteger, nullable=False, server_default=text("0")),
+    Column("link_state", String(16), nullable=False, server_default=text("''")),
+    Index("ix_cases_merged_into", "merged_into", sqlite_where=MERGED, postgresql_where=MERGED),
+    Index("ix_cases_linked_to", "linked_to", sqlite_where=LINKED, postgresql_where=LINKED),
     Index("ix_cases_customer_id_status", "customer_id", "status"),
     Index("ix_cases_updated_at", "updated_at"),
     sqlite_autoincrement=True,
@@ -337,6 +349,11 @@ outbox = Table(
     Column("reason", Text, nullable=False, default=""),
     Column("payload", Json, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    # The bytes as they were written before the first attempt, in the blob store.
+    Column("prepared", String(64), nullable=False, server_default=text("''")),
+    # Somebody has seen that it was not delivered, and needs to see it no more.
+    Column("seen_at", BigInteger, nullable=False, server_default=text("0")),
+    Index("ix_outbox_undelivered", "created_at", sqlite_where=UNDELIVERED, postgresql_where=UNDELIVERED),
     Index(
         "ix_outbox_due",
         "next_at",
@@ -355,6 +372,55 @@ announcements = Table(
     Column("at", BigInteger, nullable=False),
     Column("body", Text, nullable=False),
     Index("ix_announcements_at", "at"),
+)
+
+# --- mail ------------------------------------------------------------------------------------------------------
+
+# What an agent was writing: kept here so that it survives the browser.
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("agent_id", Id, primary_key=True),
+    Column("interaction_id", Id, primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("body", Json, nullable=False),
+    Column("updated_at", BigInteger, nullable=False, index=True),
+)
+
+# Files that an agent has brought and may send. The bytes lie in the blob store.
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("agent_id", Id, primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("media_type", String(128), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False, index=True),
+)
+
+# Whom we wrote to by ourselves, and when: what keeps machines from writing to each other for ever.
+automatic_messages = Table(
+    "automatic_messages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", BigInteger, nullable=False, index=True),
+    Column("address", Key, nullable=False),
+    Column("domain", Key, nullable=False),
+    Column("case_id", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False, default=""),
+    Index("ix_automatic_messages_address_at", "address", "at"),
+    Index("ix_automatic_messages_domain_at", "domain", "at"),
+)
+
+# One node alone does what has a name here, until then.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Key, primary_key=True),
+    Column("holder", Id, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("until_at", BigInteger, nullable=False),
 )
 
 # --- people, keys, settings ------------------------------------------------------------------------------------

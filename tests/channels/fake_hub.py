@@ -38,6 +38,7 @@ class FakeHub:
     shown: dict[str, list[Shown]] = field(default_factory=dict)
     attendance: dict[str, str] = field(default_factory=dict)
     typings: list[str] = field(default_factory=list)
+    leased_elsewhere: set[str] = field(default_factory=set)
     busy_for: int = 0
     fail_on: Callable[[Parsed], Exception | None] = field(default=lambda _: None)
     _answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
@@ -73,6 +74,9 @@ class FakeHub:
     async def remember(self, key: str, value: str) -> None:
         self.memory[key] = value
         self._tell()
+
+    async def lease(self, what: str, seconds: float) -> bool:
+        return what not in self.leased_elsewhere
 
     async def conversation(self, thread_key: str, after: int = 0, limit: int = 200) -> Sequence[Shown]:
         return [line for line in self.shown.get(thread_key, []) if line.seq > after][:limit]

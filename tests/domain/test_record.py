@@ -19,6 +19,7 @@ from contact_center.domain.events import (
     CallArrived,
     CallerInput,
     CallLeg,
+    CaseLinked,
     CustomerLeft,
     DeliveryChanged,
     DeliveryReported,
@@ -31,6 +32,7 @@ from contact_center.domain.events import (
     NoteAdded,
     OfferEnded,
     OfferMade,
+    ParticipantAdded,
     Thread,
     TranscriptAdded,
     Unknown,
@@ -119,11 +121,20 @@ bodies: st.SearchStrategy[Any] = st.one_of(
         agent_id=agents,
         outcome=st.sampled_from(["accepted", "rejected", "expired", "cancelled", "rescinded"]),
     ),
-    st.builds(MessageSent, text=words, outbox_id=boxes),
+    st.builds(
+        MessageSent,
+        text=words,
+        outbox_id=boxes,
+        to=st.lists(words, max_size=2).map(tuple),
+        cc=st.lists(words, max_size=2).map(tuple),
+        automatic=st.booleans(),
+    ),
+    st.builds(ParticipantAdded, address=words),
+    st.builds(CaseLinked, to_case=st.integers(1, 9), state=st.sampled_from(["suggested", "merged", "refused"])),
     st.builds(
         DeliveryChanged,
         outbox_id=boxes,
-        state=st.sampled_from(["accepted", "retry", "uncertain", "failed", "delivered", "read"]),
+        state=st.sampled_from(["accepted", "retry", "uncertain", "failed", "delivered", "read", "cancelled"]),
     ),
     st.builds(NoteAdded, text=words),
     st.builds(WrapUpStarted),
@@ -200,7 +211,7 @@ def test_an_event_with_a_field_of_a_later_release_is_read() -> None:
 def test_every_kind_of_body_is_tried_above() -> None:
     tried = {CallArrived, CallerInput, CallLeg, CustomerLeft, DeliveryChanged, DeliveryReported, Ended, Enqueued}
     tried |= {FlowStepped, MessageReceived, MessageSent, NoteAdded, OfferEnded, OfferMade, TranscriptAdded}
-    tried |= {WrappedUp, WrapUpStarted, *PLAIN}
+    tried |= {WrappedUp, WrapUpStarted, ParticipantAdded, CaseLinked, *PLAIN}
     assert set(BODIES.values()) == tried
 
 

@@ -322,11 +322,17 @@ export interface Bodies {
   "call.action_failed": ActionFailed;
   "queue.left": QueueLeft;
   "voicemail.received": VoicemailReceived;
+  "participant.added": ParticipantAdded;
+  "case.linked": CaseLinked;
 }
 /**
- * A customer wrote. ``html`` is the digest of the original HTML in the blob store, if there was any; it is
- * sanitised whenever it is shown. ``automatic`` says that no person wrote it (RFC 3834), with the reason.
- * ``unverified`` says why the sender is not to be believed, if so.
+ * A customer wrote. ``text`` is what is new in it; ``history`` are the earlier messages that it quotes and
+ * ``signature`` what stands under it, both as they were written, so that the three together are all of it. ``html``
+ * is the digest of the original HTML in the blob store, if there was any; it is sanitised whenever it is shown.
+ * ``automatic`` says that no person wrote it (RFC 3834), with the reason. ``unverified`` says why the sender is not
+ * to be believed, if so. ``to`` and ``cc`` are the plain addresses of the others whom it was written to,
+ * ``reply_to`` the address that answers are asked for where that isn't the sender's. ``new_topic``: it came in an
+ * old thread under a subject of its own.
  */
 export interface MessageReceived {
   text: string;
@@ -335,6 +341,12 @@ export interface MessageReceived {
   automatic: string;
   unverified: string;
   truncated: boolean;
+  history: string;
+  signature: string;
+  to: string[];
+  cc: string[];
+  reply_to: string;
+  new_topic: boolean;
 }
 export interface CallArrived {
   caller_name: string;
@@ -375,14 +387,17 @@ export interface TranscriptAdded {
   confidence: number;
 }
 /**
- * The provider says what became of something that we sent. ``provider_id`` is the id it gave us then;
- * ``outbox_id`` is ours, where the report carries it (it may come before we have seen the provider's).
+ * The provider says what became of something that we sent. ``provider_id`` is the id it gave us then (of a letter
+ * its Message-ID); ``outbox_id`` is ours, where the report carries it (it may come before we have seen the
+ * provider's). ``recipient`` is whom of several it is about; ``permanent``: nothing will ever reach them there.
  */
 export interface DeliveryReported {
   provider_id: string;
-  status: "queued" | "sent" | "delivered" | "read" | "undelivered" | "failed" | "unknown";
+  status: "queued" | "sent" | "delayed" | "delivered" | "read" | "undelivered" | "failed" | "unknown";
   error: string;
   outbox_id: string;
+  recipient: string;
+  permanent: boolean;
 }
 /**
  * The customer ended it: hung up, closed the chat.
@@ -438,22 +453,34 @@ export interface OfferEnded {
   party_id: string;
 }
 /**
- * We wrote to the customer. It leaves through the outbox row ``outbox_id``.
+ * We wrote to the customer. It leaves through the outbox row ``outbox_id``; a letter to several people has a row
+ * for each, the further ones named ``<outbox_id>-1``, ``-2``, … ``html`` is the digest of what was written as HTML.
+ * ``to`` (empty: the customer), ``cc`` and ``bcc`` are plain addresses. It does not leave before ``send_at``.
+ * ``automatic``: no person wrote it (an acknowledgement). ``elsewhere``: it was written in another program and found
+ * in the mailbox's folder of sent mail.
  */
 export interface MessageSent {
   text: string;
   outbox_id: string;
   subject: string;
   html: string;
+  to: string[];
+  cc: string[];
+  bcc: string[];
+  send_at: number;
+  automatic: boolean;
+  elsewhere: boolean;
 }
 /**
- * What became of the outbox row: ``accepted | retry | uncertain | failed | delivered | read``.
+ * What became of the outbox row: ``accepted | retry | uncertain | failed | delivered | read``, or ``cancelled``
+ * by whoever wrote it, in time. ``recipient`` is whose row it is where the letter had several.
  */
 export interface DeliveryChanged {
   outbox_id: string;
-  state: "accepted" | "retry" | "uncertain" | "failed" | "delivered" | "read";
+  state: "accepted" | "retry" | "uncertain" | "failed" | "delivered" | "read" | "cancelled";
   provider_id: string;
   reason: string;
+  recipient: string;
 }
 /**
  * Words for colleagues; no customer ever sees them.
@@ -480,10 +507,19 @@ export interface WrappedUp {
 /**
  * The interaction is over. ``reason``: ``wrapped_up | abandoned | completed | failed``, ``callback`` (a later
  * call carries on), ``unreached`` (a callback that nobody answered, for the last time) and ``transferred`` (to a
- * number outside).
+ * number outside), ``merged`` (its case became part of another) and ``imported`` (it is history from elsewhere).
  */
 export interface Ended {
-  reason: "wrapped_up" | "abandoned" | "completed" | "failed" | "callback" | "unreached" | "transferred";
+  reason:
+    | "wrapped_up"
+    | "abandoned"
+    | "completed"
+    | "failed"
+    | "callback"
+    | "unreached"
+    | "transferred"
+    | "merged"
+    | "imported";
 }
 /**
  * We begin a call to the customer: ``owed`` to them for that ``reason`` (as in ``callback.asked``), or an agent's
@@ -656,4 +692,20 @@ export interface VoicemailReceived {
   recording_id: string;
   duration_ms: number;
   queue: string;
+}
+/**
+ * Whoever writes from ``address`` belongs in the conversation from now on, because an agent said so.
+ */
+export interface ParticipantAdded {
+  address: string;
+}
+/**
+ * This interaction's case may belong to the case ``to_case``: its message answers one of ours there, but not from
+ * an address that takes part (``suggested``). An agent says that they are one matter (``merged``) or two
+ * (``refused``), and may take that back (``undone``).
+ */
+export interface CaseLinked {
+  to_case: number;
+  state: "suggested" | "merged" | "refused" | "undone";
+  reason: string;
 }

@@ -26,7 +26,7 @@ _FALLBACK = {
     "settings": {},
 }
 _LISTS = ("dispositions", "reasons")
-_SECTIONS = ("recordings", "reconciling")
+_SECTIONS = ("mail", "recordings", "reconciling")
 
 
 @dataclass(frozen=True, slots=True)

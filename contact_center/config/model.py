@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from contact_center.config.mail import MailModel
 from contact_center.config.telephony import CallRules, TelephonyModel
 from contact_center.domain.agents import DEFAULT_CAPACITY
 from contact_center.domain.contact_points import email as email_point
@@ -152,6 +153,7 @@ class Config(_Strict):
     policy: PolicyModel = PolicyModel()
     channels: dict[Id, dict[str, Any]] = {}
     telephony: TelephonyModel = TelephonyModel()
+    mail: MailModel = MailModel()
     recordings: RecordingsModel = RecordingsModel()
     reconciling: ReconcilingModel = ReconcilingModel()
 
@@ -185,6 +187,8 @@ class Config(_Strict):
         for entry in self.entry_points:
             if entry.queue not in known:
                 raise ValueError(f"{entry.channel} {entry.dialled} leads to {entry.queue!r}, which is not defined")
+        if unknown := self.mail.unknown_queue(known):
+            raise ValueError(unknown)
         return self
 
 

@@ -5,20 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from inscriptis import get_text
-from inscriptis.css_profiles import CSS_PROFILES
-from inscriptis.model.config import ParserConfig
-
 from channels.email.charsets import decode
 from channels.email.mime import Part
+from channels.email.rendering import MAX_TEXT, to_text
 
-MAX_TEXT = 400_000
-_MAX_HTML = 1_000_000
-_TAG = re.compile(r"<[^<>]*>")
-_HIDDEN = re.compile(r"<(style|script|title)\b[^<>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _META = re.compile(rb"<meta[^<>]{0,200}charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 _CONTROLS = {c: None for c in range(0x20) if chr(c) not in "\n\t"} | {0x7F: None}
-_CONFIG = ParserConfig(css=CSS_PROFILES["strict"])
 
 
 @dataclass(slots=True)
@@ -36,9 +28,10 @@ def words_of(message: Part) -> Words:
     was only written in HTML is rendered to text; parts in a row follow one another."""
     attachments: list[Part] = []
     pieces = _read(message, attachments, True)
-    text = _tidy("\n\n".join(piece.text or to_text(piece.html) for piece in pieces))
+    read = [(piece.text, False) if piece.text else to_text(piece.html) for piece in pieces]
+    text = _tidy("\n\n".join(text for text, _ in read))
     html = "\n".join(piece.html for piece in pieces if piece.html)
-    return Words(text[:MAX_TEXT], html, attachments, len(text) > MAX_TEXT)
+    return Words(text[:MAX_TEXT], html, attachments, len(text) > MAX_TEXT or any(cut for _, cut in read))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +86,6 @@ def html_of(part: Part) -> str:
         declared = _META.search(content[:2048])
         label = declared[1].decode("ascii") if declared else ""
     return decode(content, label)
-
-
-def to_text(html: str) -> str:
-    """HTML as text to be read. What even the lenient parser cannot bear loses its tags and nothing else."""
-    html = html[:_MAX_HTML]
-    try:
-        return str(get_text(html, _CONFIG))
-    except Exception:  # lxml and inscriptis name no common error for what they cannot bear
-        return _TAG.sub(" ", _HIDDEN.sub(" ", html[:100_000]))
 
 
 def _label(part: Part) -> str:

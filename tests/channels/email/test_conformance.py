@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 from channels.contract import Channel, Parsed, Request
-from tests.channels.conformance import ChannelConformance
+from tests.channels.conformance import NOW, ChannelConformance, steps_of
 
 FIXTURES = Path(__file__).parent / "fixtures"
+MARKUP = b"From: a@example.com\r\nContent-Type: text/html\r\n\r\n"
+GROWING: dict[str, Callable[[int], bytes]] = {
+    "cells": lambda n: MARKUP + b"<table><tr>" + b"<td>x" * n,
+    "rows": lambda n: MARKUP + b"<table>" + b"<tr><td>x<td>y" * n,
+    "tables in tables": lambda n: MARKUP + b"<table><tr><td>" * n,
+    "levels": lambda n: MARKUP + b"<div>" * n + b"x",
+    "quotations": lambda n: MARKUP + b"<blockquote type=cite>x" * n,
+    "lists": lambda n: MARKUP + b"<ul><li>x" * n,
+    "brackets": lambda n: MARKUP + b"<" * n,
+    "encoded words": lambda n: b"From: a@b.example\r\nSubject: " + b"=?utf-8?q?a?= " * n + b"\r\n\r\nx",
+    "header lines": lambda n: b"From: a@b.example\r\n" + b"a: b\r\n" * n + b"\r\nx",
+    "lines": lambda n: b"From: a@b.example\r\n\r\n" + b"x\r\n" * n,
+    "quoted lines": lambda n: b"From: a@b.example\r\n\r\n" + b"> On a, b wrote:\r\n" * n,
+    "ids": lambda n: b"From: a@b.example\r\nReferences: " + b"<a@b> " * n + b"\r\n\r\nx",
+}
+"""What there may be much of."""
 
 
 class TestEmail(ChannelConformance):
@@ -26,6 +42,12 @@ class TestEmail(ChannelConformance):
 
     def take(self, channel: Channel, data: bytes, now: int) -> Parsed:
         return channel.parse(Request("POST", "", "", "", {}, data), now)
+
+    def test_twice_as_much_of_anything_hostile_costs_twice_as_many_steps_at_most(self) -> None:
+        channel = self.open()
+        for name, of_size in GROWING.items():
+            once, twice = (steps_of(lambda n=n, of=of_size: self.take(channel, of(n), NOW)) for n in (3_000, 6_000))  # type: ignore[misc]
+            assert twice < 2.2 * once + 1_000, f"{name}: {once} steps, and {twice} for twice as much"
 
     def hostile(self) -> Iterator[tuple[str, bytes]]:
         yield from super().hostile()

@@ -258,10 +258,12 @@ class Hub(Protocol):
         ...
 
     async def recall(self, key: str) -> str:
-        """What ``remember`` stored under this channel's ``key``; empty if nothing."""
+        """What ``remember`` stored under this channel's ``key``; empty if nothing. Raises ``Busy``."""
         ...
 
-    async def remember(self, key: str, value: str) -> None: ...
+    async def remember(self, key: str, value: str) -> None:
+        """Durable when it returns. Raises ``Busy``."""
+        ...
 
     async def lease(self, what: str, seconds: float) -> bool:
         """Whether this node may do ``what`` for the next ``seconds``: of all the nodes that share the database one
@@ -364,6 +366,10 @@ class Channel:
         """The bytes that ``message`` will be, for the hub to keep before the first attempt and give back with every
         one; empty where the channel has no such thing. Pure. Raises :class:`Rejected`."""
         return b""
+
+    def signature(self, address: str, language: str) -> str:
+        """What stands under what ``address`` of ours sends, as text or HTML; empty where nothing does."""
+        return ""
 
     async def send(self, message: Outgoing) -> Sent:
         """Does ``message`` in the outside world. Raises :class:`Retry`, :class:`Rejected`, :class:`Uncertain`."""

@@ -10,6 +10,7 @@ from channels.contract import Channel, Context, Hub, Malformed, Outgoing, Parsed
 from channels.email.compose import compose
 from channels.email.fetch import Fetcher, Pace
 from channels.email.mailboxes import Mailbox, mailboxes_from, recipient_of
+from channels.email.oauth import AccessTokens
 from channels.email.parse import Recipient, parse_message
 from channels.email.parsing import ParsingProcess
 from channels.email.send import Patience, send_letter
@@ -30,6 +31,11 @@ class EmailChannel(Channel):
         self._patience = patience or Patience()
         self._parsing = ParsingProcess()
         self._trouble: dict[str, str] = {}
+        self._access = {
+            mailbox.address: AccessTokens(mailbox.oauth, mailbox.address, context.secret)
+            for mailbox in self._mailboxes
+            if mailbox.oauth is not None
+        }
         everyone = frozenset(address for mailbox in self._mailboxes for address in mailbox.addresses)
         self._recipients = {
             mailbox.address: recipient_of(mailbox, self.name, everyone, self._tokens.instance)
@@ -53,6 +59,9 @@ class EmailChannel(Channel):
         recipient = self._recipient(source_id.partition("|")[0])
         return proven(await self._parsing.parse(raw, recipient, now), self._tokens)
 
+    def signature(self, address: str, language: str) -> str:
+        return next((box.signed(language) for box in self._mailboxes if address.lower() in box.addresses), "")
+
     async def send(self, message: Outgoing) -> Sent:
         if self._missing:
             raise Retry(self._missing)
@@ -66,6 +75,8 @@ class EmailChannel(Channel):
         if self._missing:
             hub.report("off", self._missing)
             return
+        for access in self._access.values():
+            access.remembered_by(hub)
 
         def report(address: str, reason: str) -> None:
             if self._trouble.get(address) != reason:

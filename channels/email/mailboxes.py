@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import (
@@ -19,6 +18,7 @@ from pydantic import (
 
 from channels.contract import Context
 from channels.email.addresses import is_address
+from channels.email.oauth import Grant, on_this_machine
 from channels.email.parse import Recipient
 
 _SETTINGS = ("email_address", "email_imap_url", "email_smtp_url")
@@ -46,7 +46,11 @@ class Server(BaseModel):
 class Mailbox(BaseModel):
     """One address of ours with its servers. ``aliases`` are other addresses whose mail lands in it.
     ``trusted_authserv`` is the name under which its server writes Authentication-Results. ``import_existing``
-    takes in what lies there when the mailbox is opened for the first time, instead of starting from now."""
+    takes in what lies there when the mailbox is opened for the first time, instead of starting from now. With
+    ``oauth`` both servers are opened by XOAUTH2 instead of a password. ``sent_folder`` is where people's other mail
+    programs file what they send from this address; empty: nobody looks. ``bounce_address`` is the envelope sender
+    of what we send, with ``{token}`` where the mark of the letter goes; empty: the address. ``signature`` is text
+    or HTML by language."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: str = Field(default="", max_length=60)
@@ -61,6 +65,10 @@ class Mailbox(BaseModel):
     smtp_password: SecretStr = SecretStr("")
     trusted_authserv: str = Field(default="", max_length=255)
     import_existing: bool = False
+    oauth: Grant | None = None
+    sent_folder: str = Field(default="", max_length=200)
+    bounce_address: str = Field(default="", max_length=254)
+    signature: dict[str, Annotated[str, Field(max_length=10_000)]] = Field(default_factory=dict, max_length=50)
 
     @field_validator("address")
     @classmethod
@@ -75,25 +83,52 @@ class Mailbox(BaseModel):
     def _addresses(cls, values: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(cls._one_address(value) for value in values)
 
+    @field_validator("bounce_address")
+    @classmethod
+    def _with_a_token(cls, value: str) -> str:
+        value = value.strip()
+        if value and (value.count("{token}") != 1 or not is_address(value.replace("{token}", "t"))):
+            raise ValueError("must be one plain e-mail address with {token} in it, like bounces+{token}@example.com")
+        return value
+
+    @field_validator("signature", mode="before")
+    @classmethod
+    def _by_language(cls, value: Any) -> Any:
+        return {"": value} if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _servers(self) -> Mailbox:
         _ = self.imap, self.smtp
+        if self.sent_folder and self.sent_folder == self.folder:
+            raise ValueError("has the same folder for mail that comes and mail that was sent")
         return self
 
     @property
     def imap(self) -> Server:
-        return _server(self.imap_url, ("imap", "imaps"), self.imap_user, self.imap_password)
+        return self._server(self.imap_url, ("imap", "imaps"), self.imap_user, self.imap_password)
 
     @property
     def smtp(self) -> Server:
-        return _server(self.smtp_url, ("smtp", "smtps"), self.smtp_user, self.smtp_password)
+        return self._server(self.smtp_url, ("smtp", "smtps"), self.smtp_user, self.smtp_password)
+
+    def _server(self, url: SecretStr, schemes: tuple[str, str], user: str, password: SecretStr) -> Server:
+        server = _server(url, schemes, user, password, self.oauth is not None)
+        return server if server.user or self.oauth is None else server.model_copy(update={"user": self.address})
+
+    def signed(self, language: str) -> str:
+        """The signature for ``language`` (``zh-Hans`` has that of ``zh``), else the one for any, else English, else
+        the first there is."""
+        asked = (language, language.partition("-")[0], "", "en")
+        return next((self.signature[each] for each in asked if each in self.signature), "") or next(
+            iter(self.signature.values()), ""
+        )
 
     @property
     def addresses(self) -> tuple[str, ...]:
         return (self.address, *self.aliases)
 
 
-def _server(url: SecretStr, schemes: tuple[str, str], user: str, password: SecretStr) -> Server:
+def _server(url: SecretStr, schemes: tuple[str, str], user: str, password: SecretStr, token: bool) -> Server:
     parts = urlsplit(url.get_secret_value().strip())
     if parts.scheme not in schemes or not parts.hostname:
         raise ValueError(f"must look like {schemes[0]}://user:password@host:port or {schemes[1]}://…")
@@ -114,18 +149,9 @@ def _server(url: SecretStr, schemes: tuple[str, str], user: str, password: Secre
         ca=options.get("ca", ""),
     )
     plaintext = security == "none" and options.get("plaintext", "").lower() not in _TRUE
-    if plaintext and server.password.get_secret_value() and not _on_this_machine(server.host):
+    if plaintext and (token or server.password.get_secret_value()) and not on_this_machine(server.host):
         raise ValueError(f"would send the password to {server.host} in the clear; use {schemes[1]}://")
     return server
-
-
-def _on_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def mailboxes_from(context: Context) -> tuple[tuple[Mailbox, ...], str]:

@@ -145,10 +145,16 @@ class Door:
         )
 
     async def recall(self, key: str) -> str:
-        return await self._executor.read(settings.recall, self.channel.name, key)
+        try:
+            return await self._executor.read(settings.recall, self.channel.name, key)
+        except Unavailable as error:
+            raise Busy(str(error)) from error
 
     async def remember(self, key: str, value: str) -> None:
-        await self._executor.write(settings.remember, self.channel.name, key, value)
+        try:
+            await self._executor.write(settings.remember, self.channel.name, key, value)
+        except Unavailable as error:
+            raise Busy(str(error)) from error
 
     async def lease(self, what: str, seconds: float) -> bool:
         name = f"{self.channel.name}|{what}"[:400]

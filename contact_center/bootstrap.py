@@ -358,7 +358,7 @@ def open_hub(
         desks=desks,
         watchers=watchers,
         dispatcher=dispatcher,
-        postman=Postman(executor, channels, make_occasion),
+        postman=Postman(executor, channels, blobs, make_occasion),
         keeper=Keeper(executor, channels, recordings, make_occasion),
         services=Services(answered, known_services),
         flows=flows,

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 
 import structlog
 
 from channels.contract import Channel, Gone, NotSent, Outgoing, Rejected, Retry, Sent, Uncertain
+from contact_center.delivery.pace import Pace
 from contact_center.delivery.settle import LONGEST_ATTEMPT_MS, record_outcome
 from contact_center.domain.errors import Unavailable
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import SECOND
+from contact_center.moves.mail_rules import MailRules, mail_rules
 from contact_center.storage import outbox
+from contact_center.storage.blobs import Blobs
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import Due
 from contact_center.storage.executor import Executor
@@ -22,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE = 32
 """Attempts under way at most; more wait in the outbox."""
+LOOK_AT = 250
+"""Rows that are due are looked at in such portions, so that many to one slow domain hide none to another."""
 SWEEP_MS = 15 * SECOND
 
 
@@ -32,12 +39,26 @@ def may_be_repeated(message: Outgoing) -> bool:
     return message.verb in ("hang_up", "tell", "hold", "mute", "change", "drop", "erase")
 
 
+def _due(conn: Connection, now: int) -> tuple[list[outbox.Candidate], MailRules]:
+    found = outbox.due(conn, now, LOOK_AT)
+    letters = any(candidate.address for candidate in found)
+    return found, mail_rules(conn) if letters else MailRules()
+
+
 class Postman:
     """Sends each channel's rows concurrently, each row by one attempt at a time, fenced by its lease."""
 
-    def __init__(self, executor: Executor, channels: Mapping[str, Channel], occasion: Callable[[], Occasion]) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        channels: Mapping[str, Channel],
+        blobs: Blobs,
+        occasion: Callable[[], Occasion],
+    ) -> None:
         self._executor = executor
         self._channels = channels
+        self._blobs = blobs
+        self._pace = Pace()
         self._occasion = occasion
         self._wake = asyncio.Event()
         self._attempts: set[asyncio.Task[None]] = set()
@@ -79,22 +100,36 @@ class Postman:
             for row in taken:
                 attempt = asyncio.create_task(self._attempt(row))
                 self._attempts.add(attempt)
-                attempt.add_done_callback(self._finished)
+                attempt.add_done_callback(partial(self._finished, row.message.outbox_id))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait_ms / 1_000)
 
-    def _finished(self, attempt: asyncio.Task[None]) -> None:
+    def _finished(self, outbox_id: str, attempt: asyncio.Task[None]) -> None:
         self._attempts.discard(attempt)
+        self._pace.ended(outbox_id)
         if len(self._attempts) == AT_ONCE - 1:
             self._wake.set()
         if not attempt.cancelled() and attempt.exception() is not None:
             log.error("delivery_failed", exc_info=attempt.exception())
 
-    async def _take(self, now: int, most: int) -> list[outbox.Row]:
-        if await self._executor.read(outbox.nothing_due, now):
+    async def _take(self, now: int, room: int) -> list[outbox.Row]:
+        due, rules = await self._executor.read(_due, now)
+        if not due:
             return []
+        go, later = self._pace.sort(due, now, room, rules.per_domain_per_minute, rules.per_domain_at_once)
         token = self._occasion().new_id()
-        return await self._executor.write(outbox.lease, now, now + LONGEST_ATTEMPT_MS, token, most)
+
+        def write(conn: Connection) -> list[outbox.Row]:
+            outbox.put_off(conn, now, later)
+            return outbox.lease(conn, now, now + LONGEST_ATTEMPT_MS, token, go) if go else []
+
+        taken: list[outbox.Row] = []
+        try:
+            taken = await self._executor.write(write)
+        finally:
+            for outbox_id in set(go) - {row.message.outbox_id for row in taken}:
+                self._pace.ended(outbox_id)
+        return taken
 
     async def _until_next(self, now: int, full: bool) -> int:
         if full:
@@ -111,6 +146,8 @@ class Postman:
         try:
             if channel is None:
                 raise Retry(f"The channel {row.channel} is not installed.")
+            if message.verb == "message":
+                message = await self._prepared(row, channel)
             sent: Sent | NotSent = await asyncio.wait_for(
                 channel.send(message), (LONGEST_ATTEMPT_MS - 30 * SECOND) / 1_000
             )
@@ -122,6 +159,31 @@ class Postman:
             log.exception("channel_fault", channel=row.channel, outbox_id=message.outbox_id)
             sent = Uncertain(f"{type(error).__name__} while sending.")
         await self._outcome(row, sent)
+
+    async def _prepared(self, row: outbox.Row, channel: Channel) -> Outgoing:
+        """The message with its bytes, where its channel has such: written once and kept before the first attempt, so
+        that whatever is changed meanwhile, every attempt for everybody sends the same."""
+        message = row.message
+        if row.prepared:
+            kept = await self._blobs.get(row.prepared)
+            if kept is not None:
+                return replace(message, prepared=kept)
+        files = {}
+        for attachment in message.attachments:
+            data = await self._blobs.get(attachment.digest)
+            if data is None:
+                raise Rejected(f"The file {attachment.name!r} is not there any more.")
+            files[attachment.digest] = data
+        written = await asyncio.to_thread(channel.prepare, replace(message, files=files))
+        if not written:
+            return replace(message, files=files)
+        try:
+            digest = await self._blobs.put(written)
+            kept_digest = await self._executor.write(outbox.keep_prepared, message, digest)
+        except (OSError, Unavailable) as error:
+            raise Retry(f"The letter could not be kept before it leaves: {error}") from error
+        first = written if kept_digest == digest else await self._blobs.get(kept_digest)
+        return replace(message, prepared=first or written)
 
     async def _outcome(self, row: outbox.Row, sent: Sent | NotSent) -> None:
         def write(conn: Connection) -> None:

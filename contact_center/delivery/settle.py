@@ -40,6 +40,9 @@ PATIENCE_MS = {
 SOON_MS = 10 * SECOND
 """A caller who is to be told something is on the line: it is tried again at least this often."""
 
+DOUBT_MS = 5 * MINUTE
+"""A letter of which nobody knows if it arrived is sent once more after so long: its server may still be at it."""
+
 Outcome = Literal["accepted", "delivered", "retry", "uncertain", "failed"]
 
 
@@ -66,9 +69,14 @@ def record_outcome(
     message = row.message
     wait = _pause_ms(message) if after_ms is None else after_ms
     patience = PATIENCE_MS.get(message.verb, 0)
-    given_up = message.attempt >= MOST_ATTEMPTS or on.now - message.created_at >= GIVE_UP_MS
+    if outcome == "uncertain" and is_letter(message) and not row.doubted:
+        _once_more(conn, on, row, reason)
+        return
+    given_up = message.attempt >= MOST_ATTEMPTS or on.now - row.since >= GIVE_UP_MS
     if outcome == "retry" and (given_up or (patience and on.now + wait > message.created_at + patience)):
-        outcome, reason = "failed", f"given up after {message.attempt} attempts: {reason}"
+        # Where an earlier attempt may have arrived, that none of the later ones did is not to have failed.
+        outcome = "uncertain" if row.doubted else "failed"
+        reason = f"given up after {message.attempt} attempts: {reason}"
     settled = outbox.settle(
         conn,
         message.outbox_id,
@@ -90,6 +98,17 @@ def record_outcome(
         _call_done(conn, on, message, sent)
 
 
+def is_letter(message: Outgoing) -> bool:
+    """Whether it is e-mail: whoever gets it twice knows it again by its Message-ID."""
+    return message.verb == "message" and message.recipient is not None and message.recipient.kind == "email"
+
+
+def _once_more(conn: Connection, on: Occasion, row: outbox.Row, reason: str) -> None:
+    """Doubled is better than lost: the same bytes leave once more by themselves. After that a person decides."""
+    if outbox.doubt(conn, row.message.outbox_id, row.lease, on.now + DOUBT_MS, reason):
+        _tell_conversation(conn, on, row.message, "uncertain", None, f"{reason} It is sent once more.")
+
+
 def _pause_ms(message: Outgoing) -> int:
     wait = backoff_ms(message.attempt)
     return min(wait, SOON_MS) if message.verb == "tell" else wait
@@ -103,7 +122,13 @@ def _tell_conversation(
     loaded = journal.load(conn, message.interaction_id)
     if loaded is None:
         return
-    body = DeliveryChanged(message.outbox_id, outcome, sent.provider_id if sent else "", reason)
+    body = DeliveryChanged(
+        message.outbox_id,
+        outcome,
+        sent.provider_id if sent else "",
+        reason,
+        recipient=message.recipient.value if message.letter_id and message.recipient else "",
+    )
     event = journal.happen(conn, on, loaded, body)
     journal.save(conn, loaded)
     journal.tell_owner(conn, on, loaded, event)

@@ -420,7 +420,7 @@ async def list_undelivered(_: Supervising, runtime: Hub) -> Response:
     rows = await runtime.executor.read(outbox.undelivered)
     items = [
         {
-            "id": row.id,
+            "id": row.outbox_id,
             "channel": row.channel,
             "verb": row.verb,
             "interaction_id": row.interaction_id,

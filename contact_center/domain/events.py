@@ -689,6 +689,14 @@ def changed(event: InteractionEvent, **changes: Any) -> InteractionEvent:
     return made
 
 
+def completed(event: InteractionEvent, **given: Any) -> InteractionEvent:
+    """``event`` itself with what it lacked. Only for one that nobody else holds yet: an event never changes once it
+    is known."""
+    for name, value in given.items():
+        _PUT[name](event, value)
+    return event
+
+
 def body_from(kind: str, data: dict[str, Any]) -> Body:
     """The typed body of a stored event. Unknown kinds stay whole as :class:`Unknown`; fields that this version
     does not know are left out (the stored row keeps them)."""

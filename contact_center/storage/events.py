@@ -16,7 +16,7 @@ from contact_center.domain.events import (
     Thread,
     Unknown,
     body_from,
-    changed,
+    completed,
 )
 from contact_center.domain.views import ActorView, AttachmentView, EventView
 from contact_center.storage.schema import agents, events
@@ -28,7 +28,7 @@ _SEEN = select(events.c.id, events.c.interaction_id, events.c.case_id, events.c.
     events.c.channel == bindparam("channel"), events.c.source_id == bindparam("source")
 )
 _INSERT = {
-    "sqlite": events.insert().returning(events.c.seq),
+    "sqlite": events.insert(),  # RETURNING would cost as much again as the row itself
     "postgresql": events.insert().values(txid=text("pg_current_xact_id()::text::bigint")).returning(events.c.seq),
 }
 _ANSWER = events.update().where(events.c.id == bindparam("event")).values(extra=bindparam("extra"))
@@ -44,8 +44,8 @@ def seen(conn: Connection, channel: str, source_id: str) -> Any | None:
 def append(
     conn: Connection, event: InteractionEvent, raw: bytes = b"", answer: list[Any] | None = None
 ) -> InteractionEvent:
-    """Stores ``event``, whose ids are all given, and returns it with its ``seq``. ``answer`` is what the sender
-    was told, kept so that a repeat is told the same."""
+    """Stores ``event``, whose ids are all given and which nobody else holds yet: it gets its ``seq``. ``answer`` is
+    what the sender was told, kept so that a repeat is told the same."""
     sender, dialled = event.sender, event.dialled
     extra: dict[str, Any] | None = None
     if event.attachments or event.thread.references or event.thread.ours or answer is not None:
@@ -59,8 +59,9 @@ def append(
         if answer is not None:
             extra["answer"] = answer
     body = event.body
-    seq = conn.execute(
-        _INSERT[conn.dialect.name],
+    dialect = conn.dialect.name
+    done = conn.execute(
+        _INSERT[dialect],
         {
             "id": event.id,
             "channel": event.channel,
@@ -86,8 +87,8 @@ def append(
             "raw_digest": event.raw_digest,
             "raw": raw if raw and len(raw) <= RAW_INLINE else None,
         },
-    ).scalar_one()
-    return changed(event, seq=seq)
+    )
+    return completed(event, seq=done.lastrowid if dialect == "sqlite" else done.scalar_one())
 
 
 def keep_answer(conn: Connection, event_id: str, answer: list[Any]) -> None:

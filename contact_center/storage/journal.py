@@ -17,7 +17,7 @@ from contact_center.domain.events import (
     MessageReceived,
     MessageSent,
     Thread,
-    changed,
+    completed,
     is_discreet,
 )
 from contact_center.domain.occasion import Occasion
@@ -206,11 +206,11 @@ def take(
     raw: bytes = b"",
     answer: list[Any] | None = None,
 ) -> InteractionEvent:
-    """Appends what the outside world did to the interaction, and folds it on."""
+    """Appends what the outside world did to the interaction, and folds it on. ``event`` gets its ids."""
     record = loaded.record
     stored = events.append(
         conn,
-        changed(
+        completed(
             event,
             interaction_id=record.interaction_id,
             case_id=record.case_id,

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection
@@ -27,7 +28,7 @@ class NotPlain(Exception):
 class Plain:
     """A statement, compiled for one set of parameter names."""
 
-    __slots__ = ("converts", "defaults", "names", "row", "text")
+    __slots__ = ("binds", "converts", "defaults", "pick", "row", "text")
 
     def __init__(self, statement: Any, connection: Connection, keys: tuple[str, ...]) -> None:
         dialect = connection.dialect
@@ -38,22 +39,24 @@ class Plain:
             raise NotPlain
         to_driver = compiled._bind_processors
         self.text: str = compiled.string
-        self.names: list[tuple[str, Convert | None]] = [(n, to_driver.get(n)) for n in compiled.positiontup]
-        self.defaults: dict[str, Any] = dict(compiled.params)
+        names = compiled.positiontup
+        self.defaults: dict[str, Any] = {n: compiled.params[n] for n in names if n not in keys}
+        self.pick = _picker(names)
+        self.binds: list[tuple[int, Convert]] = [(i, to_driver[n]) for i, n in enumerate(names) if n in to_driver]
         columns = compiled._result_columns
         converts = [column.type._cached_result_processor(dialect, None) for column in columns]
         self.converts: list[tuple[int, Convert]] = [(i, to) for i, to in enumerate(converts) if to is not None]
         self.row: Any = namedtuple("Row", [c.keyname for c in columns], rename=True) if columns else None
 
     def run(self, driver: Any, parameters: Mapping[str, Any]) -> Result:
-        defaults = self.defaults
-        values = [
-            (to(parameters[n] if n in parameters else defaults[n]) if to else parameters.get(n, defaults.get(n)))
-            for n, to in self.names
-        ]
+        values = self.pick({**self.defaults, **parameters} if self.defaults else parameters)
+        if self.binds:
+            values = list(values)
+            for i, to in self.binds:
+                values[i] = to(values[i])
         cursor = driver.execute(self.text, values)
         if self.row is None:
-            return Result((), cursor.rowcount)
+            return Result((), cursor.rowcount, cursor.lastrowid)
         rows = cursor.fetchall()
         if self.converts:
             rows = [self._converted(row) for row in rows]
@@ -67,14 +70,22 @@ class Plain:
         return values
 
 
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Any]:
+    """What takes the values of ``names`` in order."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda given: [given[name] for name in names]
+
+
 class Result:
     """Rows that have been fetched already, asked as SQLAlchemy's results are."""
 
-    __slots__ = ("_rows", "rowcount")
+    __slots__ = ("_rows", "lastrowid", "rowcount")
 
-    def __init__(self, rows: Any, rowcount: int) -> None:
+    def __init__(self, rows: Any, rowcount: int, lastrowid: int = 0) -> None:
         self._rows = rows
         self.rowcount = rowcount
+        self.lastrowid = lastrowid
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._rows)

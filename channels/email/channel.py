@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Literal
 
 from channels.contract import Channel, Context, Hub, Malformed, Outgoing, Parsed, Rejected, Request, Retry, Sent
-from channels.email.compose import compose
-from channels.email.fetch import Fetcher, Pace
+from channels.email.compose import compose, letter_of
+from channels.email.fetch import Fetcher, Folder, Pace, Standing
 from channels.email.mailboxes import Mailbox, mailboxes_from, recipient_of
 from channels.email.oauth import AccessTokens
 from channels.email.parse import Recipient, parse_message
-from channels.email.parsing import ParsingProcess
+from channels.email.parsers import Parsers
 from channels.email.send import Patience, send_letter
+from channels.email.sent_folder import written_elsewhere
 from channels.email.tokens import Tokens, proven
 from contact_center.domain.contact_points import ContactPoint
 from contact_center.domain.events import Medium
@@ -29,8 +31,8 @@ class EmailChannel(Channel):
         self._tokens = Tokens(context.secret)
         self._pace = pace or Pace()
         self._patience = patience or Patience()
-        self._parsing = ParsingProcess()
-        self._trouble: dict[str, str] = {}
+        self._parsing = Parsers()
+        self._standing: dict[str, Standing] = {}
         self._access = {
             mailbox.address: AccessTokens(mailbox.oauth, mailbox.address, context.secret)
             for mailbox in self._mailboxes
@@ -45,8 +47,11 @@ class EmailChannel(Channel):
     def state(self) -> tuple[Literal["ready", "degraded", "off"], str]:
         if self._missing:
             return "off", self._missing
-        wrong = [f"{address}: {reason}" for address, reason in sorted(self._trouble.items()) if reason]
-        return ("degraded", " ".join(wrong)) if wrong else ("ready", "")
+        standing = sorted(self._standing.items())
+        wrong = [f"{name}: {each.trouble}" for name, each in standing if each.trouble]
+        if wrong:
+            return "degraded", " ".join(wrong)
+        return "ready", " ".join(f"{name}: {each.note}" for name, each in standing if each.note)
 
     def parse(self, request: Request, now: Moment) -> Parsed:
         """The event in a raw message (``request.body``), as if it had been fetched. ``request.path`` may
@@ -62,25 +67,30 @@ class EmailChannel(Channel):
     def signature(self, address: str, language: str) -> str:
         return next((box.signed(language) for box in self._mailboxes if address.lower() in box.addresses), "")
 
+    def prepare(self, message: Outgoing) -> bytes:
+        if self._missing:
+            return b""
+        return compose(message, self._sending(message.sender), self._tokens).data
+
     async def send(self, message: Outgoing) -> Sent:
         if self._missing:
             raise Retry(self._missing)
         if message.verb != "message":
             raise Rejected(f"E-mail can't {message.verb.replace('_', ' ')}.")
         mailbox = self._sending(message.sender)
-        letter = compose(message, mailbox, self._tokens)
-        return await send_letter(letter, mailbox.smtp, self._patience)
+        letter = letter_of(message, mailbox, self._tokens)
+        return await send_letter(letter, mailbox.smtp, self._patience, self._access.get(mailbox.address))
 
     async def listen(self, hub: Hub) -> None:
         if self._missing:
             hub.report("off", self._missing)
             return
-        for access in self._access.values():
-            access.remembered_by(hub)
+        for each in self._access.values():
+            each.remembered_by(hub)
 
-        def report(address: str, reason: str) -> None:
-            if self._trouble.get(address) != reason:
-                self._trouble[address] = reason
+        def report(name: str, standing: Standing) -> None:
+            if self._standing.get(name) != standing:
+                self._standing[name] = standing
                 hub.report(*self.state())
 
         try:
@@ -88,11 +98,25 @@ class EmailChannel(Channel):
                 await self._parsing.start()
             async with asyncio.TaskGroup() as group:
                 for mailbox in self._mailboxes:
-                    recipient = self._recipients[mailbox.address]
-                    fetcher = Fetcher(mailbox, recipient, self._parsing, self._tokens, report, self._pace)
-                    group.create_task(fetcher.run(hub))
+                    for folder in self._folders(mailbox):
+                        name = mailbox.address if folder.pushed else f"{mailbox.address} ({folder.name})"
+                        access = self._access.get(mailbox.address)
+                        told = partial(report, name)
+                        fetcher = Fetcher(mailbox, folder, self._parsing, told, self._pace, access)
+                        group.create_task(fetcher.run(hub))
         finally:
             await self._parsing.close()
+
+    def _folders(self, mailbox: Mailbox) -> list[Folder]:
+        recipient = self._recipients[mailbox.address]
+        understand = partial(proven, tokens=self._tokens)
+        folders = [Folder(mailbox.folder, recipient, understand, mailbox.import_existing)]
+        if mailbox.sent_folder:
+            folders.append(Folder(mailbox.sent_folder, recipient, self._written_elsewhere, pushed=False))
+        return folders
+
+    def _written_elsewhere(self, parsed: Parsed) -> Parsed | None:
+        return written_elsewhere(proven(parsed, self._tokens), self._tokens)
 
     async def close(self) -> None:
         await self._parsing.close()

@@ -7,11 +7,19 @@ import ssl
 from dataclasses import dataclass
 
 import aiosmtplib
-from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException, SMTPResponseException
+from aiosmtplib import (
+    SMTP,
+    SMTPAuthenticationError,
+    SMTPException,
+    SMTPRecipientRefused,
+    SMTPResponseException,
+    SMTPSenderRefused,
+)
 
 from channels.contract import NotSent, Rejected, Retry, Sent, Uncertain
 from channels.email.compose import Letter
 from channels.email.mailboxes import Server
+from channels.email.oauth import AccessTokens, NoToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,43 +32,84 @@ class Patience:
     data: float = 630.0
 
 
-async def send_letter(letter: Letter, server: Server, patience: Patience) -> Sent:
+async def send_letter(letter: Letter, server: Server, patience: Patience, access: AccessTokens | None = None) -> Sent:
     """Returns when the server took responsibility. Raises :class:`Retry` while nothing can have gone out,
     :class:`Rejected` for a final no, :class:`Uncertain` where the answer to the message itself is missing."""
     client = SMTP(
         hostname=server.host,
         port=server.port,
-        local_hostname=letter.sender.rpartition("@")[2],
+        local_hostname=(letter.sender or letter.message_id.strip("<>")).rpartition("@")[2],
         timeout=patience.command,
         use_tls=server.security == "tls",
         start_tls=server.security == "starttls",
         tls_context=ssl.create_default_context(cafile=server.ca or None),
     )
     try:
-        await _prepare(client, letter, server, patience)
+        await _prepare(client, letter, server, patience, access)
         await _transmit(client, letter, patience)
         return Sent(provider_id=letter.message_id)
     finally:
         client.close()
 
 
-async def _prepare(client: SMTP, letter: Letter, server: Server, patience: Patience) -> None:
+async def _prepare(
+    client: SMTP, letter: Letter, server: Server, patience: Patience, access: AccessTokens | None
+) -> None:
     where = f"{server.host}:{server.port}"
     try:
         await client.connect(timeout=patience.connect)
-        if server.user:
+        if access is not None:
+            await _log_in_by_token(client, server, access)
+        elif server.user:
             await client.login(server.user, server.password.get_secret_value())
-        await client.mail(letter.sender)
-        await client.rcpt(letter.recipient)
+        await _envelope(client, letter, where)
     except SMTPAuthenticationError as error:
         # Whatever its code, a refused login is mended by the operator, and the letter should then still go.
         raise Retry(f"The SMTP server {where} refuses the login: {_said(error)}", 60_000) from error
+    except NoToken as error:
+        raise Retry(f"The login to the SMTP server {where} is not possible: {error.reason}", 60_000) from error
     except aiosmtplib.SMTPConnectError as error:
         raise Retry(f"The SMTP server {where} can't be reached: {error}") from error
     except aiosmtplib.SMTPResponseException as error:
         raise _verdict(error, where) from error
     except (SMTPException, OSError, ValueError) as error:
         raise Retry(f"The SMTP server {where} can't be used: {type(error).__name__} {error}") from error
+
+
+async def _log_in_by_token(client: SMTP, server: Server, access: AccessTokens) -> None:
+    """By XOAUTH2; a token that the server turns away is changed for a new one, once."""
+    token = await access.access_token()
+    try:
+        await client.auth_xoauth2(server.user, token)
+    except SMTPAuthenticationError:
+        await client.auth_xoauth2(server.user, await access.access_token(refused=token))
+
+
+async def _envelope(client: SMTP, letter: Letter, where: str) -> None:
+    """Says from whom to whom; what the server cannot take it isn't given."""
+    if client.is_ehlo_or_helo_needed:
+        await client.ehlo()
+    largest = client.esmtp_extensions.get("size", "").strip()
+    if largest.isdigit() and 0 < int(largest) < len(letter.data):
+        size, most = _megabytes(len(letter.data)), _megabytes(int(largest))
+        raise Rejected(f"The letter has {size} MB, and the SMTP server {where} takes {most} MB.")
+    options: list[bytes] = []
+    if letter.utf8:
+        if not client.supports_extension("smtputf8"):
+            raise Rejected(f"The SMTP server {where} takes no address with other letters than a to z before the @.")
+        options = [b"SMTPUTF8", b"BODY=8BITMIME"]
+    if largest:
+        options.append(f"SIZE={len(letter.data)}".encode())
+    said = await client.execute_command(b"MAIL", b"FROM:<" + letter.sender.encode() + b">", *options)
+    if said.code != 250:
+        raise SMTPSenderRefused(said.code, said.message, letter.sender)
+    said = await client.execute_command(b"RCPT", b"TO:<" + letter.recipient.encode() + b">")
+    if said.code not in (250, 251):
+        raise SMTPRecipientRefused(said.code, said.message, letter.recipient)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1_048_576:.1f}"
 
 
 async def _transmit(client: SMTP, letter: Letter, patience: Patience) -> None:
@@ -74,9 +123,13 @@ async def _transmit(client: SMTP, letter: Letter, patience: Patience) -> None:
         raise Uncertain(f"The SMTP server {where} didn't say if it took the message: {error}") from error
 
 
+_NOT_LOGGED_IN = (530, 534, 535, 538)
+"""RFC 4954: it is about us and not about the letter, and the operator's to mend."""
+
+
 def _verdict(error: SMTPResponseException, where: str) -> NotSent:
     reason = f"The SMTP server {where} says {_said(error)}"
-    return Rejected(reason) if 500 <= error.code < 600 else Retry(reason)
+    return Rejected(reason) if 500 <= error.code < 600 and error.code not in _NOT_LOGGED_IN else Retry(reason)
 
 
 def _said(error: SMTPResponseException) -> str:

@@ -27,6 +27,7 @@ from channels.email.quoting_words import (
 
 _LONGEST = 400
 _WRAPPED_OVER = 4  # lines that an attribution may take
+_MARKED_SOON = 6  # lines after the beginning of a history that does mark what it quotes
 _BLOCK = 14  # lines that a header block may take
 _SIGNATURE = 30  # lines under "-- "
 _UNSURE_SIGNATURE = 8  # lines under "--", which people also write between paragraphs
@@ -148,14 +149,20 @@ class _Page:
     def _begins_unmarked(self, number: int) -> int:
         line = self._plain[number]
         if _is_marker(line, ORIGINAL):
-            begins = number
+            begins = number if not self._goes_on_under_quotes(number) else -1
         elif _label(line) == "from" and self._is_header_block(number):
             begins = self._rule_above(number)
-        elif _ends_with_colon(line) and self._next(number + 1) >= 0:
+        elif _ends_with_colon(line) and self._next(number + 1) >= 0 and not self._goes_on_under_quotes(number):
             begins = self._attribution(number, sure=True)
         else:
             return -1
         return begins if begins >= 0 and self._may_run_to_the_end(begins) else -1
+
+    def _goes_on_under_quotes(self, number: int) -> bool:
+        """Whether the program does mark what it quotes, and something unmarked stands under that."""
+        soon = range(number + 1, min(number + _MARKED_SOON, len(self._plain)))
+        quoted = next((n for n in soon if self._plain[n][:1] == ">"), len(self._plain))
+        return quoted < self._last_own
 
     def _may_run_to_the_end(self, begins: int) -> bool:
         """Whether there are new words above, and none that say that there are more below."""
@@ -214,6 +221,8 @@ class _Page:
         while last > 0 and not self._plain[last - 1]:
             last -= 1
         for number in range(last - 1, max(-1, last - _SIGNATURE), -1):
+            if self._plain[number][:1] == ">":
+                break
             if self._plain[number] in ("--", "—") and self._is_signed_off(number, last):
                 return number
         begins = end

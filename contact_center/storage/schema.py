@@ -54,6 +54,9 @@ UNSENT = text("state IN ('queued', 'sending', 'retry')")
 UNDELIVERED = text("state IN ('failed', 'uncertain')")
 MERGED = text("merged_into > 0")
 LINKED = text("linked_to > 0")
+LIVE_CASE = text("status <> 'closed' AND merged_into = 0")
+ENDED = text("state = 'ended'")
+RENAMED = text("updated_at > first_seen_at")
 
 # --- customers and cases ---------------------------------------------------------------------------------------
 
@@ -64,6 +67,8 @@ customers = Table(
     Column("name", String(200), nullable=False, default=""),
     Column("first_seen_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    # Whose name changed since: the search looks for them here, and for nobody else.
+    Index("ix_customers_renamed", "updated_at", sqlite_where=RENAMED, postgresql_where=RENAMED),
 )
 
 contact_points = Table(
@@ -97,7 +102,18 @@ cases = Table(
     Index("ix_cases_merged_into", "merged_into", sqlite_where=MERGED, postgresql_where=MERGED),
     Index("ix_cases_linked_to", "linked_to", sqlite_where=LINKED, postgresql_where=LINKED),
     Index("ix_cases_customer_id_status", "customer_id", "status"),
-    Index("ix_cases_updated_at", "updated_at"),
+    # Every list of cases is read along one of these two, in order, and filtered without touching the rows.
+    Index("ix_cases_updated_at", "updated_at", "id", "status", "queue", "agent_id", "merged_into"),
+    Index(
+        "ix_cases_live",
+        "updated_at",
+        "id",
+        "status",
+        "queue",
+        "agent_id",
+        sqlite_where=LIVE_CASE,
+        postgresql_where=LIVE_CASE,
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -145,6 +161,10 @@ interactions = Table(
     Index("ix_interactions_customer_id_started_at", "customer_id", "started_at"),
     Index("ix_interactions_agent_open", "agent_id", "state", sqlite_where=OPEN, postgresql_where=OPEN),
     Index("ix_interactions_open_state", "state", "queue", sqlite_where=OPEN, postgresql_where=OPEN),
+    # Lists of what is over are read along this one; it is written once for each, when it ends.
+    Index(
+        "ix_interactions_ended", "id", "queue", "agent_id", "medium", sqlite_where=ENDED, postgresql_where=ENDED
+    ),
     # The floor counts the day from this index alone, without touching the records.
     Index("ix_interactions_day", "started_at", "queue", "answered_at", "queued_at", "ended_reason"),
 )
@@ -421,6 +441,18 @@ leases = Table(
     Column("holder", Id, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("until_at", BigInteger, nullable=False),
+)
+
+# --- search ----------------------------------------------------------------------------------------------------
+
+# How far the search has read: the log by its numbers, names by the moment of their change. The index itself is
+# made by ``full_text.py`` out of the log, and made anew whenever its form changes: no step ever migrates it.
+search_progress = Table(
+    "search_progress",
+    metadata,
+    Column("name", Id, primary_key=True),
+    Column("form", Integer, nullable=False),
+    Column("reached", BigInteger, nullable=False),
 )
 
 # --- people, keys, settings ------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from zlib import crc32
 
 from channels.contract import Answer
@@ -19,11 +19,11 @@ from contact_center.domain.events import (
     CallerRecorded,
     CallLeg,
     CustomerLeft,
-    DeliveryChanged,
     DeliveryReported,
     DialEnded,
     InteractionEvent,
     MessageReceived,
+    MessageSent,
     TranscriptAdded,
     Transferred,
     changed,
@@ -31,9 +31,10 @@ from contact_center.domain.events import (
 from contact_center.domain.matching import choose_case
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import Party, is_past, is_stray, preview_of, seen_as
+from contact_center.intake import mail, reports
 from contact_center.moves import callbacks, lines, moves
 from contact_center.recordings import keep
-from contact_center.storage import agents, cases, customers, events, journal, outbox, queues, settings
+from contact_center.storage import agents, cases, customers, events, journal, queues, settings
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import ThreadGrew, tell
 from contact_center.storage.journal import Loaded
@@ -58,6 +59,10 @@ class CallSteps:
 
 def take_in(conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes, calls: CallSteps) -> Answer:
     """Takes ``event`` in. The same ``(channel, source_id)`` again changes nothing and gives the same answer."""
+    awaited = _awaited(conn, event)
+    if awaited is not None:
+        event = changed(event, id=on.new_id(), received_at=on.now)
+        return _TAKERS[type(event.body)](conn, on, awaited, event, raw, calls)
     seen = events.seen(conn, event.channel, event.source_id)
     if seen is not None:
         told = (seen.extra or {}).get("answer")
@@ -69,7 +74,11 @@ def take_in(conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes,
             actions=unpack(told) if told else (),
         )
     event = changed(event, id=on.new_id(), received_at=on.now)
-    loaded, stranger = _find(conn, event)
+    if event.medium == "email" and isinstance(event.body, MessageReceived):
+        return mail.take_letter(conn, on, event, raw)
+    if event.medium == "email" and isinstance(event.body, MessageSent):
+        return mail.take_sent(conn, on, event, raw)
+    loaded = _find(conn, event)
     if loaded is not None:
         keep.heard_of(conn, on, loaded.record, event)
         return _TAKERS.get(type(event.body), _take_line)(conn, on, loaded, event, raw, calls)
@@ -77,7 +86,16 @@ def take_in(conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes,
         if event.kind == CustomerLeft.KIND and event.thread.key:
             settings.remember(conn, event.channel, _slot(event.thread.key), event.thread.key)
         return Answer(unknown=True)
-    return _open(conn, on, event, raw, calls, stranger)
+    return _open(conn, on, event, raw, calls)
+
+
+def _awaited(conn: Connection, event: InteractionEvent) -> Loaded | None:
+    """The call whose flow waits for just this answer. No position is given twice, and the answer moves it on, so it
+    cannot have come before: most that callers do need not be looked for in the log."""
+    if not isinstance(event.body, CallerInput) or not event.thread.key:
+        return None
+    loaded = journal.latest_of_thread(conn, event.channel, event.thread.key)
+    return loaded if loaded is not None and loaded.record.flow_position == event.body.position else None
 
 
 def _slot(thread_key: str) -> str:
@@ -86,30 +104,19 @@ def _slot(thread_key: str) -> str:
     return f"over:{crc32(thread_key.encode()) % OVER_REMEMBERED}"
 
 
-def _find(conn: Connection, event: InteractionEvent) -> tuple[Loaded | None, Loaded | None]:
-    """The interaction that ``event`` belongs to, and else the one whose token it carries but may not join: its
-    sender is a stranger there, or it is over."""
-    body = event.body
-    if isinstance(body, DeliveryReported):
-        sent = _sent(conn, event.channel, body)
-        return (journal.load(conn, sent.interaction_id) if sent is not None else None), None
+def _find(conn: Connection, event: InteractionEvent) -> Loaded | None:
+    """The interaction that ``event`` belongs to."""
+    if isinstance(event.body, DeliveryReported):
+        return reports.find(conn, event)
     for named in event.thread.ours:
         loaded = journal.load(conn, named)
-        if loaded is None:
-            continue
-        if not loaded.record.is_open and not _of_our_call(event):
-            current = journal.open_of_case(conn, loaded.record.case_id)
-            loaded = current or loaded
-        if loaded.record.channel == event.channel and _of_our_call(event):
-            return loaded, None
-        if loaded.record.is_open and loaded.record.channel == event.channel and _belongs(loaded, event):
-            return loaded, None
-        return None, loaded
+        if loaded is not None and loaded.record.channel == event.channel and _of_our_call(event):
+            return loaded
     if not event.thread.key:
-        return None, None
+        return None
     if event.kind == MessageReceived.KIND:
-        return journal.open_of_thread(conn, event.channel, event.thread.key), None
-    return journal.latest_of_thread(conn, event.channel, event.thread.key), None
+        return journal.open_of_thread(conn, event.channel, event.thread.key)
+    return journal.latest_of_thread(conn, event.channel, event.thread.key)
 
 
 def _of_our_call(event: InteractionEvent) -> bool:
@@ -117,29 +124,10 @@ def _of_our_call(event: InteractionEvent) -> bool:
     return event.medium == "voice" and event.kind not in OPENING_KINDS
 
 
-def _belongs(loaded: Loaded, event: InteractionEvent) -> bool:
-    """Whether the sender takes part in the interaction: a token proves the thread, never who writes."""
-    body = event.body
-    unverified = isinstance(body, MessageReceived) and bool(body.unverified)
-    return (
-        event.sender is not None
-        and event.sender.value == loaded.record.point
-        and event.sender.kind == loaded.record.point_kind
-        and not unverified
-    )
-
-
 # --- a new interaction ------------------------------------------------------------------------------------------
 
 
-def _open(
-    conn: Connection,
-    on: Occasion,
-    event: InteractionEvent,
-    raw: bytes,
-    calls: CallSteps,
-    named: Loaded | None,
-) -> Answer:
+def _open(conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes, calls: CallSteps) -> Answer:
     point = event.sender or ContactPoint("other", "")
     customer = customers.at_point(conn, point)
     if customer is None:
@@ -151,22 +139,12 @@ def _open(
     door = queues.entry_point(conn, event.channel, dialled)
 
     body = event.body
-    proven_case = 0
-    if named is not None:
-        if _belongs(named, event):
-            proven_case = named.record.case_id
-        elif isinstance(body, MessageReceived) and not body.unverified:
-            event = changed(
-                event,
-                body=replace(body, unverified=f"replies to case {named.record.case_id} from another address"),
-            )
-            body = event.body
     unverified = isinstance(body, MessageReceived) and bool(body.unverified)
     choice = choose_case(
         [] if customer.new else customers.open_cases(conn, customer.id),
-        proven_case,
+        0,
         on.now,
-        own_topic=event.medium == "email",
+        own_topic=False,
         known_sender=point.identifies and not unverified,
     )
     subject = ""
@@ -443,35 +421,10 @@ def _customer_gone(conn: Connection, on: Occasion, loaded: Loaded, calls: CallSt
         moves.abandon(conn, on, loaded)
 
 
-def _sent(conn: Connection, channel: str, report: DeliveryReported) -> Any | None:
-    """The outbox row that a report is about."""
-    if report.outbox_id:
-        return outbox.get(conn, channel, report.outbox_id)
-    return outbox.by_provider_id(conn, channel, report.provider_id)
-
-
-_DELIVERY_RANK = {
-    "queued": 0, "sending": 1, "retry": 1, "uncertain": 2, "accepted": 3, "sent": 3, "undelivered": 4,
-    "failed": 4, "delivered": 5, "read": 6,
-}  # fmt: skip
-"""A report never takes a message back to an earlier state: reports come late, twice and in any order."""
-
-
 def _take_report(
     conn: Connection, on: Occasion, loaded: Loaded, event: InteractionEvent, raw: bytes, calls: CallSteps
 ) -> Answer:
-    body = event.body
-    assert isinstance(body, DeliveryReported)
-    stored = journal.take(conn, loaded, event, raw)
-    row = _sent(conn, event.channel, body)
-    known = {"sent": "accepted", "undelivered": "failed"}.get(body.status, body.status)
-    if row is not None and _DELIVERY_RANK.get(known, 0) > _DELIVERY_RANK.get(row.state, 0):
-        outbox.set_state(conn, row.id, known, body.error)
-        changed = DeliveryChanged(row.id, known, body.provider_id, body.error)  # type: ignore[arg-type]
-        stored = journal.happen(conn, on, loaded, changed)
-    journal.save(conn, loaded)
-    journal.tell_owner(conn, on, loaded, stored)
-    return _answer(loaded, event)
+    return reports.take(conn, on, loaded, event, raw)
 
 
 _Taker = Callable[[Connection, Occasion, Loaded, InteractionEvent, bytes, CallSteps], Answer]

@@ -15,10 +15,13 @@ from contact_center.delivery.postman import Postman
 from contact_center.dispatch.dispatcher import Dispatcher
 from contact_center.domain.errors import Unavailable
 from contact_center.domain.occasion import Occasion
+from contact_center.fetching.fetch import Fetcher
 from contact_center.flows.library import FlowLibrary
+from contact_center.indexing.indexer import Indexer
 from contact_center.live.bus import Bus
 from contact_center.live.desks import Desks
 from contact_center.live.watchers import Watchers
+from contact_center.previews.previews import Previews
 from contact_center.recordings.keeper import Keeper
 from contact_center.registry.door import Door
 from contact_center.storage.blobs import Blobs
@@ -40,6 +43,8 @@ class Runtime:
     executor: Executor
     blobs: Blobs
     recordings: Blobs
+    previews: Previews
+    fetcher: Fetcher
     channels: Mapping[str, Channel]
     doors: Mapping[str, Door]
     desks: Desks
@@ -47,6 +52,7 @@ class Runtime:
     dispatcher: Dispatcher
     postman: Postman
     keeper: Keeper
+    indexer: Indexer
     services: Services
     flows: FlowLibrary
     bus: Bus

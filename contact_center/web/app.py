@@ -23,6 +23,7 @@ from contact_center.web import (
     flows,
     hand_over,
     health,
+    message_pages,
     pages,
     reading,
     recordings,
@@ -77,6 +78,7 @@ def create_app(runtime: Runtime, start: Lifespan, stop: Lifespan) -> FastAPI:
     app.include_router(health.router)
     app.include_router(sign_in.router)
     app.include_router(reading.router)
+    app.include_router(message_pages.router)
     app.include_router(replay.router)
     app.include_router(flows.router)
     app.include_router(recordings.router)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import PurePath
 from typing import Annotated, Any
-from urllib.parse import quote
 
-import nh3
 import orjson
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -16,7 +13,7 @@ from starlette.responses import Response
 from contact_center.config import apply as config_apply
 from contact_center.config import model as config_model
 from contact_center.domain.errors import NotAllowed, NotFound, NotValid
-from contact_center.domain.events import SUPERVISOR, InteractionEvent, MessageReceived
+from contact_center.domain.events import SUPERVISOR, InteractionEvent
 from contact_center.storage import (
     agents,
     cases,
@@ -324,53 +321,6 @@ async def one_decision(decision_id: str, _: SignedIn, runtime: Hub) -> Response:
     if found is None:
         raise NotFound("decision")
     return Json(found)
-
-
-# --- what people wrote -----------------------------------------------------------------------------------------
-
-_TAGS = (nh3.ALLOWED_TAGS | {"font", "center"}) - {"form", "input", "button", "img", "video", "audio", "picture"}
-_PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-popups; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "private, no-store",
-}
-
-
-@router.get("/events/{event_id}/html", summary="A message's HTML, made harmless, for a sandboxed frame")
-async def message_html(event_id: str, _: SignedIn, runtime: Hub) -> Response:
-    event = await runtime.executor.read(events.get, event_id[:64])
-    digest = event.body.html if event is not None and isinstance(event.body, MessageReceived) else ""
-    data = await runtime.blobs.get(digest) if digest else None
-    if data is None:
-        raise NotFound("message with HTML")
-    clean = nh3.clean(
-        data[:2_000_000].decode("utf-8", "replace"),
-        tags=_TAGS,
-        url_schemes={"http", "https", "mailto", "tel"},
-        link_rel="noopener noreferrer nofollow",
-        set_tag_attribute_values={"a": {"target": "_blank"}},
-    )
-    style = "body{font:14px/1.5 system-ui,sans-serif;margin:12px;overflow-wrap:anywhere}"
-    html = f"<!doctype html><meta charset=utf-8><title>Message</title><style>{style}</style>{clean}"
-    return Response(html.encode(), media_type="text/html; charset=utf-8", headers=_PAGE_HEADERS)
-
-
-@router.get("/events/{event_id}/attachments/{digest}", summary="A file of a message, always as a download")
-async def attachment(event_id: str, digest: str, _: SignedIn, runtime: Hub) -> Response:
-    event = await runtime.executor.read(events.get, event_id[:64])
-    found = next((a for a in event.attachments if a.digest == digest), None) if event else None
-    data = await runtime.blobs.get(digest) if found else None
-    if found is None or data is None:
-        raise NotFound("attachment")
-    name = PurePath(found.name.replace("\\", "/")).name or "attachment"
-    plain = "".join(c if (c.isascii() and c.isalnum()) or c in "._- " else "_" for c in name)
-    headers = {
-        **_PAGE_HEADERS,
-        "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
-    }
-    return Response(data, media_type="application/octet-stream", headers=headers)
 
 
 # --- what consoles and operators need --------------------------------------------------------------------------

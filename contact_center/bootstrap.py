@@ -37,10 +37,11 @@ from contact_center.recordings.keeper import Keeper
 from contact_center.registry.discover import open_channels
 from contact_center.registry.door import Door, State
 from contact_center.registry.runtime import Runtime
-from contact_center.storage import announcements, dials, settings
+from contact_center.storage import announcements, automatic, dials, settings
 from contact_center.storage.blobs import Blobs
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import (
+    Alarm,
     Announced,
     ConfigChanged,
     Due,
@@ -70,6 +71,7 @@ log = structlog.get_logger(__name__)
 KEEP_ANNOUNCEMENTS_MS = 7 * DAY
 KEEP_COMMANDS_MS = DAY
 KEEP_DIALS_MS = 2 * DAY
+KEEP_AUTOMATIC_MS = 31 * DAY
 LOOK_ROUND_S = 4.0
 """How long a console may be behind when the bus between nodes is down."""
 
@@ -168,6 +170,8 @@ class Committed:
                     runtime.dispatcher.engaged(effect)
                 case ServiceWanted():
                     runtime.services.wanted(effect)
+                case Alarm():
+                    runtime.doors[effect.channel].warn(effect.reason, effect.until_at)
                 case ConfigChanged():
                     runtime.dispatcher.config_changed(effect)
                     runtime.reload_flows()
@@ -301,6 +305,7 @@ class Hub:
                 await runtime.executor.write(announcements.forget, now - KEEP_ANNOUNCEMENTS_MS)
                 await runtime.executor.write(settings.forget_command_results, now - KEEP_COMMANDS_MS)
                 await runtime.executor.write(dials.forget, now - KEEP_DIALS_MS)
+                await runtime.executor.write(automatic.forget, now - KEEP_AUTOMATIC_MS)
 
 
 def open_hub(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from contact_center.config.acknowledging import AcknowledgementModel
 from contact_center.domain.canned_replies import unknown_variables
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
@@ -41,12 +42,14 @@ class CannedReplyModel(_Strict):
 
 class MailModel(_Strict):
     """``undo_seconds``: how long after Send a letter may still be taken back (0: not at all). To one domain go
-    ``per_domain_per_minute`` letters at most, ``per_domain_at_once`` at a time."""
+    ``per_domain_per_minute`` letters at most, ``per_domain_at_once`` at a time. Without an ``acknowledgement`` the
+    hub writes to nobody by itself."""
 
     undo_seconds: Annotated[float, Field(ge=0, le=120)] = 10
     per_domain_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 120
     per_domain_at_once: Annotated[int, Field(ge=1, le=32)] = 8
     canned_replies: Annotated[list[CannedReplyModel], Field(max_length=500)] = []
+    acknowledgement: AcknowledgementModel | None = None
 
     @model_validator(mode="after")
     def _named_once(self) -> MailModel:
@@ -62,4 +65,6 @@ class MailModel(_Strict):
             missing = [queue for queue in each.queues if queue not in known]
             if missing:
                 return f"the canned reply {each.id!r} is for the queue {missing[0]!r}, which is not defined"
-        return ""
+        acknowledged = self.acknowledgement.queues if self.acknowledgement else []
+        missing = [queue for queue in acknowledged if queue not in known]
+        return f"the acknowledgement is for the queue {missing[0]!r}, which is not defined" if missing else ""

@@ -70,7 +70,8 @@ class MessageReceived:
     ``automatic`` says that no person wrote it (RFC 3834), with the reason. ``unverified`` says why the sender is not
     to be believed, if so. ``to`` and ``cc`` are the plain addresses of the others whom it was written to,
     ``reply_to`` the address that answers are asked for where that isn't the sender's. ``new_topic``: it came in an
-    old thread under a subject of its own."""
+    old thread under a subject of its own. ``same_id``: another message with other content came before under its
+    Message-ID."""
 
     KIND: ClassVar[str] = "message.received"
     text: str
@@ -85,6 +86,7 @@ class MessageReceived:
     cc: tuple[str, ...] = ()
     reply_to: str = ""
     new_topic: bool = False
+    same_id: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +386,8 @@ class SurveyAnswered:
 
 @dataclass(frozen=True, slots=True)
 class Enqueued:
-    """``virtual_enqueued_at`` is the moment that waiting counts from; it survives missed offers and returns."""
+    """``virtual_enqueued_at`` is the moment that waiting counts from; it survives missed offers and returns.
+    ``reopened``: it was over, and somebody has to look at it again."""
 
     KIND: ClassVar[str] = "enqueued"
     queue: str
@@ -392,7 +395,7 @@ class Enqueued:
     skills: dict[str, int]
     virtual_enqueued_at: Moment
     reason: Literal[
-        "arrived", "rejected", "expired", "vanished", "transferred", "rescinded", "returned", "callback"
+        "arrived", "rejected", "expired", "vanished", "transferred", "rescinded", "returned", "callback", "reopened"
     ] = "arrived"
     only_agent: str = ""
     directed_by: str = ""
@@ -472,6 +475,17 @@ class CaseLinked:
     to_case: int
     state: Literal["suggested", "merged", "refused", "undone"]
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseJoined:
+    """The case ``case_id`` is part of this interaction's from now on, or (``undone``) no longer. ``unanswered`` of
+    its messages are this conversation's to answer since then, or no longer."""
+
+    KIND: ClassVar[str] = "case.joined"
+    case_id: int
+    state: Literal["merged", "undone"]
+    unanswered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -579,6 +593,7 @@ Body: TypeAlias = (
     | VoicemailReceived
     | ParticipantAdded
     | CaseLinked
+    | CaseJoined
     | Unknown
 )
 
@@ -629,13 +644,14 @@ BODIES: dict[str, type[Any]] = {
         VoicemailReceived,
         ParticipantAdded,
         CaseLinked,
+        CaseJoined,
     )
 }
 _FIELDS = {kind: frozenset(f.name for f in fields(body)) for kind, body in BODIES.items()}
 _LISTS = {kind: names for kind, body in BODIES.items() if (names := _lists_of(body))}
 
 OPENING_KINDS = frozenset({MessageReceived.KIND, CallArrived.KIND, CallPlaced.KIND, VoicemailReceived.KIND})
-"""Kinds that may begin an interaction. Any other needs one that exists."""
+"""Kinds that may begin an interaction. Any other needs one that exists, but for mail: see ``intake/mail.py``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from contact_center.domain.events import (
     CallbackTried,
     CallLeg,
     CallPlaced,
+    CaseJoined,
     ConsentChanged,
     CustomerLeft,
     DeliveryChanged,
@@ -277,8 +278,19 @@ def _participant_added(record: Record, event: InteractionEvent, body: Participan
     _take_part(record, (body.address,))
 
 
+def _case_joined(record: Record, event: InteractionEvent, body: CaseJoined) -> None:
+    """What is unanswered in the other case waits in this conversation, and for as long as it is part of it."""
+    if body.state == "merged":
+        record.unanswered += body.unanswered
+        record.last_message_at = event.received_at
+    else:
+        record.unanswered = max(0, record.unanswered - body.unanswered)
+
+
 def _message_sent(record: Record, event: InteractionEvent, body: MessageSent) -> None:
     record.messages_out += 1
+    if not record.messages_in and not record.subject:
+        record.subject = body.subject or preview_of(body.text)
     if body.automatic:
         return  # it answers nothing, and says nothing about whom we serve how
     _take_part(record, (*body.to, *body.cc, *body.bcc))
@@ -596,6 +608,8 @@ def _enqueued(record: Record, event: InteractionEvent, body: Enqueued) -> None:
         record.call = "connecting"
     if body.reason == "returned":
         record.transferred_to = ""
+    if body.reason == "reopened":
+        record.ended_at, record.ended_reason = 0, ""
     record.epoch += 1
     _all_left(record, event.received_at)
     _begin(record, "queue", event.received_at, queue=body.queue)
@@ -680,6 +694,7 @@ _CHANGES: dict[type, Callable[[Record, InteractionEvent, Any], None]] = {
     MessageReceived: _message_received,
     MessageSent: _message_sent,
     ParticipantAdded: _participant_added,
+    CaseJoined: _case_joined,
     DeliveryChanged: _delivery_changed,
     CallArrived: _call_arrived,
     CallLeg: _call_leg,

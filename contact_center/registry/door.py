@@ -52,6 +52,7 @@ class Door:
         self._occasion = occasion
         self._on_state = on_state
         self._state = channel.state()
+        self._warning, self._warned_until_at = "", 0
         self.taken = 0
         self.refused = 0
 
@@ -227,8 +228,19 @@ class Door:
         if (state, reason) != self._state:
             self._state = (state, reason)
             log.info("channel_state", channel=self.channel.name, state=state, reason=reason)
-            self._on_state(self.channel.name, state, reason)
+            self._on_state(self.channel.name, *self.state)
+
+    def warn(self, reason: str, until_at: Moment) -> None:
+        """Whatever the channel itself reports, it counts as degraded for this reason until then."""
+        new = reason != self._warning or self.now() >= self._warned_until_at
+        self._warning, self._warned_until_at = reason, until_at
+        if new:
+            log.error("channel_alarm", channel=self.channel.name, reason=reason)
+            self._on_state(self.channel.name, *self.state)
 
     @property
     def state(self) -> tuple[State, str]:
-        return self._state
+        state, reason = self._state
+        if state == "off" or self.now() >= self._warned_until_at:
+            return self._state
+        return "degraded", f"{self._warning} {reason}".strip()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from contact_center.domain.contact_points import ContactPoint
 from contact_center.domain.matching import OpenCase
@@ -144,13 +146,99 @@ def served_before(conn: Connection, customer_id: str, but: str = "", most: int =
     return served
 
 
-def points(conn: Connection, customer_id: str) -> list[ContactPoint]:
+@dataclass(frozen=True, slots=True)
+class KnownPoint:
+    """A contact point with why nothing reaches it any more, and since when (empty and 0: nothing says so)."""
+
+    kind: str
+    value: str
+    trouble: str = ""
+    trouble_at: Moment = 0
+
+
+def points(conn: Connection, customer_id: str) -> list[KnownPoint]:
+    columns = (contact_points.c.kind, contact_points.c.value, contact_points.c.trouble, contact_points.c.trouble_at)
     rows = conn.execute(
-        select(contact_points.c.kind, contact_points.c.value)
-        .where(contact_points.c.customer_id == customer_id)
-        .order_by(contact_points.c.first_seen_at)
+        select(*columns).where(contact_points.c.customer_id == customer_id).order_by(contact_points.c.first_seen_at)
     )
-    return [ContactPoint(row.kind, row.value) for row in rows]
+    return [KnownPoint(*row) for row in rows]
+
+
+_OWNER = select(contact_points.c.customer_id).where(
+    contact_points.c.kind == bindparam("kind"), contact_points.c.value == bindparam("value")
+)
+_TROUBLE = (
+    contact_points.update()
+    .where(contact_points.c.kind == bindparam("of_kind"), contact_points.c.value == bindparam("of_value"))
+    .values(trouble=bindparam("why"), trouble_at=bindparam("since"))
+)
+_NO_TROUBLE = (
+    contact_points.update()
+    .where(
+        contact_points.c.kind == bindparam("of_kind"),
+        contact_points.c.value == bindparam("of_value"),
+        contact_points.c.trouble != "",
+    )
+    .values(trouble="", trouble_at=0)
+)
+
+
+def owner_of(conn: Connection, point: ContactPoint) -> str:
+    """Whose contact point this is; empty for nobody's."""
+    return conn.execute(_OWNER, {"kind": point.kind, "value": point.value}).scalar() or ""
+
+
+def in_trouble(conn: Connection, on: Occasion, point: ContactPoint, why: str) -> None:
+    """Nothing reaches the point any more."""
+    asked = {"of_kind": point.kind, "of_value": point.value, "why": why[:500] or "unreachable", "since": on.now}
+    conn.execute(_TROUBLE, asked)
+
+
+def out_of_trouble(conn: Connection, point: ContactPoint) -> None:
+    """Something reached it, or came from there."""
+    conn.execute(_NO_TROUBLE, {"of_kind": point.kind, "of_value": point.value})
+
+
+_LATELY = (
+    select(interactions.c.id, interactions.c.state)
+    .where(
+        interactions.c.customer_id == bindparam("customer"),
+        interactions.c.started_at > bindparam("began"),
+        interactions.c.last_message_at > bindparam("since"),
+        interactions.c.channel == bindparam("channel"),
+    )
+    .order_by(interactions.c.last_message_at.desc(), interactions.c.id.desc())
+    .limit(10)
+)
+
+
+def written_lately(conn: Connection, customer_id: str, channel: str, began: Moment, since: Moment) -> list[Any]:
+    """The customer's conversations on the channel that began after ``began`` and in which somebody wrote after
+    ``since``, the latest first: ``id`` and ``state``."""
+    asked = {"customer": customer_id, "began": began, "since": since, "channel": channel}
+    return list(conn.execute(_LATELY, asked))
+
+
+_OPEN_MAIL = (
+    select(interactions.c.case_id, interactions.c.id, interactions.c.record)
+    .join_from(interactions, cases, cases.c.id == interactions.c.case_id)
+    .where(
+        interactions.c.customer_id == bindparam("customer"),
+        interactions.c.channel == bindparam("channel"),
+        cases.c.status != "closed",
+    )
+    .order_by(interactions.c.started_at.desc(), interactions.c.id.desc())
+    .limit(100)
+)
+
+
+def open_letters(conn: Connection, customer_id: str, channel: str, dialled: str) -> dict[int, str]:
+    """The customer's cases that are not closed and have to do with ``dialled``, each with its last interaction."""
+    found: dict[int, str] = {}
+    for row in conn.execute(_OPEN_MAIL, {"customer": customer_id, "channel": channel}):
+        if row.record["dialled"] == dialled:
+            found.setdefault(row.case_id, row.id)
+    return found
 
 
 def get(conn: Connection, customer_id: str) -> Customer | None:
@@ -158,20 +246,25 @@ def get(conn: Connection, customer_id: str) -> Customer | None:
     return Customer(row.id, row.name, row.first_seen_at) if row else None
 
 
-def search(conn: Connection, words: str, after: str, most: int) -> list[Customer]:
-    """Customers whose name or contact point holds ``words``, newest first; ``after`` is the last one's id."""
+def newest(conn: Connection, after: str, most: int) -> list[Customer]:
+    """Customers, newest first; ``after`` is the last one's id."""
     query = select(customers.c.id, customers.c.name, customers.c.first_seen_at)
-    if words:
-        like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        held = (
-            select(contact_points.c.customer_id)
-            .where(contact_points.c.value.like(like.lower(), escape="\\"))
-            .scalar_subquery()
-        )
-        query = query.where(
-            or_(func.lower(customers.c.name).like(like.lower(), escape="\\"), customers.c.id.in_(held))
-        )
     if after:
         query = query.where(customers.c.id < after)
     rows = conn.execute(query.order_by(customers.c.id.desc()).limit(most))
     return [Customer(row.id, row.name, row.first_seen_at) for row in rows]
+
+
+def by_id(conn: Connection, ids: Sequence[str]) -> list[Customer]:
+    """These customers, in the order of ``ids``."""
+    query = select(customers.c.id, customers.c.name, customers.c.first_seen_at).where(customers.c.id.in_(ids))
+    found = {row.id: Customer(row.id, row.name, row.first_seen_at) for row in conn.execute(query)}
+    return [found[each] for each in ids if each in found]
+
+
+def troubles(conn: Connection, kind: str, values: Sequence[str]) -> dict[str, str]:
+    """Of these contact points those that nothing reaches, and why."""
+    found = select(contact_points.c.value, contact_points.c.trouble).where(
+        contact_points.c.kind == kind, contact_points.c.value.in_(values), contact_points.c.trouble != ""
+    )
+    return {row.value: row.trouble for row in conn.execute(found)}

@@ -99,6 +99,15 @@ class Engaged:
     agent_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """The channel does less than it should until then, for this reason: somebody must look."""
+
+    channel: str
+    reason: str
+    until_at: Moment
+
+
 Effect: TypeAlias = (
     Announced
     | Waits
@@ -111,6 +120,7 @@ Effect: TypeAlias = (
     | ConfigChanged
     | ServiceWanted
     | Engaged
+    | Alarm
 )
 
 _KEY = "hub_effects"

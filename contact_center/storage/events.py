@@ -19,6 +19,7 @@ from contact_center.domain.events import (
     completed,
 )
 from contact_center.domain.views import ActorView, AttachmentView, EventView
+from contact_center.storage import cases
 from contact_center.storage.schema import agents, events
 
 RAW_INLINE = 65_536
@@ -143,8 +144,27 @@ def of_interaction(
 
 
 def of_case(conn: Connection, case_id: int, after: int = 0, most: int = 200) -> list[InteractionEvent]:
-    query = _READ.where(events.c.case_id == case_id, events.c.seq > after).order_by(events.c.seq).limit(most)
+    """Everything of the case and of those that were merged into it, oldest first."""
+    whole = events.c.case_id.in_(cases.family(conn, case_id))
+    query = _READ.where(whole, events.c.seq > after).order_by(events.c.seq).limit(most)
     return [_event(row) for row in conn.execute(query)]
+
+
+_UNDER_ID = (
+    select(events.c.source_id, events.c.interaction_id, events.c.kind)
+    .where(
+        events.c.channel == bindparam("channel"),
+        events.c.source_id >= bindparam("first"),
+        events.c.source_id <= bindparam("last"),
+    )
+    .limit(50)
+)
+
+
+def under_id(conn: Connection, channel: str, source_prefix: str) -> list[Any]:
+    """The events whose ``source_id`` is ``source_prefix`` and sixteen hex digits: source_id, interaction_id, kind."""
+    asked = {"channel": channel, "first": source_prefix + "0" * 16, "last": source_prefix + "f" * 16}
+    return [row for row in conn.execute(_UNDER_ID, asked) if row.source_id.startswith(source_prefix)]
 
 
 def of_kinds(

@@ -96,6 +96,11 @@ _LATEST = (
 _LATEST_OF_THREAD = _LOAD.where(_LATEST[0]).order_by(*_LATEST[1]).limit(1)
 _LOOK_LATEST_OF_THREAD = _READ.where(_LATEST[0]).order_by(*_LATEST[1]).limit(1)
 _OPEN_OF_CASE = _LOAD.where(interactions.c.case_id == bindparam("case"), OPEN)
+_LAST_OF_CASE = (
+    _LOAD.where(interactions.c.case_id == bindparam("case"))
+    .order_by(interactions.c.started_at.desc(), interactions.c.id.desc())
+    .limit(1)
+)
 _INSERT = interactions.insert()
 _UPDATE = (
     interactions.update()
@@ -171,6 +176,11 @@ def look_latest_of_thread(conn: Connection, channel: str, thread_key: str) -> Lo
 def open_of_case(conn: Connection, case_id: int) -> Loaded | None:
     """The case's interaction that is not over: there is one at most."""
     return _loaded(conn.execute(_OPEN_OF_CASE, {"case": case_id}).one_or_none())
+
+
+def last_of_case(conn: Connection, case_id: int) -> Loaded | None:
+    """The case's last interaction, over or not, without those of cases merged into it."""
+    return _loaded(conn.execute(_LAST_OF_CASE, {"case": case_id}).one_or_none())
 
 
 def begin(

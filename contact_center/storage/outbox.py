@@ -155,7 +155,7 @@ def lease(conn: Connection, now: Moment, until: Moment, token: str, wanted: Sequ
         ).rowcount
         if won:
             try:
-                message = _message(row)
+                order = _message(row)
             except (TypeError, KeyError, ValueError) as error:  # one that cannot be read stops no other
                 settle(conn, row.id, token, "failed", reason=f"The stored message cannot be read: {error}")
                 continue
@@ -164,13 +164,13 @@ def lease(conn: Connection, now: Moment, until: Moment, token: str, wanted: Sequ
                 continue
             taken.append(
                 Row(
-                    message,
+                    order,
                     row.channel,
                     token,
                     crashed=row.state == "sending",
                     doubted=bool(row.payload.get("_doubted")),
                     prepared=row.prepared,
-                    since=row.payload.get("_since") or message.created_at,
+                    since=row.payload.get("_since") or order.created_at,
                 )
             )
     return taken
@@ -254,6 +254,43 @@ def by_provider_id(conn: Connection, channel: str, provider_id: str) -> Any | No
     ).one_or_none()
 
 
+@dataclass(frozen=True, slots=True)
+class SentRow:
+    """What is known of a row. ``address``: whom a letter is for; ``automatic``: no person wrote it."""
+
+    id: str
+    state: str
+    interaction_id: str
+    address: str
+    automatic: bool
+
+
+_LETTERS = select(outbox.c.id, outbox.c.state, outbox.c.interaction_id, outbox.c.verb, outbox.c.payload)
+
+
+def _sent_rows(conn: Connection, query: Any) -> list[SentRow]:
+    rows = conn.execute(query.order_by(outbox.c.id).limit(100))
+    return [
+        SentRow(row.id, row.state, row.interaction_id, _address(row), bool(row.payload.get("automatic")))
+        for row in rows
+    ]
+
+
+def of_id(conn: Connection, channel: str, outbox_id: str) -> SentRow | None:
+    return next(iter(_sent_rows(conn, _LETTERS.where(outbox.c.channel == channel, outbox.c.id == outbox_id))), None)
+
+
+def under_provider_id(conn: Connection, channel: str, provider_id: str) -> list[SentRow]:
+    """The rows of the letter that has this Message-ID, as far as they left."""
+    return _sent_rows(conn, _LETTERS.where(outbox.c.channel == channel, outbox.c.provider_id == provider_id))
+
+
+def in_doubt(conn: Connection, interaction_id: str) -> list[SentRow]:
+    """The interaction's letters that may have left though nobody has written it down."""
+    maybe = outbox.c.state.in_(("sending", "retry", "uncertain"))
+    return _sent_rows(conn, _LETTERS.where(outbox.c.interaction_id == interaction_id, maybe))
+
+
 def get(conn: Connection, channel: str, outbox_id: str) -> Any | None:
     return conn.execute(_SENT.where(outbox.c.channel == channel, outbox.c.id == outbox_id)).one_or_none()
 
@@ -266,6 +303,11 @@ def letter(conn: Connection, interaction_id: str, letter_id: str) -> list[tuple[
     rows = rows_of_letter(_message(first))
     found = {row.id: row for row in conn.execute(select(outbox).where(outbox.c.id.in_(rows)))}
     return [(found[each].state, _message(found[each])) for each in rows if each in found]
+
+
+def message(conn: Connection, outbox_id: str) -> Outgoing | None:
+    row = _whole(conn, outbox_id)
+    return _message(row) if row is not None else None
 
 
 def _whole(conn: Connection, outbox_id: str) -> Any | None:
@@ -375,8 +417,11 @@ def undelivered(
     only: str = "",
     most: int = 200,
 ) -> list[Undelivered]:
-    """What nobody has dismissed yet, newest first. With an ``agent_id`` what that agent may see; ``only`` one row."""
-    query = _UNDELIVERED.where(_LOST, outbox.c.seen_at == 0)
+    """What nobody has dismissed yet, newest first. With an ``agent_id`` what that agent may see; ``only`` one row,
+    dismissed or not."""
+    query = _UNDELIVERED.where(_LOST)
+    if not only:
+        query = query.where(outbox.c.seen_at == 0)
     if agent_id:
         query = query.where(_seen_by(agent_id, queues))
     if messages_only:

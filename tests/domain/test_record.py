@@ -19,6 +19,7 @@ from contact_center.domain.events import (
     CallArrived,
     CallerInput,
     CallLeg,
+    CaseJoined,
     CaseLinked,
     CustomerLeft,
     DeliveryChanged,
@@ -130,6 +131,12 @@ bodies: st.SearchStrategy[Any] = st.one_of(
         automatic=st.booleans(),
     ),
     st.builds(ParticipantAdded, address=words),
+    st.builds(
+        CaseJoined,
+        case_id=st.integers(1, 9),
+        state=st.sampled_from(["merged", "undone"]),
+        unanswered=st.integers(0, 9),
+    ),
     st.builds(CaseLinked, to_case=st.integers(1, 9), state=st.sampled_from(["suggested", "merged", "refused"])),
     st.builds(
         DeliveryChanged,
@@ -211,7 +218,7 @@ def test_an_event_with_a_field_of_a_later_release_is_read() -> None:
 def test_every_kind_of_body_is_tried_above() -> None:
     tried = {CallArrived, CallerInput, CallLeg, CustomerLeft, DeliveryChanged, DeliveryReported, Ended, Enqueued}
     tried |= {FlowStepped, MessageReceived, MessageSent, NoteAdded, OfferEnded, OfferMade, TranscriptAdded}
-    tried |= {WrappedUp, WrapUpStarted, ParticipantAdded, CaseLinked, *PLAIN}
+    tried |= {WrappedUp, WrapUpStarted, ParticipantAdded, CaseLinked, CaseJoined, *PLAIN}
     assert set(BODIES.values()) == tried
 
 

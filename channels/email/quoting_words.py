@@ -1,17 +1,17 @@
 """The words by which mail programs introduce what they quote, in the languages that they speak.
 
-All of it is in lower case, as lines are compared. ``|`` and line breaks stand between phrases, and ``_`` is a space
-that counts. A missing word costs a fold that isn't made, and nothing else.
+All of it is in lower case, as lines are compared. A missing word costs a fold that isn't made, and nothing else.
 """
 
 from __future__ import annotations
 
 
-def _phrases(listed: str) -> tuple[str, ...]:
+def phrases(listed: str) -> tuple[str, ...]:
+    """What stands between ``|`` and line breaks, ``_`` being a space that counts."""
     return tuple(each.strip().replace("_", " ") for each in listed.strip().replace("\n", "|").split("|"))
 
 
-WROTE = _phrases("""
+WROTE = phrases("""
 wrote | writes | said | schrieb | hat geschrieben | a écrit | écrit | escribió | escribio | ha escrito
 escreveu | ha scritto | schreef | het volgende geschreven | geschreven | skrev | skrev så här | kirjoitti
 napisał(a) | napisał | napisała | pisze | написал(а) | написал | написала | пишет | писал(а) | пише
@@ -21,13 +21,13 @@ napisał(a) | napisał | napisała | pisze | написал(а) | написал
 """)
 """What an attribution ends with, before its colon."""
 
-WROTE_BEFORE_THE_NAME = _phrases("""
+WROTE_BEFORE_THE_NAME = phrases("""
 _schrieb_ | _schreef_ | _skrev_ | _kirjoitti_ | _escreveu_( | _ezt_írta_( | _şunları_yazdı_( | _şunu_yazdı_(
 _napisana_przez_ | _yazdı_( | _пишет_ | _כתב_ | _كتب_ | _מאת_
 """)
 """What stands in the middle of an attribution, with the writer or the date after it."""
 
-OPENERS = _phrases("""
+OPENERS = phrases("""
 on_ | am_ | le_ | el_ | em_ | no_dia_ | il_ | il_giorno_ | op_ | den_ | dne_ | w_dniu_ | dnia_
 wiadomość_napisana_ | în_ | pe_ | vào_ | pada_ | στις_ | la_ | في_ | בתאריך_ | в_ | у_ | 在 | 于 | 於
 at 19 | at 20 | ---_on_ | ---on_ | mon | tue | wed | thu | fri | sat | sun | mo. | di. | mi. | do. | fr.
@@ -39,7 +39,7 @@ mié | jue | vie
 """What an attribution begins with, where it doesn't begin with a digit or with the writer."""
 
 NOT_IN_A_NAME = frozenset(
-    _phrases("""
+    phrases("""
 dein | deine | folgendes | following | her | his | ihnen | ihre | jullie | mein | meine | meu | mia | mijn
 minha | mio | mir | moja | mon | my | mój | nos | nossa | nosso | nostro | notre | nuestra | nuestro
 nuestros | onze | our | sua | suo | that | the | their | this | uns | unser | unsere | usted | ustedes | uw
@@ -51,7 +51,7 @@ vores | vos | vostra | votre | vuestro | vår | våra | which | who | your | в�
 sentence that somebody wrote."""
 
 PRONOUNS = frozenset(
-    _phrases("""
+    phrases("""
 du | ela | ele | ella | elle | ellos | er | eu | han | he | hij | hon | hän | i | ich | ik | il | ils | io
 it | ja | jag | je | jeg | jij | lei | lui | me | minä | noi | nosotros | nous | nós | on | ona | she | sie
 they | us | vi | we | wij | wir | yo | you | zij | él | вы | мы | он | она | я | 他 | 你 | 她 | 您 | 我
@@ -59,7 +59,7 @@ they | us | vi | we | wij | wir | yo | you | zij | él | вы | мы | он | о
 )
 """Nor does a program write these right beside the verb."""
 
-ORIGINAL = _phrases("""
+ORIGINAL = phrases("""
 original message | original | original e-mail | original email | reply message | replied message
 ursprüngliche nachricht | originalnachricht | original-nachricht | ursprungliche nachricht
 message d'origine | message d’origine | message original | mensaje original | mensagem original
@@ -73,7 +73,7 @@ oryginalna wiadomość | исходное сообщение | исходное 
 """)
 """Between dashes: from here on it is the earlier message."""
 
-FORWARDED = _phrases("""
+FORWARDED = phrases("""
 forwarded message | forwarded email | forwarded by | begin forwarded message | forward message
 weitergeleitete nachricht | anfang der weitergeleiteten nachricht | anfang der weitergeleiteten e-mail
 message transféré | message réexpédié | début du message réexpédié | début du message transféré
@@ -92,7 +92,7 @@ iletilmiş ileti | přeposlaná zpráva | továbbított üzenet | 転送され�
 """From here on it is what the customer passes on to us: new to us, whoever wrote it."""
 
 FORWARDING_PREFIXES = frozenset(
-    _phrases("""
+    phrases("""
 doorst | enc | fw | fwd | fwd from | i | ilt | i̇lt | pd | rv | továbbítás | tr | vb | vl | vs | wg | πρθ
 пересл | הועבר | 転送 | 轉寄 | 轉發 | 转发 | 전달
 """)
@@ -131,14 +131,14 @@ subjek | perihal
 reply-to | importance | priority | attachments | anlagen | pièces jointes | 重要性 | 附件 | bcc | blind copy
 """,
 }
-LABELS = {label: kind for kind, labels in reversed(_LABELS.items()) for label in _phrases(labels)}
+LABELS = {label: kind for kind, labels in reversed(_LABELS.items()) for label in phrases(labels)}
 """What the lines of a header block in the text begin with, and what that line is about."""
 
 SIGNED = tuple(
     (begins, ends)
     for begins, _, ends in (
         phrase.partition("…")
-        for phrase in _phrases("""
+        for phrase in phrases("""
 sent from my_ | sent from mail for windows | sent from outlook | sent from yahoo | sent from proton
 sent from samsung | sent from gmail | sent from aol | sent from windows mail | sent from mobile
 sent from the all new | sent from iphone | sent from ipad | sent from android | sent from fastmail
@@ -174,7 +174,7 @@ samsung…gönderildi | android…gönderildi | odesláno z_ | trimis de pe_ | �
 )
 """What a line that a program adds under the words begins with, and after the ``…`` what it ends with …"""
 
-DEVICES = _phrases("""
+DEVICES = phrases("""
 iphone | ipad | ipod | android | samsung | galaxy | huawei | honor | xiaomi | redmi | oppo | vivo | oneplus
 pixel | blackberry | nokia | motorola | windows | outlook | gmail | yahoo | proton | gmx | web.de | mail app | aol
 zoho | foxmail | qq邮箱 | webmail | mailspring | fastmail | nexus | htc | xperia | spark | nine | mail.ru | яндекс
@@ -184,7 +184,7 @@ messagerie | 客户端
 """)
 """… and that it names one of these: "sent from my office" is a sentence."""
 
-INLINE = _phrases("""
+INLINE = phrases("""
 inline | in-line | in line with your | see below | answers below | comments below | replies below
 answered below | reply below | my answers in | between the lines | in red | in blue | in bold | in green
 below_in_ | siehe unten | s. unten | s.u. | weiter unten | im text | antworten unten | unten_in_

@@ -277,7 +277,7 @@ def _serve(application: Any, listening: socket.socket, ready: Any) -> None:
         http="httptools",
         ws="websockets-sansio",
         ws_per_message_deflate=False,
-        ws_max_size=65_536 * 4,
+        ws_max_size=1_310_720,
         ws_ping_interval=None,
         access_log=False,
         log_config=None,

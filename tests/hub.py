@@ -826,7 +826,7 @@ async def open_test_hub(
             ws="websockets-sansio",
             ws_per_message_deflate=False,
             ws_ping_interval=None,
-            ws_max_size=65_536 * 4,
+            ws_max_size=1_310_720,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=2,

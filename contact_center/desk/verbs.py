@@ -21,7 +21,7 @@ from contact_center.domain.events import (
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.views import AgentView, EventView
 from contact_center.moves import lines, moves
-from contact_center.storage import agents, customers, events, journal, offers, outbox, queues, settings
+from contact_center.storage import agents, customers, drafts, events, journal, offers, outbox, queues, settings
 from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded
 
@@ -162,14 +162,14 @@ def reject(conn: Connection, on: Occasion, acting: Acting, offer_id: str, reason
 def reply(
     conn: Connection, on: Occasion, acting: Acting, interaction_id: str, text: str, subject: str = ""
 ) -> EventView:
-    """Answers the customer through the channel that they came by; on a call the text is spoken to them."""
+    """Answers the customer through the channel that they came by; on a call the text is spoken to them. A letter is
+    written by :func:`contact_center.desk.mail.reply`."""
     loaded = in_hand(conn, acting, interaction_id)
     record = loaded.record
     text = _text(text, SPOKEN_LIMIT if record.medium == "voice" else TEXT_LIMIT)
     if record.medium == "voice" and record.call != "connected":
         raise TooLate("not_connected", "The caller is not on the line.")
     agent = desk_of(conn, acting.agent_id)
-    asked = events.last_received(conn, interaction_id) if record.medium == "email" else None
     message = replace(
         lines.outgoing(on, loaded, "message"),
         text=text,
@@ -177,11 +177,8 @@ def reply(
         sender_name=agent.public_name or agent.name,
         agent_id=agent.id,
     )
-    if asked is not None:
-        own, *earlier = asked.thread.references or ("",)
-        references = tuple(r for r in (*earlier, own) if r)
-        message = replace(message, references=references)
     outbox.put(conn, record.channel, message)
+    drafts.drop(conn, agent.id, interaction_id, "reply")
     sent = MessageSent(text=text, outbox_id=message.outbox_id, subject=message.subject)
     event = journal.happen(conn, on, loaded, sent, Actor("agent", agent.id), "outbound")
     journal.save(conn, loaded)
@@ -196,6 +193,8 @@ def note(conn: Connection, on: Occasion, acting: Acting, interaction_id: str, te
         raise NotFound("interaction")
     actor = Actor("agent", acting.agent_id) if acting.agent_id else Actor("hub")
     event = journal.happen(conn, on, loaded, NoteAdded(_text(text)), actor)
+    if acting.agent_id:
+        drafts.drop(conn, acting.agent_id, interaction_id, "note")
     journal.save(conn, loaded)
     journal.tell_owner(conn, on, loaded, event, acting.name)
     return events.view(event, {acting.agent_id: acting.name})

@@ -7,13 +7,20 @@ by no web server.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import re
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import BinaryIO
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class TooLarge(Exception):
+    """More came than there may be. Nothing of it is kept."""
 
 
 class Blobs:
@@ -42,18 +49,50 @@ class Blobs:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+                _flushed(file)
             os.replace(temporary, path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _folder_flushed(path.parent)
         return digest
+
+    async def take(self, chunks: AsyncIterator[bytes], most: int) -> tuple[str, int]:
+        """Stores what comes in pieces, durably, and returns its digest and size. Raises :class:`TooLarge` for more
+        than ``most`` bytes."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self._folder)
+        temporary, hashed, size = Path(name), hashlib.sha256(), 0
+        try:
+            with os.fdopen(handle, "wb") as file:
+                async for chunk in chunks:
+                    size += len(chunk)
+                    if size > most:
+                        raise TooLarge()
+                    hashed.update(chunk)
+                    await asyncio.to_thread(file.write, chunk)
+                await asyncio.to_thread(_flushed, file)
+            digest = hashed.hexdigest()
+            await asyncio.to_thread(self._settle, temporary, digest)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+            raise
+        return digest, size
+
+    def _settle(self, temporary: Path, digest: str) -> None:
+        path = self.path(digest)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(temporary, path)
+        _folder_flushed(path.parent)
+
+    async def adopt(self, other: Blobs, digest: str) -> None:
+        """Keeps here too what ``other`` has under ``digest``; nothing where it has nothing."""
+        if self.path(digest).exists():
+            return
+        data = await other.get(digest)
+        if data is not None:
+            await self.put(data)
 
     async def get(self, digest: str) -> bytes | None:
         """The bytes, or None where there are none."""
@@ -65,3 +104,16 @@ class Blobs:
     async def remove(self, digest: str) -> None:
         """Removes the bytes for good; what is not there is removed already."""
         await asyncio.to_thread(self.path(digest).unlink, True)
+
+
+def _flushed(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _folder_flushed(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

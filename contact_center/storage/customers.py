@@ -48,7 +48,7 @@ _OPEN_CASES = (
         .scalar_subquery()
         .label("live"),
     )
-    .where(cases.c.customer_id == bindparam("customer"), cases.c.status != "closed")
+    .where(cases.c.customer_id == bindparam("customer"), cases.c.status != "closed", cases.c.merged_into == 0)
     .order_by(cases.c.updated_at.desc())
     .limit(20)
 )

@@ -24,7 +24,7 @@ from contact_center.web.principal import Principal, identify, runtime_of
 log = structlog.get_logger(__name__)
 
 HEARTBEAT_MS = 25 * SECOND
-FRAME_LIMIT = 65_536
+FRAME_LIMIT = 1_048_576
 BAD_FRAMES = 10
 _AWAY = "the database is away, come back in a moment"
 MOST_COMMANDS = 16

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from contact_center.desk import calls, verbs
+from contact_center.desk import calls, linking, mail, verbs
+from contact_center.desk.mail import Written
 from contact_center.desk.verbs import Acting
 from contact_center.domain.errors import NotValid
 from contact_center.domain.occasion import Occasion
@@ -16,6 +17,7 @@ from contact_center.registry.runtime import Runtime
 from contact_center.storage import settings
 from contact_center.storage.connection import Connection
 from contact_center.web.principal import Principal
+from contact_center.web.writing import ReplyArgs, written
 
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Short = Annotated[str, StringConstraints(max_length=400)]
@@ -47,10 +49,18 @@ class Reject(_Args):
     reason: Annotated[str, Field(max_length=64)] = ""
 
 
-class Reply(_Args):
+class Unsend(_Args):
     interaction_id: Ref
-    text: Text
-    subject: Short = ""
+    outbox_id: Ref
+
+
+class OfOutbox(_Args):
+    outbox_id: Ref
+
+
+class LinkCase(_Args):
+    case_id: Annotated[int, Field(ge=1, le=2**62)]
+    state: Literal["merged", "refused", "undone"]
 
 
 class Note(_Args):
@@ -153,8 +163,14 @@ def _set_agent_state(conn: Connection, on: Occasion, acting: Acting, args: SetAg
     return {"agent": verbs.set_state(conn, on, acting, args.agent_id, args.state, args.reason)}
 
 
-def _reply(conn: Connection, on: Occasion, acting: Acting, args: Reply) -> Any:
-    return {"event": verbs.reply(conn, on, acting, args.interaction_id, args.text, args.subject)}
+def _reply(conn: Connection, on: Occasion, acting: Acting, args: tuple[ReplyArgs, Written]) -> Any:
+    given, written = args
+    loaded = verbs.in_hand(conn, acting, given.interaction_id)
+    if loaded.record.medium == "email":
+        return {"event": mail.reply(conn, on, acting, given.interaction_id, written)}
+    if given.is_letter:
+        raise NotValid("no_mail", "This conversation is not by e-mail: it takes words alone.")
+    return {"event": verbs.reply(conn, on, acting, given.interaction_id, given.text, given.subject)}
 
 
 def _note(conn: Connection, on: Occasion, acting: Acting, args: Note) -> Any:
@@ -178,12 +194,16 @@ def _of_call(verb: Callable[..., Any], *names: str) -> Run:
     return run
 
 
-COMMANDS: dict[str, tuple[type[_Args], Run]] = {
+COMMANDS: dict[str, tuple[type[BaseModel], Run]] = {
     "set_state": (SetState, _set_state),
     "set_agent_state": (SetAgentState, _set_agent_state),
     "accept": (Accept, lambda conn, on, acting, args: verbs.accept(conn, on, acting, args.offer_id)),
     "reject": (Reject, lambda conn, on, acting, args: verbs.reject(conn, on, acting, args.offer_id, args.reason)),
-    "reply": (Reply, _reply),
+    "reply": (ReplyArgs, _reply),
+    "unsend": (Unsend, _of_call(mail.unsend, "outbox_id")),
+    "send_now": (Unsend, _of_call(mail.send_now, "outbox_id")),
+    "outbox.retry": (OfOutbox, lambda conn, on, acting, args: mail.send_again(conn, on, acting, args.outbox_id)),
+    "outbox.dismiss": (OfOutbox, lambda conn, on, acting, args: mail.dismiss(conn, on, acting, args.outbox_id)),
     "note": (Note, _note),
     "hang_up": (HangUp, lambda conn, on, acting, args: verbs.hang_up(conn, on, acting, args.interaction_id)),
     "wrap_up": (WrapUp, _wrap_up),
@@ -205,6 +225,10 @@ COMMANDS: dict[str, tuple[type[_Args], Run]] = {
     "promise_callback": (PromiseCallback, _of_call(calls.promise_callback, "at", "number")),
     "cancel_callback": (OfCall, _of_call(calls.cancel_callback)),
     "supervise": (Supervise, _of_call(calls.supervise, "mode")),
+    "case.link": (
+        LinkCase,
+        lambda conn, on, acting, args: linking.link_case(conn, on, acting, args.case_id, args.state),
+    ),
     "rename_customer": (
         RenameCustomer,
         lambda conn, on, acting, args: verbs.rename_customer(conn, on, acting, args.customer_id, args.name),
@@ -212,7 +236,15 @@ COMMANDS: dict[str, tuple[type[_Args], Run]] = {
 }
 
 
-def parse(name: str, data: Any) -> _Args:
+async def _with_written(runtime: Runtime, args: Any) -> Any:
+    return args, await written(runtime, args)
+
+
+BEFORE: dict[str, Callable[[Runtime, Any], Awaitable[Any]]] = {"reply": _with_written}
+"""What a command's arguments become first, outside the transaction."""
+
+
+def parse(name: str, data: Any) -> BaseModel:
     """The command's arguments. Raises ``NotValid`` in words for people."""
     known = COMMANDS.get(name)
     if known is None:
@@ -225,9 +257,10 @@ def parse(name: str, data: Any) -> _Args:
         raise NotValid("args", f"{where}: {first['msg']}") from error
 
 
-async def run(runtime: Runtime, principal: Principal, name: str, args: _Args, command_id: str = "") -> Any:
+async def run(runtime: Runtime, principal: Principal, name: str, args: BaseModel, command_id: str = "") -> Any:
     """Does it once: the same ``command_id`` of the same desk again gives the first result."""
     command = COMMANDS[name][1]
+    given = await BEFORE[name](runtime, args) if name in BEFORE else args
     acting = replace(principal.acting, line=runtime.line)
     actor = (acting.agent_id or principal.login_id or principal.key)[:64]
 
@@ -237,7 +270,7 @@ async def run(runtime: Runtime, principal: Principal, name: str, args: _Args, co
             if before is not None:
                 return before
         on = runtime.occasion()
-        value = command(conn, on, acting, args)
+        value = command(conn, on, acting, given)
         if command_id:
             settings.keep_command_result(conn, actor, command_id, on.now, value)
         return value

@@ -93,7 +93,7 @@ async def test_the_same_command_id_of_two_agents_is_two_commands(database_url: s
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [("", "empty"), (" \n\t ", "empty"), ("x" * 20_001, "too_long"), ("x" * 30_000, "args")]
+    ("text", "code"), [("", "empty"), (" \n\t ", "empty"), ("x" * 20_001, "too_long"), ("x" * 300_001, "args")]
 )
 async def test_words_that_are_none_or_too_many_are_refused(
     database_url: str, tmp_path: Path, text: str, code: str

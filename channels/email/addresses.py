@@ -8,6 +8,7 @@ nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from channels.email.charsets import guess
@@ -17,6 +18,7 @@ from contact_center.domain.contact_points import ContactPoint
 
 _MAX_FROM = 2048
 _MAX_NESTING = 5
+_MAX_ADDRESS = 254
 _TOKEN = re.compile(r'\s+|"(?:[^"\\]|\\.)*"|[^\s"<>,;:@()\[\]\\]+|\\.|.', re.DOTALL)
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a0-\U0010ffff-]+"
 _LABEL = r"[A-Za-z0-9\u00a0-\U0010ffff](?:[A-Za-z0-9_\u00a0-\U0010ffff-]{0,62})"
@@ -114,13 +116,47 @@ def _unquoted(token: str) -> str:
 
 def is_address(text: str) -> bool:
     """Whether ``text`` is one plain ASCII addr-spec, fit for a header and for an SMTP command."""
-    return len(text) <= 254 and text.isascii() and _ADDRESS.fullmatch(text) is not None
+    return len(text) <= _MAX_ADDRESS and text.isascii() and _ADDRESS.fullmatch(text) is not None
 
 
 def addresses_in(value: bytes) -> list[str]:
     """Everything in a recipient field that looks like an address, in lower case. Never used to believe
     anything."""
     return [match[0].decode("utf-8", "replace").lower() for match in _ANYWHERE.finditer(value)]
+
+
+def people_in(values: list[bytes], most: int) -> tuple[str, ...]:
+    """The plain addresses in recipient fields, in lower case, each once: of every entry the one in angle brackets, or
+    the entry itself; what stands in names, comments and quotes is none. What is no valid address is passed over."""
+    found: dict[str, None] = {}
+    for value in values:
+        for entry in _entries(_TOKEN.findall(guess(value))):
+            if len(entry) <= _MAX_ADDRESS and _ADDRESS.fullmatch(entry):
+                found.setdefault(entry.lower())
+                if len(found) == most:
+                    return tuple(found)
+    return tuple(found)
+
+
+def _entries(tokens: list[str]) -> Iterator[str]:
+    """What may be an address of each entry of an address list; a group's name is an entry that is none."""
+    entry: list[str] = []
+    bracketed = ""
+    depth = 0
+    for token in [*tokens, ","]:
+        if token in "()" and token:
+            depth = max(0, depth + (1 if token == "(" else -1))
+        elif depth:
+            continue
+        elif token in {",", ";", ":"}:
+            yield bracketed or "".join(entry).strip()
+            entry, bracketed = [], ""
+        elif token == "<":
+            entry = []
+        elif token == ">":
+            bracketed = "".join(entry).strip()
+        else:
+            entry.append(token)
 
 
 def without_tag(address: str) -> str:

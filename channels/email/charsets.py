@@ -5,11 +5,13 @@ from __future__ import annotations
 import codecs
 import re
 
-import charset_normalizer
 import webencodings
 
-_GUESS_FROM = 32_768
-_ISO_2022 = re.compile(rb"\x1b[$(][@BIJ(]")
+from channels.email.guessing import likeliest
+
+_ISO_2022_JP = re.compile(rb"\x1b[$(][@BIJ(]")
+_ISO_2022_KR = re.compile(rb"\x1b\$\)C")
+_HZ = re.compile(rb"~\{(?:[!-w][!-~]){1,500}~\}")
 
 # The Encoding Standard's label table is for the web; these are the labels that only mail still has.
 _MAIL_ONLY = {
@@ -55,13 +57,21 @@ _MAIL_ONLY = {
     "cp950": "cp950",
     "ms950": "cp950",
     "latin-1": "cp1252",
+    # Windows' numbers, as TNEF and RTF have them
+    "cp10000": "mac_roman",
+    "cp20866": "koi8_r",
+    "cp28591": "cp1252",
+    "cp50220": "iso2022_jp_2",
+    "cp51932": "euc_jp",
+    "cp51949": "cp949",
+    "cp54936": "gb18030",
+    "cp65001": "utf_8",
     "iso-8859-1-windows-3.1-latin-1": "cp1252",
 }
 
 # What is labelled by a narrow name is often written in its superset: the strict readings to try, in order.
 # gb2312 in mail is GB 18030 in practice; ISO-2022-JP from Japan's phones has the vendors' rows.
 _READINGS = {
-    "utf-8": ("utf-8-sig",),
     "gbk": ("gb18030",),
     "gb18030": ("gb18030",),
     "big5": ("big5hkscs", "cp950"),
@@ -74,8 +84,6 @@ _READINGS = {
     "x-mac-cyrillic": ("mac_cyrillic",),
     "iso-8859-8-i": ("iso8859_8",),
 }
-
-_NEVER_GUESSED = {"utf_7", "cp037", "cp273", "cp424", "cp500", "cp875", "cp1026", "cp1140"}  # UTF-7, EBCDIC
 
 
 def decode(data: bytes, label: str = "") -> str:
@@ -93,22 +101,30 @@ def decode(data: bytes, label: str = "") -> str:
 def guess(data: bytes) -> str:
     """Unlabelled bytes: ASCII, ISO-2022-JP by its escapes, UTF-8, then what their statistics say."""
     if data.isascii():
-        if b"\x1b" in data and _ISO_2022.search(data):
-            return _read(data, _READINGS["iso-2022-jp"])
-        return data.decode("ascii")
+        return _read(data, _escaped(data))
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         pass
-    best = charset_normalizer.from_bytes(data[:_GUESS_FROM]).best()
-    name = best.encoding if best is not None else "cp1252"
-    if name in _NEVER_GUESSED or name.startswith(("utf_16", "utf_32")):
-        name = "cp1252"
-    return _read(data, ("gb18030",) if name in {"gb2312", "gbk", "hz"} else (name,))
+    return _read(data, (likeliest(data),))
+
+
+def _escaped(data: bytes) -> tuple[str, ...]:
+    """ASCII, or one of the encodings that are written in it."""
+    if b"\x1b" in data:
+        if _ISO_2022_KR.search(data):
+            return ("iso2022_kr",)
+        if _ISO_2022_JP.search(data):
+            return _READINGS["iso-2022-jp"]
+    if b"~{" in data and _HZ.search(data):
+        return ("hz", "ascii")
+    return ("ascii",)
 
 
 def _labelled(data: bytes, label: str) -> str | None:
-    label = label.strip().strip("\"'").lower()[:40]
+    label = label.strip().strip("\"'").lower()[:40].removeprefix("3d")  # of an equals sign that was encoded twice
     if label in {"us-ascii", "ascii", "unknown-8bit", "x-unknown", "8bit", "binary"}:
         return None
     if label in _MAIL_ONLY:
@@ -120,23 +136,40 @@ def _labelled(data: bytes, label: str) -> str | None:
     if encoding is None or encoding.name in {"replacement", "x-user-defined"}:
         return None
     name = encoding.name
-    if name == "windows-1252" and not data.isascii() and _is_utf8(data):
-        return data.decode("utf-8")  # "iso-8859-1" is what careless programs write over UTF-8
-    return _read(data, _READINGS.get(name, (name,)))
+    if name == "utf-8":
+        return _utf8(data)
+    if data.isascii():
+        return _read(data, _READINGS.get(name, (name,)))
+    return _mislabelled(data, name) or _read(data, _READINGS.get(name, (name,)))
 
 
-def _is_utf8(data: bytes) -> bool:
+def _utf8(data: bytes) -> str | None:
+    """None where more of it is broken than not: then it is something else under a wrong label."""
+    text = data.decode("utf-8-sig", "replace")
+    broken = text.count("\ufffd")
+    if broken and broken * 2 > len(text) - len(text.encode("ascii", "ignore")):
+        return None
+    return text
+
+
+def _mislabelled(data: bytes, name: str) -> str:
+    """UTF-8 under another name, which careless programs write over it. A few letters of another encoding may look
+    like it by chance; three never do, nor do two of those that take three bytes."""
     try:
-        data.decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
-        return False
-    return True
+        return ""
+    letters, extra = sum(byte >= 0xC0 for byte in data[:4096]), sum(byte >= 0xE0 for byte in data[:4096])
+    return text if name == "windows-1252" or letters > 2 or extra > 1 else ""
 
 
 def _utf16(data: bytes, label: str) -> str:
     if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return data.decode("utf-16", "replace")
-    return data.decode("utf-16-be" if label == "utf-16be" else "utf-16-le", "replace")
+    # Without a mark, whichever half of most letters is zero is the upper one.
+    sample = data[:4096]
+    big = label == "utf-16be" or (label == "utf-16" and sample[::2].count(0) > sample[1::2].count(0))
+    return data.decode("utf-16-be" if big else "utf-16-le", "replace")
 
 
 def _read(data: bytes, names: tuple[str, ...]) -> str:

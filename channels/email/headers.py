@@ -19,6 +19,8 @@ MAX_PARAMETERS = 100
 
 _END = re.compile(rb"\r?\n\r?\n")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_LATE = re.compile(rb"(?:[ \t]*\r?\n){1,9}(?=[!-9;-~]{1,40}:)")
+_LATE_IN_PART = re.compile(rb"(?:[ \t]*\r?\n){1,9}(?=content-(?:type|transfer-encoding|disposition):)", re.IGNORECASE)
 _WORD = re.compile(rb"=\?([^?\s]{1,60})\?([BbQq])\?([^?]*)\?=")
 _NAME = re.compile(rb"[!-9;-~]{1,100}")
 _MESSAGE_ID = re.compile(rb"<([^<>\s\x00-\x1f\x7f]{1,900})>")
@@ -51,29 +53,59 @@ class Headers:
 
 
 def read_head(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Headers, int]:
-    """The headers of the message or part in ``raw[start:end]``, and where its body begins. Lines that are no
-    header are passed over. Raises :class:`Malformed` where the block is longer than 64 KB."""
+    """The headers of the message or part in ``raw[start:end]``, and where its body begins. Lines that are no header
+    are passed over; but what no header follows is the body, of a program that forgot the empty line. Raises
+    :class:`Malformed` where the block is longer than 64 KB."""
     end = len(raw) if end is None else end
-    if raw.startswith(b"From ", start, end):  # an mbox line that some fetchers leave in front
-        line_end = raw.find(b"\n", start, end)
-        start = end if line_end < 0 else line_end + 1
+    start = _first_header(raw, start, end)
     if raw.startswith((b"\n", b"\r\n"), start, end):
         return Headers({}), start + (1 if raw.startswith(b"\n", start, end) else 2)
     found = _END.search(raw, start, min(end, start + MAX_HEAD))
     if found is None and end - start > MAX_HEAD:
         raise Malformed(f"The header block is longer than {MAX_HEAD // 1024} KB.")
     head = raw[start : found.start() if found else end]
-    return Headers(_fields(head)), found.end() if found else end
+    fields, complete = _fields(head)
+    if not complete:
+        return Headers(fields), start + _length_of_fields(head)
+    return Headers(fields), found.end() if found else end
 
 
-def _fields(head: bytes) -> dict[str, list[bytes]]:
+def _first_header(raw: bytes, start: int, end: int) -> int:
+    """Past what programs leave in front: a byte order mark, an mbox line, an empty line above the headers."""
+    late = _LATE_IN_PART
+    if start == 0:
+        late = _LATE
+        start = 3 if raw.startswith(b"\xef\xbb\xbf") else 0
+        if raw.startswith((b"From ", b">From "), start):
+            start = raw.find(b"\n", start, end) + 1 or end
+    found = late.match(raw, start, min(end, start + 300))
+    return found.end() if found else start
+
+
+def _fields(head: bytes) -> tuple[dict[str, list[bytes]], bool]:
+    """The fields, and whether the last line is one."""
     fields: dict[str, list[bytes]] = {}
+    is_field = True
     for line in _FOLD.sub(b"", head).split(b"\n"):
         name, colon, value = line.partition(b":")
         name = name.rstrip()
-        if colon and _NAME.fullmatch(name):
+        is_field = bool(colon) and _NAME.fullmatch(name) is not None
+        if is_field:
             fields.setdefault(name.decode("ascii").lower(), []).append(value.strip())
-    return fields
+    return fields, is_field or not line.strip()
+
+
+def _length_of_fields(head: bytes) -> int:
+    """How much of ``head`` the fields take, with what stands between them."""
+    at = length = 0
+    within = False
+    for line in head.split(b"\n"):
+        name, colon, _ = line.partition(b":")
+        within = (line[:1] in b" \t" and within) or (bool(colon) and _NAME.fullmatch(name.rstrip()) is not None)
+        at += len(line) + 1
+        if within:
+            length = at
+    return length
 
 
 def decode_words(value: bytes) -> str:
@@ -138,6 +170,9 @@ def parameters(value: bytes) -> tuple[str, dict[str, str]]:
     2045 with the continuations and charsets of RFC 2231, encoded words too. The first of two equal names
     counts. Raises :class:`Malformed` for more than a hundred."""
     main, _, rest = value.partition(b";")
+    if b"=" in main:  # the semicolon behind the type was forgotten
+        main, _, first = main.strip().partition(b" ")
+        rest = first + b";" + rest
     plain: dict[str, bytes] = {}
     for name, text in _pairs(rest):
         plain.setdefault(name, text)

@@ -6,8 +6,10 @@ dropped."""
 from __future__ import annotations
 
 import binascii
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from channels.contract import Malformed
 from channels.email.headers import Headers, from_base64, parameters, read_head
@@ -15,6 +17,8 @@ from channels.email.headers import Headers, from_base64, parameters, read_head
 MAX_PARTS = 200
 MAX_DEPTH = 20
 MAX_MESSAGE = 25 * 1024 * 1024
+
+_UNNAMED_BOUNDARY = re.compile(rb"^--([^\s-][^\r\n]{0,199})\r?\n(?=content-|\r?\n)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +44,13 @@ class Part:
         """The body with its transfer encoding undone. What claims to be base64 and holds none of it is
         given as it stands, rather than as nothing."""
         body = self.raw[self.start : self.end]
-        encoding = self.headers.word("content-transfer-encoding").partition(";")[0].strip()
-        if encoding == "base64":
+        encoding = self.headers.word("content-transfer-encoding").partition(";")[0].strip().strip("\"'")
+        if encoding in {"base64", "base-64", "x-base64"}:
             return from_base64(body) or body.strip()
-        if encoding == "quoted-printable":
+        if encoding in {"quoted-printable", "quoted_printable", "quotedprintable", "qp"}:
             return binascii.a2b_qp(body)
         if encoding in {"x-uuencode", "uuencode", "x-uue", "uue"}:
-            return _from_uuencode(body)
+            return from_uuencode(body)
         return body
 
 
@@ -66,7 +70,9 @@ def take_apart(raw: bytes, headers: Headers, body_start: int) -> Part:
     return _part(raw, headers, body_start, len(raw), "text/plain", 0, _Budget())
 
 
-def _part(raw: bytes, headers: Headers, start: int, end: int, default: str, depth: int, budget: _Budget) -> Part:
+def _part(
+    raw: bytes, headers: Headers, start: int, end: int, default: str, depth: int, budget: _Budget, above: bytes = b""
+) -> Part:
     budget.spend()
     media_type, given = parameters(headers.first("content-type"))
     if "/" not in media_type:
@@ -74,38 +80,62 @@ def _part(raw: bytes, headers: Headers, start: int, end: int, default: str, dept
     disposition, about = parameters(headers.first("content-disposition"))
     if disposition not in {"inline", "attachment"}:
         disposition = "attachment" if disposition else ""  # RFC 2183 2.8: unknown means attachment
-    filename = about.get("filename") or given.get("name", "")
+    filename = about.get("filename") or about.get("name") or given.get("name") or given.get("filename", "")
     children: tuple[Part, ...] = ()
     if media_type.startswith("multipart/"):
         if depth >= MAX_DEPTH:
             raise Malformed(f"The message is nested more than {MAX_DEPTH} levels deep.")
-        children = _children(raw, start, end, given.get("boundary", ""), media_type, depth, budget)
+        boundary = given.get("boundary", "").encode("utf-8", "replace")
+        spans = _spans(raw, start, end, boundary)
+        if not spans and boundary != above:
+            boundary = _likely_boundary(raw, start, end)
+            spans = _spans(raw, start, end, boundary)
+        children = _children(raw, spans, boundary, media_type, depth, budget)
         if not children:
             media_type = "text/plain"
     return Part(raw, headers, media_type, given, disposition, filename, start, end, children)
 
 
 def _children(
-    raw: bytes, start: int, end: int, boundary: str, media_type: str, depth: int, budget: _Budget
+    raw: bytes, spans: list[tuple[int, int]], boundary: bytes, media_type: str, depth: int, budget: _Budget
 ) -> tuple[Part, ...]:
     default = "message/rfc822" if media_type == "multipart/digest" else "text/plain"
-    children = []
-    for part_start, part_end in _between(raw, start, end, boundary.encode("utf-8", "replace")):
-        headers, body = read_head(raw, part_start, part_end)
-        children.append(_part(raw, headers, body, part_end, default, depth + 1, budget))
+    children: list[Part] = []
+    for start, end in spans:
+        headers, body = read_head(raw, start, end)
+        children.append(_part(raw, headers, body, end, default, depth + 1, budget, boundary))
+    return _with_own_children(children, boundary)
+
+
+def _with_own_children(children: list[Part], boundary: bytes) -> tuple[Part, ...]:
+    """Where a multipart uses its parent's boundary, its parts are those that seem to follow it."""
+    for place, child in enumerate(children):
+        named = child.parameters.get("boundary", "").encode("utf-8", "replace")
+        declared = child.headers.word("content-type").partition(";")[0].strip()
+        if named == boundary and declared.startswith("multipart/") and not child.children:
+            own = _with_own_children(children[place + 1 :], boundary)
+            return (*children[:place], replace(child, media_type=declared, children=own))
     return tuple(children)
 
 
+def _likely_boundary(raw: bytes, start: int, end: int) -> bytes:
+    """The boundary of a multipart that names none, or another: its first line of two hyphens above a header."""
+    found = _UNNAMED_BOUNDARY.search(raw, start, min(end, start + 16_384))
+    return found[1].rstrip() if found else b""
+
+
+def _spans(raw: bytes, start: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
+    return list(islice(_between(raw, start, end, boundary), MAX_PARTS + 1))
+
+
 def _between(raw: bytes, start: int, end: int, boundary: bytes) -> Iterator[tuple[int, int]]:
-    """Where the parts lie. A part that is not closed ends where its parent does."""
+    """Where the parts lie. A part that is not closed ends where its parent does; what is closed too early goes on."""
     opened = -1
     if boundary:
         for line_start, line_end, closing in _delimiters(raw, start, end, b"--" + boundary):
             if opened >= 0:
                 yield opened, max(opened, _before_newline(raw, line_start))
-            if closing:
-                return
-            opened = line_end
+            opened = -1 if closing else line_end
     if opened >= 0:
         yield opened, end
 
@@ -132,13 +162,23 @@ def _before_newline(raw: bytes, at: int) -> int:
     return at - (raw[at - 1 : at] == b"\r")
 
 
-def _from_uuencode(body: bytes) -> bytes:
+def from_uuencode(body: bytes) -> bytes:
+    """What uuencoded lines spell; those of another kind are left out where they frame it, and kept where not."""
     lines: list[bytes] = []
     for line in body.splitlines():
-        if line.startswith(b"begin ") or line in (b"end", b"`", b""):
+        if line.startswith(b"begin ") or line in (b"end", b"`", b"", b" "):
             continue
         try:
             lines.append(binascii.a2b_uu(line))
         except binascii.Error:
-            lines.append(line)
+            lines.append(_overlong(line))
     return b"".join(lines)
+
+
+def _overlong(line: bytes) -> bytes:
+    """Some programs put a check letter behind a line's data."""
+    letters = (((line[0] - 32) & 63) * 4 + 5) // 3
+    try:
+        return binascii.a2b_uu(line[: letters + 1]) if 32 < line[0] < 97 else line
+    except binascii.Error:
+        return line

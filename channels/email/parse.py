@@ -1,27 +1,39 @@
-"""One fetched message, as bytes, becomes one event. Pure, bounded, and never at the message's mercy."""
+"""One fetched message, as bytes, becomes events. Pure, bounded, and never at the message's mercy."""
 
 from __future__ import annotations
 
 import calendar
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_tz
 from hashlib import sha256
 
 from channels.contract import Malformed, Parsed
-from channels.email.addresses import Author, addresses_in, author, without_tag
+from channels.email import bounces, quoting
+from channels.email.addresses import Author, addresses_in, author, people_in, without_tag
 from channels.email.authentication import doubt
 from channels.email.automatic import automatic
+from channels.email.bounces import Bounced
+from channels.email.files import File
 from channels.email.headers import Headers, decode_words, message_ids, read_head, seemly
 from channels.email.mime import MAX_MESSAGE, Part, take_apart
 from channels.email.wording import Words, words_of
+from contact_center.domain import contact_points
 from contact_center.domain.contact_points import ContactPoint
-from contact_center.domain.events import Attachment, InteractionEvent, MessageReceived, Thread
+from contact_center.domain.events import (
+    HUB,
+    Attachment,
+    DeliveryReported,
+    InteractionEvent,
+    MessageReceived,
+    Thread,
+    changed,
+)
 from contact_center.domain.time import SECOND, Moment
 
 MAX_REFERENCES = 50
+MAX_OTHERS = 50
 _SUBJECT = 500
-_FILE_NAME = 200
 _LONGEST_ID = 300
 
 # What a message is, as against what happened to it on its way: the same mail fetched twice, or delivered
@@ -32,8 +44,7 @@ _OWN_FIELDS = (
 )
 _SOME_FIELD = frozenset((*_OWN_FIELDS, "received", "return-path", "delivered-to"))
 _TO_US = ("delivered-to", "x-original-to", "envelope-to", "to", "cc")
-_UNNAMED = {"message/rfc822": "message.eml", "message/delivery-status": "delivery-status.txt"}
-_NOT_IN_NAMES = re.compile(r"[/\\:*?\"<>|]+")
+_BECAME = {"relayed": "sent", "expanded": "sent"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +61,81 @@ class Recipient:
 
 
 def parse_message(raw: bytes, recipient: Recipient, now: Moment, truncated: bool = False) -> Parsed:
-    """The event in ``raw`` (RFC 5322), its attachments and its HTML as blobs. ``truncated`` says that only
-    the headers were fetched. ``thread.references`` are the message's own id, then what it refers to, the
-    oldest first and what it answers last; which of them are ours is for :func:`tokens.proven` to say. Raises
-    :class:`Malformed` for what is no message, or is beyond the limits."""
+    """What ``raw`` (RFC 5322) says, its files and its HTML as blobs: one :class:`MessageReceived`, and after it,
+    where a mail server wrote it, a :class:`DeliveryReported` for each recipient that it tells of; which of the two
+    counts is for :func:`tokens.proven` to say. ``truncated`` says that only the headers were fetched.
+    ``thread.references`` are the message's own id, then what it refers to, the oldest first and what it answers
+    last. Raises :class:`Malformed` for what is no message, or is beyond the limits."""
     if len(raw) > MAX_MESSAGE:
         raise Malformed(f"The message is larger than {MAX_MESSAGE // 1024 // 1024} MB.")
-    headers, body_start = read_head(raw)
+    text = raw if b"\n" in raw else raw.replace(b"\r", b"\n")
+    headers, body_start = read_head(text)
     if not _SOME_FIELD.intersection(headers.fields):
         raise Malformed("This has no header that a message must have.")
-    message = take_apart(raw, headers, body_start)
+    message = take_apart(text, headers, body_start)
     words = Words("", "", [], True) if truncated else words_of(message)
     blobs: dict[str, bytes] = {}
-    attachments = tuple(_kept(part, blobs) for part in words.attachments)
     who = author(headers)
-    body = MessageReceived(
-        text=words.text,
-        subject=seemly(decode_words(headers.first("subject")[:8_000]), _SUBJECT),
+    event = _event(
+        _body(message, words, who, recipient, blobs),
+        headers,
+        who,
+        recipient,
+        now,
+        _digest(text, headers, body_start),
+        tuple(_kept(file, blobs) for file in words.files),
+    )
+    return Parsed((event, *_reports(bounces.read(message, headers), event)), raw, blobs)
+
+
+def _body(message: Part, words: Words, who: Author, recipient: Recipient, blobs: dict[str, bytes]) -> MessageReceived:
+    headers = message.headers
+    subject = seemly(decode_words(headers.first("subject")[:8_000]), _SUBJECT)
+    parts = quoting.split(words.text, subject)
+    to = _others(headers.all("to"), who, recipient)
+    return MessageReceived(
+        text=parts.text,
+        subject=subject,
         html=_keep(words.html.encode("utf-8", "replace"), blobs) if words.html else "",
         automatic=_automatic(message, who, recipient),
         unverified=who.unverified or doubt(headers, who.point.value, recipient.trusted_authserv),
         truncated=words.truncated,
+        history=parts.history,
+        signature=parts.signature,
+        to=to,
+        cc=tuple(each for each in _others(headers.all("cc"), who, recipient) if each not in to),
+        reply_to="".join(_others(headers.all("reply-to"), who, recipient)[:1]),
     )
-    event = _event(body, headers, who, recipient, now, _digest(raw, headers, body_start), attachments)
-    return Parsed((event,), raw, blobs)
+
+
+def _others(values: list[bytes], who: Author, recipient: Recipient) -> tuple[str, ...]:
+    """The addresses in ``values`` that are neither ours nor the sender's."""
+    ours = recipient.everyone | frozenset(recipient.addresses)
+    people = people_in(values, MAX_OTHERS + len(ours) + 1)
+    known = (who.point.value, *ours)
+    return tuple(each for each in people if each not in known and without_tag(each) not in ours)[:MAX_OTHERS]
+
+
+def _reports(bounced: tuple[Bounced, ...], message: InteractionEvent) -> Iterator[InteractionEvent]:
+    """``message`` once more for each recipient that it tells of, as what became of our letter to them."""
+    for number, each in enumerate(bounced, 1):
+        recipient = contact_points.email(each.recipient) if each.recipient else None
+        yield changed(
+            message,
+            body=DeliveryReported(
+                provider_id=each.message_id,
+                status=_BECAME.get(each.action, each.action),  # type: ignore[arg-type]
+                error="" if each.action in {"delivered", *_BECAME} else f"{each.status} {each.reason}".strip()[:500],
+                recipient=each.recipient,
+                permanent=each.permanent,
+            ),
+            source_id=f"{message.source_id}|{number}",
+            direction="outbound",
+            actor=HUB,
+            sender=recipient,
+            sender_name="",
+            attachments=(),
+        )
 
 
 def _event(
@@ -152,31 +214,12 @@ def _automatic(message: Part, who: Author, recipient: Recipient) -> str:
     return automatic(message.headers, who.point.value, declared, report, ours, recipient.instance)
 
 
-def _kept(part: Part, blobs: dict[str, bytes]) -> Attachment:
-    content = part.content()
-    media_type = part.media_type if re.fullmatch(r"[\w.+-]+/[\w.+-]+", part.media_type, re.ASCII) else ""
-    return Attachment(
-        digest=_keep(content, blobs),
-        name=file_name(part.filename) or _UNNAMED.get(part.media_type, "unnamed"),
-        media_type=media_type or "application/octet-stream",
-        size=len(content),
-        content_id=seemly(part.content_id, 255),
-    )
+def _kept(file: File, blobs: dict[str, bytes]) -> Attachment:
+    digest = _keep(file.content, blobs)
+    return Attachment(digest, file.name, file.media_type, len(file.content), file.content_id)
 
 
 def _keep(content: bytes, blobs: dict[str, bytes]) -> str:
     digest = sha256(content).hexdigest()
     blobs[digest] = content
     return digest
-
-
-def file_name(claimed: str) -> str:
-    """What the sender called a file, fit to be shown: the last step of a path, no controls or direction
-    marks, at most 200 characters with its ending kept. Nothing is ever stored under it."""
-    last = claimed.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    clean = _NOT_IN_NAMES.sub("_", seemly(last, 4096)).strip(". ")
-    if len(clean) <= _FILE_NAME:
-        return clean
-    stem, dot, ending = clean.rpartition(".")
-    kept = f"{dot}{ending}" if dot and len(ending) <= 10 else ""
-    return (stem if kept else clean)[: _FILE_NAME - len(kept)] + kept

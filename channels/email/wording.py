@@ -1,37 +1,54 @@
-"""Finds the words of a message: its plain text, and the HTML that it was written in."""
+"""Finds the words of a message and the files that came with it, wherever its program put them."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from channels.contract import Malformed
+from channels.email import enriched, flowed, invitations, signed, tnef, uuencoded
 from channels.email.charsets import decode
-from channels.email.mime import Part
+from channels.email.files import MAX_FILES, File, file_of
+from channels.email.headers import read_head
+from channels.email.mime import Part, take_apart
 from channels.email.rendering import MAX_TEXT, to_text
 
 _META = re.compile(rb"<meta[^<>]{0,200}charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
-_CONTROLS = {c: None for c in range(0x20) if chr(c) not in "\n\t"} | {0x7F: None}
+_CONTROLS = {c: None for c in (*range(0x20), *range(0x7F, 0xA0)) if c not in {0x09, 0x0A, 0x85}}
+_CONTROLS |= dict.fromkeys((0x85, 0x2028, 0x2029), "\n")  # type: ignore[arg-type]
+_FILES_OF_TEXT = frozenset(
+    ("rtf", "csv", "calendar", "vcard", "x-vcard", "directory", "css", "javascript", "xml", "rfc822-headers", "sgml")
+)
+_SMIME = {"application/pkcs7-mime", "application/x-pkcs7-mime"}
+_CALENDARS = {"text/calendar", "application/ics"}
+_CONTAINERS = {"application/ms-tnef", "application/vnd.ms-tnef"}
+_FOR_OTHER_PROGRAMS = {"text/x-amp-html", "text/watch-html"}
+_DEEPEST_SIGNATURE = 3
 
 
 @dataclass(slots=True)
 class Words:
-    """``attachments`` are the leaves that are no words, in order."""
+    """``files`` are what is no words, in order."""
 
     text: str
     html: str
-    attachments: list[Part]
+    files: list[File]
     truncated: bool = False
 
 
 def words_of(message: Part) -> Words:
-    """The message's words. Of alternatives the plain one is the text and the HTML one is kept beside it; what
-    was only written in HTML is rendered to text; parts in a row follow one another."""
-    attachments: list[Part] = []
-    pieces = _read(message, attachments, True)
+    """The message's words. Of alternatives the plain one is the text and the HTML one is kept beside it; what was
+    only written in HTML is rendered to text; parts in a row follow one another. What a person must know of a part
+    that is no words (an invitation, an encrypted message) stands first, in brackets or as a line."""
+    reader = _Reader()
+    pieces = reader.read(message, True)
+    if not pieces:
+        pieces = reader.hidden
     read = [(piece.text, False) if piece.text else to_text(piece.html) for piece in pieces]
-    text = _tidy("\n\n".join(text for text, _ in read))
+    text = _tidy("\n\n".join((*dict.fromkeys(reader.notes), *(text for text, _ in read))))
     html = "\n".join(piece.html for piece in pieces if piece.html)
-    return Words(text[:MAX_TEXT], html, attachments, len(text) > MAX_TEXT or any(cut for _, cut in read))
+    truncated = len(text) > MAX_TEXT or any(cut for _, cut in read)
+    return Words(text[:MAX_TEXT], html, reader.files[:MAX_FILES], truncated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,40 +59,103 @@ class _Piece:
     html: str = ""
 
 
-def _read(part: Part, attachments: list[Part], first: bool) -> list[_Piece]:
-    if part.children and part.media_type == "multipart/alternative":
-        return _alternatives(part, attachments, first)
-    if part.children:
-        pieces: list[_Piece] = []
+@dataclass(slots=True)
+class _Reader:
+    """``hidden`` are the words that only a container holds, for a message that has no others."""
+
+    files: list[File] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    hidden: list[_Piece] = field(default_factory=list)
+    signatures: int = 0
+
+    def read(self, part: Part, first: bool) -> list[_Piece]:
+        if part.children and part.media_type == "multipart/alternative":
+            return self._alternatives(part, first)
+        if part.children:
+            if part.media_type == "multipart/encrypted":
+                self.notes.append(signed.ENCRYPTED_PGP)
+            pieces: list[_Piece] = []
+            for child in _root_first(part):
+                pieces += self.read(child, first and not pieces)
+            return pieces
+        if not _is_words(part, first):
+            return self._file(part, first)
+        piece = _Piece("", html_of(part)) if part.media_type == "text/html" else _Piece(self._text_of(part))
+        return [piece] if (piece.text or piece.html).strip() else []
+
+    def _alternatives(self, part: Part, first: bool) -> list[_Piece]:
+        plain = html = ""
         for child in part.children:
-            pieces += _read(child, attachments, first and not pieces)
-        return pieces
-    if not _is_words(part, first):
-        attachments.append(part)
+            if child.media_type in _FOR_OTHER_PROGRAMS:
+                continue
+            pieces = self.read(child, first)
+            markup = "\n".join(piece.html for piece in pieces if piece.html)
+            if markup:
+                html = markup
+            else:
+                plain = plain or "\n\n".join(piece.text for piece in pieces)
+        return [_Piece(plain, html)] if plain or html else []
+
+    def _text_of(self, part: Part) -> str:
+        text = decode(part.content(), _label(part))
+        if part.media_type in {"text/enriched", "text/richtext"}:
+            return enriched.to_text(text, part.media_type == "text/richtext")
+        if part.parameters.get("format", "").strip().lower() == "flowed":
+            text = flowed.joined(text, part.parameters.get("delsp", "").strip().lower() == "yes")
+        text, files = uuencoded.without_files(text)
+        text, about = signed.without_armour(text.replace("\r\n", "\n") if "-----BEGIN PGP" in text else text)
+        self.files += (*files, *about)
+        return text
+
+    def _file(self, part: Part, first: bool) -> list[_Piece]:
+        if part.media_type in _SMIME:
+            return self._smime(part, first)
+        found = file_of(part)
+        if part.media_type in _CALENDARS or found.name.lower().endswith(".ics"):
+            self.notes += invitations.in_words(decode(found.content, _label(part)))
+        if (
+            part.media_type in {"application/ms-tnef", "application/vnd.ms-tnef"}
+            or found.name.lower() == "winmail.dat"
+        ):
+            inside = tnef.opened(found.content)
+            self.files += inside.files
+            if inside.text.strip() or inside.html.strip():
+                self.hidden.append(_Piece(inside.text, inside.html))
+            if inside.whole:
+                return []
+        self.files.append(found)
         return []
-    piece = _Piece("", html_of(part)) if part.media_type == "text/html" else _Piece(_text_of(part))
-    return [piece] if (piece.text or piece.html).strip() else []
+
+    def _smime(self, part: Part, first: bool) -> list[_Piece]:
+        """The file stays, for whoever can check or decrypt it."""
+        found = file_of(part)
+        self.files.append(found)
+        if signed.is_enveloped(found.content):
+            self.notes.append(signed.ENCRYPTED_SMIME)
+        content = signed.signed_content(found.content)
+        if not content or self.signatures == _DEEPEST_SIGNATURE:
+            return []
+        self.signatures += 1
+        try:
+            headers, start = read_head(content)
+            return self.read(take_apart(content, headers, start), first)
+        except Malformed:
+            return []
 
 
-def _alternatives(part: Part, attachments: list[Part], first: bool) -> list[_Piece]:
-    plain = html = ""
-    for child in part.children:
-        pieces = _read(child, attachments, first)
-        markup = "\n".join(piece.html for piece in pieces if piece.html)
-        if markup:
-            html = markup
-        else:
-            plain = plain or "\n\n".join(piece.text for piece in pieces)
-    return [_Piece(plain, html)] if plain or html else []
-
-
-def _text_of(part: Part) -> str:
-    return decode(part.content(), _label(part))
+def _root_first(part: Part) -> tuple[Part, ...]:
+    """Of related parts the one that the others belong to (RFC 2387)."""
+    start = part.parameters.get("start", "").strip().strip("<>") if part.media_type == "multipart/related" else ""
+    root = [child for child in part.children if start and child.content_id == start][:1]
+    return (*root, *(child for child in part.children if child not in root)) if root else part.children
 
 
 def _is_words(part: Part, first: bool) -> bool:
-    if part.media_type not in {"text/plain", "text/html"} or part.disposition == "attachment":
+    kind, _, subtype = part.media_type.partition("/")
+    if kind != "text" or subtype in _FILES_OF_TEXT:
         return False
+    if part.disposition == "attachment":
+        return first and not part.filename
     return first or not part.filename
 
 

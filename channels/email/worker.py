@@ -18,7 +18,7 @@ import orjson
 from channels.contract import Malformed, Parsed
 from channels.email.parse import Recipient, parse_message
 from contact_center.domain.contact_points import ContactPoint
-from contact_center.domain.events import Actor, Attachment, InteractionEvent, MessageReceived, Thread, body_from
+from contact_center.domain.events import Actor, Attachment, InteractionEvent, Thread, body_from
 
 FRAME = struct.Struct(">II")
 CPU_SECONDS = 10
@@ -53,7 +53,7 @@ def answer(about: bytes, data: bytes) -> bytes:
     except (MemoryError, RecursionError) as error:
         return frame(orjson.dumps({"malformed": f"Parsing it took too much ({type(error).__name__})."}), b"")
     blobs = list(parsed.blobs.items())
-    events = [{"event": event, "body": event.body} for event in parsed.events]
+    events = [{"kind": event.kind, "event": event} for event in parsed.events]
     sizes = [(digest, len(blob)) for digest, blob in blobs]
     return frame(orjson.dumps({"events": events, "blobs": sizes}), b"".join(blob for _, blob in blobs))
 
@@ -68,13 +68,13 @@ def understood(about: bytes, data: bytes, raw: bytes) -> Parsed:
     for digest, size in told["blobs"]:
         blobs[digest] = data[at : at + size]
         at += size
-    return Parsed(tuple(_event(each["event"]) for each in told["events"]), raw, blobs)
+    return Parsed(tuple(_event(each["kind"], each["event"]) for each in told["events"]), raw, blobs)
 
 
-def _event(told: dict[str, Any]) -> InteractionEvent:
-    told["body"] = body_from(MessageReceived.KIND, told["body"])
+def _event(kind: str, told: dict[str, Any]) -> InteractionEvent:
+    told["body"] = body_from(kind, told["body"])
     told["actor"] = Actor(**told["actor"])
-    told["sender"] = ContactPoint(**told["sender"])
+    told["sender"] = ContactPoint(**told["sender"]) if told["sender"] else None
     told["dialled"] = ContactPoint(**told["dialled"])
     thread = told["thread"]
     told["thread"] = Thread(thread["key"], tuple(thread["ours"]), tuple(thread["references"]))

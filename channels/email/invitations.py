@@ -1,0 +1,142 @@
+"""Says in one line what an invitation is about (iCalendar, RFC 5545): bounded, and never at the calendar's mercy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from channels.email.headers import seemly
+
+_LONGEST = 256 * 1024
+_MOST_EVENTS = 5
+_MOST_LINES = 5_000
+_MOMENT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)\d{0,2}(Z?))?")
+_LASTS = re.compile(r"P(?:(\d{1,4})W)?(?:(\d{1,4})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,4})M)?(?:\d{1,5}S)?)?")
+_NAME = re.compile(r'CN=(?:"([^"]*)"|([^;:]*))', re.IGNORECASE)
+_ZONE = re.compile(r'TZID=(?:"([^"]*)"|([^;:]*))', re.IGNORECASE)
+_ANSWER = re.compile(r"PARTSTAT=([A-Za-z-]{1,20})", re.IGNORECASE)
+
+_METHODS = {
+    "REQUEST": "Invitation",
+    "CANCEL": "Cancelled",
+    "COUNTER": "Another time proposed",
+    "DECLINECOUNTER": "Proposed time declined",
+    "REFRESH": "Asked for the invitation again",
+    "ADD": "Added",
+}
+_ANSWERS = {"ACCEPTED": "Accepted", "DECLINED": "Declined", "TENTATIVE": "Accepted tentatively"}
+_REPEATS = {"DAILY": "daily", "WEEKLY": "weekly", "MONTHLY": "monthly", "YEARLY": "yearly"}
+
+_Event = dict[str, tuple[str, str]]
+"""Name → (parameters, value) of each property's first appearance."""
+
+
+def in_words(calendar: str) -> list[str]:
+    """A line for each event, at most five: what, when, where, and who asks. Empty where it is no calendar."""
+    method, events = _events(calendar[:_LONGEST])
+    return [_line(method, event) for event in events]
+
+
+def _events(calendar: str) -> tuple[str, list[_Event]]:
+    method = ""
+    events: list[_Event] = []
+    within: list[str] = []
+    for name, parameters, value in _properties(calendar):
+        if name == "BEGIN":
+            within.append(value.strip().upper()[:40])
+            if within[-1] == "VEVENT":
+                if len(events) == _MOST_EVENTS:
+                    break
+                events.append({})
+        elif name == "END":
+            del within[-1:]
+        elif name == "METHOD" and not events:
+            method = value.strip().upper()
+        elif within and within[-1] == "VEVENT":
+            events[-1].setdefault(name, (parameters, value))
+    return method, events
+
+
+def _properties(calendar: str) -> Iterator[tuple[str, str, str]]:
+    lines = calendar.replace("\r\n", "\n").replace("\r", "\n").replace("\n ", "").replace("\n\t", "").split("\n")
+    for line in lines[:_MOST_LINES]:
+        at = _colon(line)
+        if at > 0:
+            name, _, parameters = line[:at].partition(";")
+            yield name.strip().upper(), parameters, line[at + 1 :]
+
+
+def _colon(line: str) -> int:
+    """The first one outside quotes; -1 if there is none."""
+    quoted = False
+    for at, letter in enumerate(line[:2_000]):
+        if letter == '"':
+            quoted = not quoted
+        elif letter == ":" and not quoted:
+            return at
+    return -1
+
+
+def _line(method: str, event: _Event) -> str:
+    what = _METHODS.get(method, "Event")
+    if method == "REPLY":
+        answer = _ANSWER.search(event.get("ATTENDEE", ("", ""))[0])
+        what = _ANSWERS.get(answer[1].upper() if answer else "", "Answered")
+    elif event.get("STATUS", ("", ""))[1].strip().upper() == "CANCELLED":
+        what = "Cancelled"
+    said = [_text(event, "SUMMARY") or "(no title)", _when(event), _repeats(event), _text(event, "LOCATION")]
+    if organiser := _organiser(event):
+        said.append(f"organiser {organiser}")
+    return f"{what}: {', '.join(each for each in said if each)}"
+
+
+def _text(event: _Event, name: str) -> str:
+    value = event.get(name, ("", ""))[1][:2_000]
+    return seemly(re.sub(r"\\(.)", lambda match: " " if match[1] in "nN" else match[1], value), 300)
+
+
+def _when(event: _Event) -> str:
+    parameters, begins = event.get("DTSTART", ("", ""))
+    start = _MOMENT.match(begins.strip())
+    if start is None:
+        return ""
+    day, hour = "-".join(start.group(1, 2, 3)), _hour(start)
+    until = _until(event, day, hour)
+    zone = _ZONE.search(parameters)
+    name = "UTC" if start[6] else seemly((zone[1] or zone[2]) if zone else "", 80)
+    return f"{day} {hour}".strip() + until + (f" {name}" if name and hour else "")
+
+
+def _until(event: _Event, day: str, hour: str) -> str:
+    end = _MOMENT.match(event.get("DTEND", ("", ""))[1].strip())
+    if end is None:
+        return _lasting(event)
+    last_day = "-".join(end.group(1, 2, 3))
+    if hour and last_day == day:
+        return f"–{_hour(end)}"
+    # The end of a whole day is the day after it, which says nothing that people would say.
+    return f" – {last_day} {_hour(end)}".rstrip() if hour else f" – before {last_day}"
+
+
+def _lasting(event: _Event) -> str:
+    lasts = _LASTS.fullmatch(event.get("DURATION", ("", ""))[1].strip())
+    units = zip(lasts.groups(), ("w", "d", "h", "min"), strict=True) if lasts else ()
+    told = " ".join(f"{number} {unit}" for number, unit in units if number)
+    return f" ({told})" if told else ""
+
+
+def _hour(moment: re.Match[str]) -> str:
+    return f"{moment[4]}:{moment[5]}" if moment[4] else ""
+
+
+def _repeats(event: _Event) -> str:
+    found = re.search(r"FREQ=([A-Z]{1,10})", event.get("RRULE", ("", ""))[1][:500].upper())
+    return _REPEATS.get(found[1], "repeated") if found else ""
+
+
+def _organiser(event: _Event) -> str:
+    parameters, value = event.get("ORGANIZER", ("", ""))
+    found = _NAME.search(parameters)
+    name = seemly((found[1] or found[2] or "") if found else "", 120)
+    address = seemly(value[7:] if value[:7].lower() == "mailto:" else "", 254)
+    return f"{name} <{address}>" if name and address and name != address else name or address

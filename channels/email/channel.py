@@ -28,7 +28,7 @@ class EmailChannel(Channel):
     def __init__(self, context: Context, pace: Pace | None = None, patience: Patience | None = None) -> None:
         self.name = context.name
         self._mailboxes, self._missing = mailboxes_from(context)
-        self._tokens = Tokens(context.secret)
+        self._tokens = Tokens(context.secret, (box.address.rpartition("@")[2] for box in self._mailboxes))
         self._pace = pace or Pace()
         self._patience = patience or Patience()
         self._parsing = Parsers()

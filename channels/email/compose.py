@@ -131,7 +131,7 @@ def _written(address: str) -> str:
 
 def _envelope_sender(message: Outgoing, mailbox: Mailbox, tokens: Tokens, message_id: str) -> str:
     """Where bounces go. To the null one none do, and nothing answers it (RFC 3834)."""
-    return "" if message.automatic else mailbox.address
+    return "" if message.automatic else tokens.return_path(mailbox.bounce_address, message_id) or mailbox.address
 
 
 def _fields(

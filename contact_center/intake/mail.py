@@ -155,6 +155,10 @@ def _again(conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes, 
     assert case is not None
     assert event.sender is not None
     cases.reopen(conn, on, named.case_id)
+    meanwhile = joining.open_of_family(conn, named.case_id)
+    if meanwhile is not None:  # another node was faster, or an agent who merged cases
+        _let_in(conn, on, meanwhile, event)
+        return _join(conn, on, meanwhile, event, raw)
     ids = {"interaction_id": on.new_id(), "case_id": named.case_id, "customer_id": last.record.customer_id}
     customer = customers.get(conn, last.record.customer_id)
     about = {

@@ -113,6 +113,12 @@ def lock(conn: Connection, *case_ids: int) -> None:
         conn.execute(_LOCKED, {"case": case_id}).all()
 
 
+def linked(conn: Connection, case_ids: Sequence[int], most: int = 50) -> list[Any]:
+    """Cases that were linked to one of ``case_ids``, whatever became of it, newest first."""
+    found = _SELECT.where(LINKED, cases.c.linked_to.in_(case_ids)).order_by(cases.c.id.desc()).limit(most)
+    return list(conn.execute(found))
+
+
 _LINKED = (
     select(cases.c.id, cases.c.link_state)
     .where(

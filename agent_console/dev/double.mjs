@@ -7,13 +7,14 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { WebSocketServer } from "ws";
 import { makeFlows } from "./flows.mjs";
+import { makeMail } from "./mail.mjs";
 import { freshLine, makeTelephony } from "./telephony.mjs";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 const POLICY =
-  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-src 'self'; connect-src 'self' ws: wss:";
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; frame-src 'self'; connect-src 'self' ws: wss:";
 
 const QUEUES = [
   ["support", "Support"], ["repairs", "Repairs"], ["billing", "Billing"], ["sales-zh", "Sales 中文"],
@@ -214,8 +215,8 @@ export function makeDouble({ now = () => Date.now(), seed = true, pace = 1 } = {
     event(chat, "delivery.changed", { outbox_id: reply.body.outbox_id, state: "read", provider_id: "", reason: "" });
     received(chat, "It has not shipped yet, right?", c(70_000));
     received(chat, "so I can still change the size?", c(52_000));
-    const mail = interaction("email", nord, "billing", "Invoice 20931: VAT number missing", { assigned_at: now() - 100_000, last_message_at: now() - 190 * MINUTE, preview: "Dear Sir or Madam, invoice 20931 lacks our VAT number" });
-    received(mail, "Dear Sir or Madam,\n\ninvoice 20931 lacks our VAT number DE 811 907 980. Please send a corrected one.\n\nKind regards\nProcurement, Nordwind GmbH", c(190 * MINUTE), { subject: "Invoice 20931: VAT number missing", html: "yes", unverified: "DMARC failed" });
+    const invoice = interaction("email", nord, "billing", "Invoice 20931: VAT number missing", { assigned_at: now() - 100_000, last_message_at: now() - 190 * MINUTE, preview: "Dear Sir or Madam, invoice 20931 lacks our VAT number" });
+    received(invoice, "Dear Sir or Madam,\n\ninvoice 20931 lacks our VAT number DE 811 907 980. Please send a corrected one.\n\nKind regards\nProcurement, Nordwind GmbH", c(190 * MINUTE), { subject: "Invoice 20931: VAT number missing", html: "yes", unverified: "DMARC failed" });
     const sms = interaction("sms", mobile, "repairs", "", { assigned_at: now() - 90_000, last_message_at: now() - 246_000, unanswered: 1, undelivered: 1, preview: "Still waiting for the engineer" });
     const doubt = sent(sms, agent, "The engineer is due between 10 and 12.", c(40 * MINUTE));
     event(sms, "delivery.changed", { outbox_id: doubt.body.outbox_id, state: "uncertain", provider_id: "", reason: "timeout" });
@@ -223,10 +224,10 @@ export function makeDouble({ now = () => Date.now(), seed = true, pace = 1 } = {
     const other = sent(sms, agent, "I am asking him where he is.", c(200_000));
     event(sms, "delivery.changed", { outbox_id: other.body.outbox_id, state: "failed", provider_id: "", reason: "30005 unknown handset" });
     const { state } = desks.get("ag-0");
-    Object.assign(state, { work: [call, chat, mail, sms] });
+    Object.assign(state, { work: [call, chat, invoice, sms, mail.seed({ lena, nord })] });
     Object.assign(state.agent, { state: "busy", chosen: "ready", reason: "", since_at: now() - 198_000 });
     cases.get(call.case_id).case.agent_name = agent.name;
-    for (const [code, work, name, ago] of [["call.arrived", call, "", 264], ["enqueued", call, "", 246], ["offer.accepted", call, "Mei Lin 林美", 199], ["offer.expired", chat, "David Ngo", 180], ["offer.accepted", chat, "Mei Lin 林美", 150], ["message.sent", chat, "Mei Lin 林美", 130], ["wrapped_up", mail, "Hao Chen 陈浩", 40]]) {
+    for (const [code, work, name, ago] of [["call.arrived", call, "", 264], ["enqueued", call, "", 246], ["offer.accepted", call, "Mei Lin 林美", 199], ["offer.expired", chat, "David Ngo", 180], ["offer.accepted", chat, "Mei Lin 林美", 150], ["message.sent", chat, "Mei Lin 林美", 130], ["wrapped_up", invoice, "Hao Chen 陈浩", 40]]) {
       happened(code, work, name, now() - ago * 1000);
     }
   }
@@ -300,9 +301,10 @@ export function makeDouble({ now = () => Date.now(), seed = true, pace = 1 } = {
       if (!end(offer_id, "rejected")) throw new Refusal(409, "offer_gone");
       return {};
     },
-    reply(agentId, { interaction_id, text, subject = "" }) {
+    reply(agentId, { interaction_id, text, subject = "", ...more }) {
       const desk = desks.get(agentId);
       const work = handOf(desk, interaction_id);
+      if (work.medium === "email") return mail.letter(agentId, { interaction_id, text, subject, ...more });
       if (!text?.trim()) throw new Refusal(422, "empty");
       const made = sent(work, desk.state.agent, text.trim(), now(), subject);
       changed(agentId, Object.assign(work, { unanswered: 0, last_message_at: now() }), made);
@@ -343,6 +345,8 @@ export function makeDouble({ now = () => Date.now(), seed = true, pace = 1 } = {
   const customerOf = (id, number) => customers.get(id) ?? [...customers.values()].find((c) => c.points.some((p) => p.value === number)) ?? customer(`cu-${number}`, "", [["phone", number]], 0);
   const telephony = makeTelephony({ now, desks, handOf, changed, event, announce, interaction, Refusal, queues: QUEUES, everyAgent, customerOf, brief, floorChanged, pace });
   Object.assign(commands, telephony.commands);
+  const mail = makeMail({ now, pace, desks, customers, cases, event, changed, handOf, interaction, received, sent, Refusal });
+  Object.assign(commands, mail.commands);
   const flows = makeFlows({ now, Refusal });
   telephony.seed({ wei, mobile, noor });
   if (seed) seedDay();
@@ -424,6 +428,7 @@ export function makeDouble({ now = () => Date.now(), seed = true, pace = 1 } = {
     ["GET", /^interactions$/, (_, __, q) => page(q.get("queue") === "sales-zh" ? [] : [wei, mobile, noor].map((c, n) => ({ interaction_id: `w-${n}`, case_id: 48211, medium: ["voice", "sms", "chat"][n], state: "waiting", queue: q.get("queue"), virtual_enqueued_at: started - 161_000 + n * 50_000, customer: brief(c) })))],
     ["GET", /^interactions\/(.+)\/why$/, () => ({ summary: [{ code: "everyone_busy", values: { available: 5 } }], candidates: candidates.slice(2) })],
     ...telephony.routes,
+    ...mail.routes,
     ...flows.routes,
     ["GET", /^channels$/, () => []],
     ["GET", /^quarantine$/, () => page([{ id: "q-1", channel: "email", reason: "The message has more than 100 MIME parts.", received_at: now() - 3 * 60 * MINUTE }])],
@@ -448,8 +453,11 @@ export function makeDouble({ now = () => Date.now(), seed = true, pace = 1 } = {
     const url = new URL(request.url, "http://double");
     const say = (status, body, headers = {}) => answer.writeHead(status, { "content-type": "application/json", ...headers }).end(body === undefined ? "" : JSON.stringify(body));
     const refuse = (status, code) => say(status, { error: { code, message: code } });
-    let text = "";
-    for await (const chunk of request) text += chunk;
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    if (url.pathname === "/api/v1/uploads" && sessionOf(request)) return say(200, mail.upload(bytes, url.searchParams.get("name") ?? "", request.headers["content-type"] ?? ""));
+    const text = bytes.toString("utf8");
     if (url.pathname.startsWith("/double/")) return say(200, double.act(url.pathname.slice(8), text ? JSON.parse(text) : {}) ?? {});
     if (!url.pathname.startsWith("/api/v1/")) return serveFile(url.pathname, answer);
     const path = decodeURIComponent(url.pathname.slice(8));
@@ -477,6 +485,8 @@ export function makeDouble({ now = () => Date.now(), seed = true, pace = 1 } = {
       const drawn = flows.diagram(diagram[1]);
       return drawn ? answer.writeHead(200, { "content-type": "image/svg+xml" }).end(drawn) : refuse(404, "not_found");
     }
+    const file = /^uploads\/([0-9a-f]{64})$/.exec(path);
+    if (file) return mail.uploads.has(file[1]) ? answer.writeHead(200, { "content-type": mail.uploads.get(file[1]).media_type }).end(mail.uploads.get(file[1]).bytes) : refuse(404, "not_found");
     if (path.startsWith("recordings/")) return answer.writeHead(200, { "content-type": "audio/wav" }).end(telephony.wav());
     for (const [method, pattern, answerOf] of routes) {
       const match = method === request.method && pattern.exec(path);

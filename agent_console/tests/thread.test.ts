@@ -18,7 +18,7 @@ const received = (text: string, more: Partial<EventView> = {}) => event("message
 const sent = (outbox_id: string, text = "hello") => event("message.sent", { text, outbox_id });
 const delivery = (outbox_id: string, state: string, reason = "") => event("delivery.changed", { outbox_id, state, reason });
 const outgoing = (more: Partial<Outgoing> = {}): Outgoing => ({
-  key: "out-1", kind: "reply", interactionId: "i", text: "hello ", subject: "", at: NOON, state: "sending", error: "", ...more,
+  key: "out-1", kind: "reply", interactionId: "i", text: "hello ", subject: "", at: NOON, state: "sending", error: "", message: "", ...more,
 });
 
 describe("a conversation", () => {

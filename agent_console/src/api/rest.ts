@@ -2,7 +2,7 @@
  * The hub's REST: what the console reads beside the socket (docs/agent-websocket.md, "Reading"). Shapes that the
  * hub's dataclasses have are generated; these are the answers that only the routes make.
  */
-import type { AgentView, CustomerBrief, EventView, OfferView, Past, QueueView } from "./generated/wire";
+import type { AgentView, AttachmentView, CustomerBrief, EventView, OfferView, Past, QueueView } from "./generated/wire";
 
 export type Role = AgentView["role"];
 export type Medium = OfferView["medium"];
@@ -245,6 +245,7 @@ export async function getText(path: string): Promise<string> {
 }
 
 export const post = <T>(path: string, body: unknown = {}): Promise<T> => call<T>("POST", path, body);
+export const put = <T>(path: string, body: unknown): Promise<T> => call<T>("PUT", path, body);
 export const remove = <T>(path: string): Promise<T> => call<T>("DELETE", path);
 
 /** `path?a=1&b=2` without what is empty. */
@@ -272,4 +273,4 @@ export async function everything<T>(path: string): Promise<T[]> {
   return items;
 }
 
-export type { AgentView, CustomerBrief, EventView, OfferView, Past, QueueView };
+export type { AgentView, AttachmentView, CustomerBrief, EventView, OfferView, Past, QueueView };

@@ -39,6 +39,6 @@ function arrived(lines: Line[], words: Outgoing): boolean {
       event.kind === kind &&
       event.interaction_id === words.interactionId &&
       at >= words.at - 2_000 &&
-      (event.body as { text?: string }).text === words.text.trim(),
+      (words.letter ? (event.body as { subject?: string }).subject === words.subject && event.actor.kind === "agent" : (event.body as { text?: string }).text === words.text.trim()),
   );
 }

@@ -77,6 +77,9 @@ export function useSayings(customer: () => string) {
     "wrap_up.started": () => t("line.wrap_up_started"),
     wrapped_up: (body) =>
       t("line.wrapped_up", { disposition: session.dispositionName(body["disposition"]!), status: t(`conversation.status.${body["case_status"]}`).toLowerCase() }),
+    "delivery.changed": (body, event) => t("line.taken_back", { who: agentIn(event), subject: ((body["letter"] as unknown as Body | undefined)?.["subject"] || t("conversation.noSubject")) }),
+    "participant.added": (body, event) => t("line.participant_added", { agent: agentIn(event), address: body["address"]! }),
+    "case.linked": (body, event) => t(`line.case_linked.${body["state"]}`, { agent: agentIn(event), id: body["to_case"]! }),
     ended: (body) => t(`line.ended.${body["reason"]}`),
   };
 

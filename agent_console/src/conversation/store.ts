@@ -1,9 +1,11 @@
 import { defineStore } from "pinia";
-import { reactive, watch } from "vue";
+import { reactive, ref, watch } from "vue";
 import type { EventView } from "@/api/generated/wire";
+import type { Composing } from "@/api/mail";
 import { everything } from "@/api/rest";
 import { useSession } from "@/live/session";
 import { CommandError } from "@/live/socket";
+import { cameBack, told, type Letter } from "./letter";
 import { useLive } from "@/live/store";
 import { merge } from "./thread";
 
@@ -17,6 +19,27 @@ export interface Outgoing {
   at: number;
   state: "sending" | "failed";
   error: string;
+  message: string;
+  /** An e-mail has more to it than its words. */
+  letter?: Sealed;
+  /** The hub has it: what was kept of it can go. */
+  arrived?: () => void;
+}
+
+/** A letter as its writer sealed it: what it began with, and when it shall leave (0: soon). */
+export interface Sealed {
+  letter: Letter;
+  begins: Composing | null;
+  sendAt: number;
+  arrived?: () => void;
+}
+
+/** A letter that has not left yet and can be taken back without asking anybody. */
+export interface Undoable {
+  caseId: number;
+  interactionId: string;
+  outboxId: string;
+  until: number;
 }
 
 export interface Conversation {
@@ -35,10 +58,14 @@ export const useConversations = defineStore("conversations", () => {
   const live = useLive();
   const byCase = reactive(new Map<number, Conversation>());
   const session = useSession();
+  /** Letters that came back, for the composer of their interaction to take. */
+  const returned = reactive(new Map<string, Letter>());
+  const undoable = ref<Undoable | null>(null);
+  const sealed = new Map<string, Letter>();
   let nextKey = 0;
 
   // What one person read is not for the next who signs in on this page.
-  watch(() => session.me?.id, () => byCase.clear(), { flush: "sync" });
+  watch(() => session.me?.id, () => (byCase.clear(), returned.clear(), sealed.clear(), (undoable.value = null)), { flush: "sync" });
 
   live.hear((announced) => {
     if (announced === null) {
@@ -87,26 +114,54 @@ export const useConversations = defineStore("conversations", () => {
     }
   }
 
-  async function say(kind: "reply" | "note", caseId: number, interactionId: string, text: string, subject = ""): Promise<void> {
+  async function say(kind: "reply" | "note", caseId: number, interactionId: string, text: string, letter?: Sealed, arrived = letter?.arrived): Promise<void> {
     const one = open(caseId);
     one.outgoing.push({
-      key: `out-${++nextKey}`, kind, interactionId, text, subject, at: live.now, state: "sending", error: "",
+      key: `out-${++nextKey}`, kind, interactionId, text, subject: letter?.letter.subject ?? "", at: live.now, state: "sending", error: "", message: "",
+      ...(letter ? { letter } : {}), ...(arrived ? { arrived } : {}),
     });
     await send(one, one.outgoing[one.outgoing.length - 1]!);
   }
 
   async function send(one: Conversation, words: Outgoing): Promise<void> {
     words.state = "sending";
-    const args: Record<string, unknown> = { interaction_id: words.interactionId, text: words.text };
-    if (words.kind === "reply" && words.subject) args["subject"] = words.subject;
+    const { letter } = words;
+    const said = letter ? told(letter.letter, letter.begins, letter.sendAt) : { text: words.text };
     try {
-      const { event } = await live.command<{ event: EventView }>(words.kind, args);
+      const { event } = await live.command<{ event: EventView }>(words.kind, { interaction_id: words.interactionId, ...said });
       if (event) one.events = merge(one.events, [event]);
+      if (event && letter) keepForUndo(event, letter);
+      words.arrived?.();
       discard(one.caseId, words.key);
     } catch (error) {
       words.state = "failed";
       words.error = error instanceof CommandError ? error.code : "unknown";
+      words.message = error instanceof CommandError ? error.message : "";
     }
+  }
+
+  function keepForUndo(event: EventView, { letter, sendAt }: Sealed): void {
+    const { outbox_id: outboxId, send_at: until = 0 } = event.body as { outbox_id: string; send_at?: number };
+    sealed.set(outboxId, letter);
+    if (!sendAt && until > live.now) undoable.value = { caseId: event.case_id, interactionId: event.interaction_id, outboxId, until };
+  }
+
+  /** Takes a letter back before it leaves; its words go to the composer of their interaction. Rejects with `CommandError`. */
+  async function unsend(interactionId: string, outboxId: string): Promise<void> {
+    const value = await live.command<Partial<Letter> | null>("unsend", { interaction_id: interactionId, outbox_id: outboxId });
+    if (undoable.value?.outboxId === outboxId) undoable.value = null;
+    returned.set(interactionId, sealed.get(outboxId) ?? cameBack(value ?? {}));
+    sealed.delete(outboxId);
+  }
+
+  const sendNow = (interactionId: string, outboxId: string): Promise<unknown> =>
+    live.command("send_now", { interaction_id: interactionId, outbox_id: outboxId });
+
+  /** The letter of words that could not be sent goes back to be changed. */
+  function rewrite(caseId: number, key: string): void {
+    const words = byCase.get(caseId)?.outgoing.find((w) => w.key === key);
+    if (words?.letter) returned.set(words.interactionId, words.letter.letter);
+    discard(caseId, key);
   }
 
   async function again(caseId: number, key: string): Promise<void> {
@@ -120,5 +175,5 @@ export const useConversations = defineStore("conversations", () => {
     if (one) one.outgoing = one.outgoing.filter((w) => w.key !== key);
   }
 
-  return { byCase, open, look, load, say, again, discard };
+  return { byCase, returned, undoable, open, look, load, say, again, discard, unsend, sendNow, rewrite };
 });

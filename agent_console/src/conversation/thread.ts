@@ -15,6 +15,12 @@ export interface Heard {
   words: string[];
 }
 
+export interface Recipient {
+  address: string;
+  state: Delivery;
+  reason: string;
+}
+
 export interface Line {
   key: string;
   seq: number;
@@ -23,6 +29,11 @@ export interface Line {
   event: EventView;
   heard?: Heard;
   delivery?: { state: Delivery; reason: string };
+  /** Of a letter to several people: what became of it for each. */
+  recipients?: Recipient[];
+  /** A letter's row in the outbox, and when it leaves: until then it can be taken back. */
+  outboxId?: string;
+  sendAt?: number;
   /** Of a menu walk: what the caller heard and did. Of a system line: all that is said in it, in order. */
   steps: EventView[];
 }
@@ -58,8 +69,9 @@ export function linesOf(events: EventView[], supervises = false): Line[] {
   for (const raw of events) {
     const body = raw.body as Record<string, unknown>;
     if (raw.kind === "delivery.changed") {
-      const line = sent.get(String(body["outbox_id"]));
-      if (line) line.delivery = further(line.delivery, body["state"] as Delivery, String(body["reason"] ?? ""));
+      const id = String(body["outbox_id"]);
+      const line = sent.get(id) ?? sent.get(letterOf(id));
+      if (line) deliver(line, body as unknown as Wire["bodies"]["delivery.changed"], raw);
       continue;
     }
     if (FOLDED.has(raw.kind)) continue;
@@ -76,8 +88,8 @@ export function linesOf(events: EventView[], supervises = false): Line[] {
       continue;
     }
     if (event.kind === "message.sent") {
-      line.delivery = { state: "queued", reason: "" };
-      sent.set(String(body["outbox_id"]), line);
+      begin(line, event.body as unknown as Wire["bodies"]["message.sent"]);
+      sent.set(line.outboxId!, line);
     }
     lines.push(line);
   }
@@ -216,9 +228,44 @@ function kindOf(event: EventView): Line["kind"] {
 }
 
 // A late "sent" must not take back "delivered"; a failure or doubt always shows, unless it arrived after all.
-const STRENGTH: Record<Delivery, number> = { queued: 0, retry: 1, accepted: 2, uncertain: 3, failed: 4, delivered: 5, read: 6 };
+const STRENGTH: Record<Delivery, number> = { queued: 0, retry: 1, accepted: 2, uncertain: 3, failed: 4, delivered: 5, read: 6, cancelled: 7 };
+/** Of several people's letters the whole is as good as the worst of them. */
+const WORST: Delivery[] = ["failed", "uncertain", "retry", "queued", "accepted", "delivered", "read", "cancelled"];
 
-function further(before: Line["delivery"], state: Delivery, reason: string): Line["delivery"] {
-  if (before && (STRENGTH[state] ?? 0) < STRENGTH[before.state]) return before;
+/** The further rows of a letter are named after its first. */
+const letterOf = (outboxId: string): string => outboxId.replace(/-\d{1,3}$/, "");
+
+function begin(line: Line, body: Wire["bodies"]["message.sent"]): void {
+  line.delivery = { state: body.elsewhere ? "accepted" : "queued", reason: "" };
+  line.outboxId = body.outbox_id;
+  line.sendAt = body.send_at ?? 0;
+  const all = [...(body.to ?? []), ...(body.cc ?? []), ...(body.bcc ?? [])];
+  if (all.length > 1) line.recipients = all.map((address) => ({ address, state: line.delivery!.state, reason: "" }));
+}
+
+function deliver(line: Line, body: Wire["bodies"]["delivery.changed"], raw: EventView): void {
+  const { state, reason = "" } = body;
+  const one = line.recipients?.find((r) => r.address.toLowerCase() === (body.recipient ?? "").toLowerCase());
+  if (one) {
+    Object.assign(one, further(one, state, reason));
+    const worst = [...line.recipients!].sort((a, b) => WORST.indexOf(a.state) - WORST.indexOf(b.state))[0]!;
+    line.delivery = { state: worst.state, reason: worst.reason };
+  } else {
+    line.delivery = further(line.delivery, state, reason);
+    for (const each of line.recipients ?? []) Object.assign(each, further(each, state, reason));
+  }
+  // What was taken back before it left was never said: it is told in a line of its own kind.
+  if (line.delivery!.state === "cancelled" && line.kind === "agent") {
+    line.kind = "system";
+    line.steps = [{ ...raw, body: { ...body, letter: line.event.body } }];
+  }
+}
+
+function further(before: Line["delivery"], state: Delivery, reason: string): NonNullable<Line["delivery"]> {
+  if (before && (STRENGTH[state] ?? 0) < STRENGTH[before.state]) return { state: before.state, reason: before.reason };
   return { state, reason };
 }
+
+export const STATE_TONES: Record<Delivery, string> = {
+  queued: "tone-away", retry: "tone-busy", accepted: "tone-accent", uncertain: "tone-busy", failed: "tone-danger", delivered: "tone-ready", read: "tone-ready", cancelled: "tone-away",
+};

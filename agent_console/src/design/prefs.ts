@@ -24,6 +24,8 @@ function kept<T extends string>(key: string, first: T, allowed: readonly T[]): R
 export const theme = kept("cch.theme", "system", ["system", "light", "dark"] as const);
 export const ringing = kept("cch.ringing", "on", ["on", "off"] as const);
 export const singleKeys = kept("cch.singleKeys", "on", ["on", "off"] as const);
+/** E-mail is written as plain text. */
+export const plainMail = kept("cch.plainMail", "off", ["on", "off"] as const);
 
 export function showTheme(): void {
   watch(

@@ -89,3 +89,15 @@ export function percent(part: number, whole: number): string | null {
   const value = Math.round((1000 * part) / whole) / 10;
   return `${Number.isInteger(value) ? value : value.toFixed(1)} %`;
 }
+
+/** A moment as an input of type datetime-local has it. */
+export function toLocal(at: number): string {
+  const d = new Date(at);
+  return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}T${two(d.getHours())}:${two(d.getMinutes())}`;
+}
+
+/** The moment of such an input, 0 if it is none. */
+export function fromLocal(text: string): number {
+  const at = new Date(text).getTime();
+  return Number.isNaN(at) ? 0 : at;
+}

@@ -3,7 +3,7 @@ import { useI18n } from "vue-i18n";
 import { duration, shortMoment } from "./format";
 
 const KNOWN_ERRORS = new Set([
-  "offer_gone", "not_connected", "too_long", "not_yours", "empty", "forbidden", "session_ended", "unreachable", "not_found", "busy", "invalid",
+  "offer_gone", "not_connected", "too_long", "too_late", "too_large", "not_yours", "empty", "forbidden", "session_ended", "unreachable", "not_found", "busy", "invalid",
 ]);
 
 /** Refusals of telephony: the hub's own sentence names people and countries, and is in English. */

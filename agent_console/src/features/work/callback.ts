@@ -1,19 +1,8 @@
 /** When a call is promised for: this device's wall clock, as people say it. Pure. */
 
-const two = (n: number): string => String(n).padStart(2, "0");
+export { fromLocal, toLocal } from "@/i18n/format";
+
 const MINUTE = 60_000;
-
-/** A moment as an input of type datetime-local has it. */
-export function toLocal(at: number): string {
-  const d = new Date(at);
-  return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}T${two(d.getHours())}:${two(d.getMinutes())}`;
-}
-
-/** The moment of such an input, 0 if it is none. */
-export function fromLocal(text: string): number {
-  const at = new Date(text).getTime();
-  return Number.isNaN(at) ? 0 : at;
-}
 
 function tomorrowAt(now: number, hour: number): number {
   const d = new Date(now);

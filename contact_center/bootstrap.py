@@ -26,12 +26,15 @@ from contact_center.domain.events import ServiceAnswered
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import DAY, HOUR
 from contact_center.fallback.settings import key_in
+from contact_center.fetching.fetch import Fetcher
 from contact_center.flows.library import FlowLibrary
+from contact_center.indexing.indexer import Indexer
 from contact_center.intake.take_in import CallSteps
 from contact_center.live.bus import Bus, Hint, NoBus, RedisBus
 from contact_center.live.desks import Desks
 from contact_center.live.watchers import Watchers
 from contact_center.moves import lines
+from contact_center.previews.previews import Previews
 from contact_center.reconciling.reconciler import Reconciler
 from contact_center.recordings.keeper import Keeper
 from contact_center.registry.discover import open_channels
@@ -59,6 +62,7 @@ from contact_center.storage.executor import open_executor, run_alone
 from contact_center.storage.migrate import migrate
 from contact_center.telephony.services import Services
 from contact_center.telephony.steps import Telephony
+from contact_center.web import drafts
 from contact_center.web.agent_socket import read_after
 from contact_center.web.app import create_app
 from contact_center.web.webhooks import Webhooks
@@ -176,6 +180,8 @@ class Committed:
                     runtime.dispatcher.config_changed(effect)
                     runtime.reload_flows()
                     hints.append(["config"])
+        if effects:
+            runtime.indexer.nudge()
         self._bus.publish(hints)
 
     def heard(self, hint: Hint) -> None:
@@ -228,6 +234,7 @@ class Hub:
         await runtime.dispatcher.start()
         await runtime.postman.start()
         await runtime.keeper.start()
+        await runtime.indexer.start()
         for door in runtime.doors.values():
             if door.channel.state()[0] != "off":
                 task = asyncio.create_task(self._listen(door), name=f"channel-{door.channel.name}")
@@ -259,6 +266,8 @@ class Hub:
         await runtime.services.stop()
         await runtime.postman.stop()
         await runtime.keeper.stop()
+        await runtime.indexer.stop()
+        await runtime.previews.close()
         for channel in runtime.channels.values():
             await channel.close()
         await runtime.bus.stop()
@@ -305,6 +314,7 @@ class Hub:
                 await runtime.executor.write(announcements.forget, now - KEEP_ANNOUNCEMENTS_MS)
                 await runtime.executor.write(settings.forget_command_results, now - KEEP_COMMANDS_MS)
                 await runtime.executor.write(dials.forget, now - KEEP_DIALS_MS)
+                await drafts.forget(runtime, now)
                 await runtime.executor.write(automatic.forget, now - KEEP_AUTOMATIC_MS)
 
 
@@ -358,6 +368,9 @@ def open_hub(
         executor=executor,
         blobs=blobs,
         recordings=recordings,
+        uploads=Blobs(given.data_dir / "uploads"),
+        previews=Previews(given.data_dir / "previews"),
+        fetcher=Fetcher(),
         channels=channels,
         doors=doors,
         desks=desks,
@@ -365,6 +378,7 @@ def open_hub(
         dispatcher=dispatcher,
         postman=Postman(executor, channels, blobs, make_occasion),
         keeper=Keeper(executor, channels, recordings, make_occasion),
+        indexer=Indexer(executor, make_occasion, node),
         services=Services(answered, known_services),
         flows=flows,
         bus=bus,

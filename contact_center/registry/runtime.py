@@ -43,6 +43,7 @@ class Runtime:
     executor: Executor
     blobs: Blobs
     recordings: Blobs
+    uploads: Blobs
     previews: Previews
     fetcher: Fetcher
     channels: Mapping[str, Channel]

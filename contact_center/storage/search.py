@@ -6,8 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from contact_center.storage.schema import OPEN, customers
+from contact_center.storage.schema import ENDED, OPEN, customers
 from contact_center.storage.schema import interactions as table
+
+_BRIEF = select(
+    table.c.id, table.c.record, table.c.customer_id, table.c.started_at, customers.c.name, customers.c.first_seen_at
+).join_from(table, customers, customers.c.id == table.c.customer_id)
 
 
 def interactions(
@@ -23,22 +27,30 @@ def interactions(
     most: int = 50,
 ) -> list[dict[str, Any]]:
     """Interactions newest first, as their records with the customer in brief; ``after`` is the last one's id."""
-    query = select(
-        table.c.record, table.c.customer_id, table.c.started_at, customers.c.name, customers.c.first_seen_at
-    ).join_from(table, customers, customers.c.id == table.c.customer_id)
-    for column, value in (
-        (table.c.state, state),
+    given = (
         (table.c.queue, queue),
         (table.c.agent_id, agent_id),
         (table.c.medium, medium),
         (table.c.customer_id, customer_id),
         (table.c.case_id, case_id),
-    ):
-        if value:
-            query = query.where(column == value)
+    )
+    wanted = [column == value for column, value in given if value]
     if after:
-        query = query.where(table.c.id < after)
-    return [_item(row) for row in conn.execute(query.order_by(table.c.id.desc()).limit(most))]
+        wanted.append(table.c.id < after)
+    # What is over and what is not are read along an index each.
+    ids: list[str] = []
+    if state != "ended":
+        of_state = [table.c.state == state] if state else []
+        ids += _ids(conn, [OPEN, *of_state, *wanted], most)
+    if state in ("", "ended"):
+        ids += _ids(conn, [ENDED, *wanted], most)
+    ids = sorted(ids, reverse=True)[:most]
+    rows = {row.id: row for row in conn.execute(_BRIEF.where(table.c.id.in_(ids)))} if ids else {}
+    return [_item(rows[each]) for each in ids]
+
+
+def _ids(conn: Connection, wanted: list[Any], most: int) -> list[str]:
+    return list(conn.execute(select(table.c.id).where(*wanted).order_by(table.c.id.desc()).limit(most)).scalars())
 
 
 def _item(row: Any) -> dict[str, Any]:

@@ -20,15 +20,18 @@ from contact_center.web import (
     answers,
     calls,
     commands,
+    drafts,
     flows,
     hand_over,
     health,
+    mail,
     message_pages,
     pages,
     reading,
     recordings,
     replay,
     schemas,
+    search,
     sign_in,
     webhooks,
 )
@@ -77,11 +80,14 @@ def create_app(runtime: Runtime, start: Lifespan, stop: Lifespan) -> FastAPI:
     app.router.routes.append(WebSocketRoute("/agent", agent_socket))
     app.include_router(health.router)
     app.include_router(sign_in.router)
+    app.include_router(search.router)
     app.include_router(reading.router)
     app.include_router(message_pages.router)
     app.include_router(replay.router)
     app.include_router(flows.router)
     app.include_router(recordings.router)
+    app.include_router(mail.router)
+    app.include_router(drafts.router)
     app.include_router(calls.router)
     app.include_router(hand_over.router)
     app.include_router(_commands())

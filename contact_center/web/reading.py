@@ -14,6 +14,7 @@ from contact_center.config import apply as config_apply
 from contact_center.config import model as config_model
 from contact_center.domain.errors import NotAllowed, NotFound, NotValid
 from contact_center.domain.events import SUPERVISOR, InteractionEvent
+from contact_center.indexing import looking
 from contact_center.storage import (
     agents,
     cases,
@@ -31,6 +32,7 @@ from contact_center.storage import (
 from contact_center.storage.connection import Connection
 from contact_center.web.answers import Json
 from contact_center.web.principal import Hub, Principal, SignedIn, Supervising
+from contact_center.web.search import case_item, understood
 
 router = APIRouter(prefix="/api/v1")
 
@@ -107,7 +109,7 @@ async def one_interaction(interaction_id: str, principal: SignedIn, runtime: Hub
         return {
             "record": loaded.record,
             "customer": loaded.customer,
-            "case": _case(cases.get(conn, loaded.record.case_id)),
+            "case": case_item(cases.get(conn, loaded.record.case_id)),
         }
 
     return Json(await runtime.executor.read(read))
@@ -149,55 +151,22 @@ async def why_waiting(interaction_id: str, _: SignedIn, runtime: Hub) -> Respons
     return Json(explanation.record())
 
 
-def _case(row: Any) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "subject": row.subject,
-        "status": row.status,
-        "queue": row.queue,
-        "customer": {"id": row.customer_id, "name": row.customer_name},
-        "opened_at": row.opened_at,
-        "updated_at": row.updated_at,
-        "closed_at": row.closed_at or None,
-        "agent_id": row.agent_id,
-        "agent_name": row.agent_name or "",
-    }
-
-
-@router.get("/cases", summary="Cases, last touched first")
-async def list_cases(
-    _: SignedIn,
-    runtime: Hub,
-    status: Ref = "",
-    customer: Ref = "",
-    agent: Ref = "",
-    q: Annotated[str, Query(max_length=200)] = "",
-    after: Annotated[str, Query(pattern=r"^(\d{1,18}\.\d{1,18})?$")] = "",
-    limit: Limit = 50,
-) -> Response:
-    at, _sep, case_id = after.partition(".")
-    found = await runtime.executor.read(
-        cases.find,
-        status=status,
-        customer_id=customer,
-        agent_id=agent,
-        words=q.strip(),
-        before=(int(at), int(case_id)) if after else None,
-        most=limit,
-    )
-    return page([_case(row) for row in found], lambda item: f"{item['updated_at']}.{item['id']}", limit)
-
-
 @router.get("/cases/{case_id}", summary="One case with its interactions")
 async def one_case(case_id: int, _: SignedIn, runtime: Hub) -> Response:
+    """One that was merged leads to the case that it is part of. ``linked`` are those that may belong to it, or were
+    merged into it."""
+
     def read(conn: Connection) -> dict[str, Any]:
-        row = cases.get(conn, case_id) if 0 < case_id < BIG else None
+        whole = cases.family(conn, case_id) if 0 < case_id < BIG else []
+        row = cases.get(conn, whole[0]) if whole else None
         if row is None:
             raise NotFound("case")
+        held = [item for each in whole[:50] for item in search.interactions(conn, case_id=each, most=200)]
         return {
-            "case": _case(row),
+            "case": case_item(row),
             "customer": _customer(conn, row.customer_id),
-            "interactions": search.interactions(conn, case_id=case_id, most=200),
+            "interactions": sorted(held, key=lambda item: str(item["interaction_id"]), reverse=True)[:200],
+            "linked": [case_item(each) for each in cases.linked(conn, whole)],
         }
 
     return Json(await runtime.executor.read(read))
@@ -243,8 +212,14 @@ async def list_customers(
     after: Ref = "",
     limit: Limit = 50,
 ) -> Response:
+    """``q`` is words of their name, of an address or a number (or the beginning of the last one)."""
+    asked = understood(q)
+
     def read(conn: Connection) -> list[dict[str, Any]]:
-        found = customers.search(conn, q.strip(), after, limit)
+        if asked.has_words:
+            found = looking.people(conn, asked, after, limit)
+        else:
+            found = [] if q.strip() else customers.newest(conn, after, limit)
         return [
             {
                 "id": c.id,

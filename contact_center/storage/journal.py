@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, select
 from contact_center.domain.events import (
     HUB,
     Actor,
+    Attachment,
     Body,
     CallArrived,
     Direction,
@@ -41,7 +42,8 @@ from routing import Waiting
 
 @dataclass(slots=True)
 class Loaded:
-    """An interaction with what surrounds it, locked for this transaction. Change it through :func:`happen`."""
+    """An interaction with what surrounds it, locked for this transaction. Change it through :func:`happen`.
+    ``answer`` is what the sender of the event in hand is told, as far as it lies in the log already."""
 
     record: Record
     customer_name: str
@@ -53,6 +55,7 @@ class Loaded:
     parties_before: frozenset[str] = frozenset()
     place_before: tuple[Any, ...] = ()
     fresh: bool = False
+    answer: list[Any] | None = None
 
     @property
     def customer(self) -> CustomerBrief:
@@ -240,6 +243,8 @@ def happen(
     body: Body,
     actor: Actor = HUB,
     direction: Direction = "internal",
+    attachments: tuple[Attachment, ...] = (),
+    answer: list[Any] | None = None,
 ) -> InteractionEvent:
     """Appends what the hub did to the interaction, and folds it on. :func:`save` ends the unit."""
     record = loaded.record
@@ -254,12 +259,15 @@ def happen(
         received_at=on.now,
         actor=actor,
         thread=Thread(record.thread_key),
+        attachments=attachments,
         id=event_id,
         interaction_id=record.interaction_id,
         case_id=record.case_id,
         customer_id=record.customer_id,
     )
-    stored = events.append(conn, event)
+    stored = events.append(conn, event, answer=answer)
+    if answer is not None:
+        loaded.answer = answer
     apply(record, stored)
     return stored
 

@@ -110,10 +110,12 @@ class Received:
 
 @dataclass
 class SmtpServer:
-    """aiosmtpd on the test's own loop. ``on_data`` may answer in its stead, or end the connection."""
+    """aiosmtpd on the test's own loop. ``on_data`` may answer in its stead, or end the connection. ``answers`` are for
+    some recipients."""
 
     received: list[Received] = field(default_factory=list)
     refuse_recipient: str = ""
+    answers: dict[str, str] = field(default_factory=dict)
     on_data: Callable[[SMTP], str | None] | None = None
     options: dict[str, Any] = field(default_factory=dict)
     port: int = 0
@@ -142,8 +144,8 @@ class SmtpServer:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if self.refuse_recipient:
-            return self.refuse_recipient
+        if refused := self.answers.get(address, self.refuse_recipient):
+            return refused
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

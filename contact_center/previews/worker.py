@@ -116,12 +116,25 @@ def _text(data: bytes) -> str:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return _plain(data.decode("utf-16", "replace"))
     for charset in ("utf-8-sig", "gb18030"):
-        try:
-            return _plain(data.decode(charset))
-        except UnicodeDecodeError as error:
-            if error.start >= len(data) - 4:  # cut in the middle of a character
-                return _plain(data[: error.start].decode(charset))
+        text = _decoded(data, charset)
+        if text is not None and (charset != "gb18030" or _is_chinese(text)):
+            return _plain(text)
     return _plain(data.decode("cp1252", "replace"))
+
+
+def _decoded(data: bytes, charset: str) -> str | None:
+    try:
+        return data.decode(charset)
+    except UnicodeDecodeError as error:
+        cut = len(data) == MAX_TEXT and error.start >= len(data) - 4  # in the middle of a character
+        return data[: error.start].decode(charset) if cut else None
+
+
+def _is_chinese(text: str) -> bool:
+    """Whether what was read as Chinese makes sense as Chinese: nearly any bytes can be read so."""
+    wide = [c for c in text if c > "\x7f"]
+    usual = sum("\u4e00" <= c <= "\u9fff" or "\u3000" <= c <= "\u303f" or c >= "\uff00" for c in wide)
+    return len(wide) > 0 and usual > 0.8 * len(wide)
 
 
 def _plain(text: str) -> str:

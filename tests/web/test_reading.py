@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from channels.contract import Parsed
-from contact_center.domain.events import Attachment, MessageReceived
 from contact_center.domain.time import HOUR
-from tests.hub import Clock, TestHub, letter, open_test_hub
+from tests.hub import Clock, TestHub, open_test_hub
 
 LENA = "+4915112345678"
 
@@ -172,67 +169,7 @@ async def test_a_case_is_one_stream_over_all_channels(database_url: str, tmp_pat
         assert next(e for e in stream if e["kind"] == "wrapped_up")["actor"]["name"] == "Mei Lin 林美"
 
 
-# --- harmless -------------------------------------------------------------------------------------------------------
-
-HOSTILE = (
-    b"<html><head><style>body{color:red}</style><script>alert(1)</script></head><body onload=alert(1)>"
-    b"<p>Dear Sirs</p><img src=https://spy.example/x.png><a href='javascript:alert(1)'>here</a>"
-    b"<a href='https://shop.example/'>shop</a><form action=//evil.example><input name=password></form>"
-    b"<iframe src=//evil.example></iframe><svg onload=alert(1)></svg><a href=' data:text/html,x'>x</a>"
-)
-
-
-async def a_letter_with_files(hub: TestHub) -> tuple[str, dict[str, str]]:
-    """An event's id, and the digests of its files by name."""
-    blobs = hub.runtime.blobs
-    files = {
-        "../../evil.html": b"<script>alert(1)</script>",
-        'a"b\r\nSet-Cookie: x=1.pdf': b"%PDF",
-        "账单 2026.pdf": b"%PDF-1.7",
-    }
-    digests = {name: await blobs.put(data) for name, data in files.items()}
-    html = await blobs.put(HOSTILE)
-    event = letter("lena@example.com", "Dear Sirs")
-    assert isinstance(event.body, MessageReceived)
-    attachments = tuple(Attachment(digest, name, "text/html", 1) for name, digest in digests.items())
-    event = replace(event, body=replace(event.body, html=html), attachments=attachments)
-    (answer,) = await hub.runtime.doors["email"].take_in(Parsed((event,), raw=b"raw"))
-    return answer.event_id, digests
-
-
-@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-async def test_a_letters_html_is_shown_without_its_teeth(database_url: str, tmp_path: Path) -> None:
-    async with open_test_hub(database_url, tmp_path) as hub:
-        event_id, _ = await a_letter_with_files(hub)
-        page = await hub.http.get(f"/api/v1/events/{event_id}/html")
-        assert "Dear Sirs" in page.text
-        assert "https://shop.example/" in page.text
-        for teeth in ("script", "javascript", "onload", "spy.example", "<form", "<input", "iframe", "svg", "data:"):
-            assert teeth not in page.text, teeth
-        policy = page.headers["content-security-policy"]
-        assert "default-src 'none'" in policy
-        assert "sandbox" in policy
-        assert "allow-scripts" not in policy
-        assert page.headers["x-content-type-options"] == "nosniff"
-
-
-@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-async def test_a_file_is_always_a_download_under_a_harmless_name(database_url: str, tmp_path: Path) -> None:
-    async with open_test_hub(database_url, tmp_path) as hub:
-        event_id, digests = await a_letter_with_files(hub)
-        for name, digest in digests.items():
-            file = await hub.http.get(f"/api/v1/events/{event_id}/attachments/{digest}")
-            assert file.status_code == 200
-            assert file.headers["content-type"] == "application/octet-stream"
-            told = file.headers["content-disposition"]
-            assert told.startswith("attachment; ")
-            assert "set-cookie" not in file.headers
-            assert "/" not in told.replace("UTF-8''", "")
-            assert "\n" not in told
-            assert name[:1] or told
-        other = await hub.letter("omar@example.com", "Hello")
-        stolen = await hub.http.get(f"/api/v1/events/{other.event_id}/attachments/{digest}")
-        assert stolen.status_code == 404, "a file is reached through its own message alone"
+# --- harmless ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

@@ -53,7 +53,10 @@ ROWS: dict[tuple[str, str], tuple[int, int, int, int] | None] = {
     ("GET", "/api/v1/recordings"): NEEDS_ARGUMENTS,
     ("GET", "/api/v1/recordings/{recording_id}"): UNKNOWN,
     ("GET", "/api/v1/events/{event_id}/html"): UNKNOWN,
+    ("GET", "/api/v1/events/{event_id}/page"): UNKNOWN,
+    ("GET", "/api/v1/events/{event_id}/images/{number}"): UNKNOWN,
     ("GET", "/api/v1/events/{event_id}/attachments/{digest}"): UNKNOWN,
+    ("GET", "/api/v1/events/{event_id}/attachments/{digest}/preview"): UNKNOWN,
     ("GET", "/api/v1/flows"): SUPERVISORS,
     ("GET", "/api/v1/flows/{name}"): UNKNOWN_TO_SUPERVISORS,
     ("GET", "/api/v1/flows/{name}/diagram.svg"): UNKNOWN_TO_SUPERVISORS,
@@ -116,7 +119,7 @@ async def signed_in(hub: TestHub, email: str, password: str = PASSWORD) -> str:
 def path_of(template: str) -> str:
     for name in ("interaction_id", "customer_id", "decision_id", "event_id", "entry", "name", "recording_id"):
         template = template.replace("{" + name + "}", "nothing")
-    return template.replace("{case_id}", "987654").replace("{digest}", "0" * 64)
+    return template.replace("{case_id}", "987654").replace("{digest}", "0" * 64).replace("{number}", "0")
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

@@ -10,10 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from channels.contract import Answer, Context, Outgoing, Request
+from channels.contract import Answer, Context, Outgoing, Request, Sent
 from channels.email.channel import EmailChannel
 from contact_center.bootstrap import secret_of
+from contact_center.delivery.settle import record_outcome
 from contact_center.domain.events import InteractionEvent, MessageReceived
+from contact_center.domain.occasion import Occasion
+from contact_center.domain.time import HOUR
 from contact_center.storage import outbox, schema
 from tests.hub import TestHub
 
@@ -88,6 +91,40 @@ class Post:
         """The Message-ID of our last letter in the interaction."""
         ours = [each for each in await self.sent() if each.interaction_id == interaction_id]
         return str(self.bytes_of(ours[-1])["Message-ID"])
+
+    async def leave(self) -> None:
+        """Everything that is in the outbox is taken by the next server on its way, as the postman writes it down."""
+
+        def left(conn: Connection) -> None:
+            on = Occasion(self.hub.clock.now + HOUR, self.hub.clock.new_id)
+            wanted = [each.outbox_id for each in _letters(conn)]
+            for row in outbox.lease(conn, on.now, on.now + HOUR, "test", wanted):
+                message_id = str(self.bytes_of(row.message)["Message-ID"])
+                record_outcome(conn, on, row, "accepted", sent=Sent(message_id))
+
+        await self.hub.write(left)
+
+    async def bounces(
+        self, message_id: str, *recipients: str, action: str = "failed", status: str = "5.1.1", **headers: str
+    ) -> list[Answer]:
+        """A mail server far away says what became of our letter ``message_id`` for ``recipients`` (RFC 3464)."""
+        about = "".join(
+            f"\r\nFinal-Recipient: rfc822; {each}\r\nAction: {action}\r\nStatus: {status}\r\n"
+            f"Diagnostic-Code: smtp; {'5' if action == 'failed' else '4'}50 no such user here\r\n"
+            for each in recipients
+        )
+        more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.number += 1
+        raw = (
+            f"From: MAILER-DAEMON@mx.customer.example\r\nTo: {self.address}\r\nSubject: Undelivered\r\n{more}"
+            f"Message-ID: <bounce{self.number}@mx.customer.example>\r\nMIME-Version: 1.0\r\n"
+            'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
+            "--b\r\nContent-Type: text/plain\r\n\r\nIt could not be delivered.\r\n"
+            "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.customer.example\r\n"
+            f"{about}\r\n--b\r\nContent-Type: text/rfc822-headers\r\n\r\n"
+            f"Message-ID: {message_id}\r\nSubject: A letter\r\n\r\n--b--\r\n"
+        )
+        return await self.arrives(raw.encode())
 
     async def received(self, interaction_id: str) -> list[InteractionEvent]:
         return [e for e in await self.hub.log(interaction_id) if isinstance(e.body, MessageReceived)]

@@ -48,10 +48,10 @@ _SELECT = (
     .join_from(cases, customers, customers.c.id == cases.c.customer_id)
     .outerjoin(agents, agents.c.id == cases.c.agent_id)
 )
-_TROUBLED = (
-    select(interactions.c.case_id)
-    .join_from(outbox, interactions, interactions.c.id == outbox.c.interaction_id)
-    .where(UNDELIVERED, outbox.c.seen_at == 0, outbox.c.verb == "send")
+_TROUBLED = select(interactions.c.case_id).where(
+    interactions.c.id.in_(
+        select(outbox.c.interaction_id).where(UNDELIVERED, outbox.c.seen_at == 0, outbox.c.verb == "send")
+    )
 )
 
 

@@ -22,6 +22,7 @@ from contact_center.config.model import Config, PolicyModel, read
 from contact_center.delivery.postman import Postman
 from contact_center.dispatch import presence
 from contact_center.dispatch.dispatcher import Dispatcher
+from contact_center.domain.errors import Unavailable
 from contact_center.domain.events import ServiceAnswered
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import DAY, HOUR
@@ -40,7 +41,7 @@ from contact_center.recordings.keeper import Keeper
 from contact_center.registry.discover import open_channels
 from contact_center.registry.door import Door, State
 from contact_center.registry.runtime import Runtime
-from contact_center.storage import announcements, automatic, dials, settings
+from contact_center.storage import announcements, automatic, dials, leases, settings
 from contact_center.storage.blobs import Blobs
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import (
@@ -229,6 +230,8 @@ class Hub:
         runtime = self.runtime
         await runtime.executor.start(self._committed)
         await runtime.executor.write(lambda conn: presence.all_gone(conn, runtime.occasion()))
+        if runtime.executor.dialect == "sqlite":  # the folder is ours alone: nobody else is left to hold any
+            await runtime.executor.write(leases.forget)
         await runtime.executor.read(runtime.flows.reload)
         await runtime.bus.start(self._committed.heard)
         await runtime.dispatcher.start()
@@ -270,6 +273,8 @@ class Hub:
         await runtime.previews.close()
         for channel in runtime.channels.values():
             await channel.close()
+        with contextlib.suppress(Unavailable):  # they end by themselves too
+            await runtime.executor.write(leases.give_back, runtime.node)
         await runtime.bus.stop()
         await runtime.executor.stop()
 

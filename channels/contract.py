@@ -399,6 +399,16 @@ class Channel:
         """What bytes that this channel put into quarantine say after a mend. Raises :class:`Malformed`."""
         raise Malformed(f"The channel {self.name} cannot try again what it put aside.")
 
+    def is_ours(self, address: str) -> bool:
+        """Whether what is written to ``address`` comes in by this channel."""
+        return False
+
+    async def read_history(self, raw: bytes, address: str, now: Moment) -> Parsed:
+        """A message out of an archive of our own ``address``, as one event: it came to us, or somebody of ours wrote
+        it (``MessageSent`` with ``elsewhere``). Under the source id that it would have had if it had been fetched;
+        none for what this installation sent itself. Raises :class:`Malformed`."""
+        raise Malformed(f"The channel {self.name} has no archives.")
+
     async def converse(self, socket: Socket, hub: Hub) -> None:
         """One customer's live connection at ``/webhooks/<name>/socket``."""
         await socket.close(1008, "This channel has no live connections.")

@@ -20,6 +20,7 @@ import typer
 
 from contact_center import __version__
 from contact_center.flow_commands import app as flow_commands
+from contact_center.mail_commands import app as mail_commands
 
 app = typer.Typer(
     add_completion=False,
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 
 app.add_typer(flow_commands, name="flow")
+app.add_typer(mail_commands, name="mail")
 
 DEMO = Path(__file__).parent / "sandbox" / "demo.yaml"
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]

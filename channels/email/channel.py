@@ -10,6 +10,7 @@ from typing import Literal
 from channels.contract import Channel, Context, Hub, Malformed, Outgoing, Parsed, Rejected, Request, Retry, Sent
 from channels.email.compose import compose, letter_of
 from channels.email.fetch import Fetcher, Folder, Pace, Standing
+from channels.email.history import as_history
 from channels.email.mailboxes import Mailbox, mailboxes_from, recipient_of
 from channels.email.oauth import AccessTokens
 from channels.email.parse import Recipient, parse_message
@@ -63,6 +64,14 @@ class EmailChannel(Channel):
         """What was put into quarantine under ``source_id``, which begins with its mailbox."""
         recipient = self._recipient(source_id.partition("|")[0])
         return proven(await self._parsing.parse(raw, recipient, now), self._tokens)
+
+    def is_ours(self, address: str) -> bool:
+        return any(address.lower() in mailbox.addresses for mailbox in self._mailboxes)
+
+    async def read_history(self, raw: bytes, address: str, now: Moment) -> Parsed:
+        own = next((box.address for box in self._mailboxes if address.lower() in box.addresses), "")
+        recipient = self._recipient(own)
+        return as_history(await self._parsing.parse(raw, recipient, now), self._tokens, recipient.everyone)
 
     def signature(self, address: str, language: str) -> str:
         return next((box.signed(language) for box in self._mailboxes if address.lower() in box.addresses), "")

@@ -24,6 +24,7 @@ from contact_center.web import (
     flows,
     hand_over,
     health,
+    importing,
     mail,
     message_pages,
     pages,
@@ -87,6 +88,7 @@ def create_app(runtime: Runtime, start: Lifespan, stop: Lifespan) -> FastAPI:
     app.include_router(flows.router)
     app.include_router(recordings.router)
     app.include_router(mail.router)
+    app.include_router(importing.router)
     app.include_router(drafts.router)
     app.include_router(calls.router)
     app.include_router(hand_over.router)

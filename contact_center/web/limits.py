@@ -10,6 +10,7 @@ from contact_center.web.answers import error
 BODY_LIMIT = 2 * 1_048_576
 UPLOAD_LIMIT = 26 * 1_048_576
 UPLOADS = "/api/v1/uploads"
+IMPORTS = "/api/v1/mail/import"
 _SENTENCE = "That is too much for one request."
 
 
@@ -25,7 +26,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most = UPLOAD_LIMIT if scope["path"] == UPLOADS else self._most
+        most = UPLOAD_LIMIT if scope["path"] in (UPLOADS, IMPORTS) else self._most
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if declared.isdigit() and int(declared) > most:
             await error(413, "too_large", _SENTENCE)(scope, receive, send)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,7 +14,7 @@ from contact_center.domain.errors import NotAllowed, NotFound, NotValid
 from contact_center.importing.history import MOST_LETTERS, Importer
 from contact_center.registry.runtime import Runtime
 from contact_center.web.answers import Json
-from contact_center.web.principal import Hub, Supervising
+from contact_center.web.principal import Hub, Principal, Supervising
 
 router = APIRouter(prefix="/api/v1")
 
@@ -46,10 +46,17 @@ def importer(runtime: Runtime, channel: str) -> Importer:
     return Importer(runtime.channels[channel], runtime.executor, runtime.blobs, runtime.occasion)
 
 
+async def moving_in(principal: Supervising) -> Principal:
+    """Raises ``NotAllowed`` for everybody but admins."""
+    if principal.role != "admin":
+        raise NotAllowed("Only an admin may move mail in.")
+    return principal
+
+
 @router.post("/mail/import", summary="Move a conversation out of an archive in")
 async def import_mail(
     request: Request,
-    principal: Supervising,
+    _: Annotated[Principal, Depends(moving_in)],
     runtime: Hub,
     mailbox: Annotated[str, Query(max_length=320)],
     channel: Annotated[str, Query(max_length=32)] = "email",
@@ -57,8 +64,6 @@ async def import_mail(
 ) -> Response:
     """The body: letters (RFC 5322) of one conversation, each behind its length in four bytes, the highest first. They
     become a closed case with the times when they were written; what is known already is not taken again."""
-    if principal.role != "admin":
-        raise NotAllowed("Only an admin may move mail in.")
     taking = importer(runtime, channel)
     taking.check(mailbox)
     outcomes = await taking.take(mailbox, letters_in(await request.body()), dry_run)

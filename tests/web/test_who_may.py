@@ -63,6 +63,7 @@ ROWS: dict[tuple[str, str], tuple[int, int, int, int] | None] = {
     ("GET", "/api/v1/flows/{name}/counts"): UNKNOWN_TO_SUPERVISORS,
     ("POST", "/api/v1/flows/check"): (401, 403, 422, 422),
     ("POST", "/api/v1/flows"): ADMINS_ARGUMENTS,
+    ("POST", "/api/v1/mail/import"): ADMINS_ARGUMENTS,
     ("POST", "/api/v1/flows/{name}/rollback"): ADMINS_ARGUMENTS,
     ("POST", "/api/v1/config"): NEEDS_ARGUMENTS,
     ("POST", "/api/v1/commands/set_state"): NEEDS_ARGUMENTS,

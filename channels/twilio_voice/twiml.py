@@ -134,7 +134,12 @@ def _parts(words: str) -> Iterable[str]:
 
 def prompts(spoken: Sequence[Prompt], media: str) -> str:
     """``media`` is the hub's own address, for recordings that it serves."""
-    return "".join(prompt(each, media) for each in spoken)
+    return _prompts(tuple(spoken), media)
+
+
+@lru_cache(maxsize=512)  # every caller at the same menu hears the same words
+def _prompts(spoken: tuple[Prompt, ...], media: str) -> str:
+    return "".join([prompt(each, media) for each in spoken])
 
 
 def prompt(spoken: Prompt, media: str) -> str:

@@ -65,7 +65,7 @@ def take_in(conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes,
         return _TAKERS[type(event.body)](conn, on, awaited, event, raw, calls)
     seen = events.seen(conn, event.channel, event.source_id)
     if seen is not None:
-        told = (seen.extra or {}).get("answer")
+        told = events.answer_to(conn, seen)
         return Answer(
             interaction_id=seen.interaction_id,
             case_id=seen.case_id,
@@ -255,7 +255,9 @@ def _take_input(
     journal.take(conn, loaded, event, raw)
     actions = calls.hear(conn, on, loaded, did)
     journal.save(conn, loaded)
-    events.keep_answer(conn, event.id, pack(actions))
+    told = pack(actions)
+    if loaded.answer != told:
+        events.keep_answer(conn, event.id, told)
     return _answer(loaded, event, actions)
 
 

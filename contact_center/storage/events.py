@@ -12,6 +12,10 @@ from contact_center.domain.contact_points import ContactPoint
 from contact_center.domain.events import (
     Actor,
     Attachment,
+    CallerInput,
+    CallerRecorded,
+    DialEnded,
+    FlowStepped,
     InteractionEvent,
     Thread,
     Unknown,
@@ -25,21 +29,47 @@ from contact_center.storage.schema import agents, events
 RAW_INLINE = 65_536
 """Raw input up to this size lies beside its event; larger lies in the blob store, under the same digest."""
 
-_SEEN = select(events.c.id, events.c.interaction_id, events.c.case_id, events.c.extra, events.c.raw_digest).where(
-    events.c.channel == bindparam("channel"), events.c.source_id == bindparam("source")
-)
+ANSWERED_BY_STEPS = frozenset({CallerInput.KIND, CallerRecorded.KIND, DialEnded.KIND})
+
+_SEEN = select(
+    events.c.id,
+    events.c.seq,
+    events.c.kind,
+    events.c.interaction_id,
+    events.c.case_id,
+    events.c.extra,
+    events.c.raw_digest,
+).where(events.c.channel == bindparam("channel"), events.c.source_id == bindparam("source"))
 _INSERT = {
     "sqlite": events.insert(),  # RETURNING would cost as much again as the row itself
     "postgresql": events.insert().values(txid=text("pg_current_xact_id()::text::bigint")).returning(events.c.seq),
 }
+_SEEN_ANSWER = (
+    select(events.c.kind, events.c.extra)
+    .where(events.c.interaction_id == bindparam("interaction"), events.c.seq > bindparam("after"))
+    .order_by(events.c.seq)
+    .limit(1)
+)
 _ANSWER = events.update().where(events.c.id == bindparam("event")).values(extra=bindparam("extra"))
 _COLUMNS = [c for c in events.c if c.name not in ("raw", "txid")]
 _READ = select(*_COLUMNS)
 
 
 def seen(conn: Connection, channel: str, source_id: str) -> Any | None:
-    """The event that came before under this idempotency key: id, interaction_id, case_id, extra, raw_digest."""
+    """The event that came before under this idempotency key: id, seq, kind, interaction_id, case_id, extra,
+    raw_digest."""
     return conn.execute(_SEEN, {"channel": channel, "source": source_id}).one_or_none()
+
+
+def answer_to(conn: Connection, row: Any) -> list[Any] | None:
+    """What the sender of the event that :func:`seen` found was told: it lies with the event, or with the step of the
+    flow that followed it."""
+    told: list[Any] | None = (row.extra or {}).get("answer")
+    if told is None and row.kind in ANSWERED_BY_STEPS:
+        step = conn.execute(_SEEN_ANSWER, {"interaction": row.interaction_id, "after": row.seq}).first()
+        if step is not None and step.kind == FlowStepped.KIND:
+            told = (step.extra or {}).get("answer")
+    return told
 
 
 def append(
@@ -211,6 +241,8 @@ def view(event: InteractionEvent, names: dict[str, str]) -> EventView:
     data = body.data if isinstance(body, Unknown) else {f.name: getattr(body, f.name) for f in fields(body)}
     if "agent_id" in data:
         data["agent_name"] = names.get(data["agent_id"], "")
+    if event.medium == "email" and event.kind == "message.received" and event.sender is not None:
+        data["sender"] = event.sender.value
     return EventView(
         seq=event.seq,
         id=event.id,

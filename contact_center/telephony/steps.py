@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from contact_center.domain.calls import CallAction, HangUp, Hold
+from contact_center.domain.calls import CallAction, HangUp, Hold, pack
 from contact_center.domain.events import (
     FLOW,
     CallerInput,
@@ -138,7 +138,7 @@ class Telephony:
         next turn follows without the caller noticing."""
         told: tuple[CallAction, ...] = ()
         for _ in range(MOST_ANSWERS):
-            self._write(conn, on, loaded, turn)
+            self._write(conn, on, loaded, turn, told)
             if turn.asks is None:
                 break
             answer = self._answers.now(conn, on, loaded, turn.asks)
@@ -150,9 +150,14 @@ class Telephony:
             self._over(conn, on, loaded)
         return told + turn.actions
 
-    def _write(self, conn: Connection, on: Occasion, loaded: Loaded, turn: Turn) -> None:
+    def _write(
+        self, conn: Connection, on: Occasion, loaded: Loaded, turn: Turn, told: tuple[CallAction, ...]
+    ) -> None:
+        """The first step carries the answer, where it is the whole of it: a row less to write again."""
+        answer = pack(turn.actions) if turn.asks is None and not told else None
         for step in turn.steps:
-            journal.happen(conn, on, loaded, step, FLOW)
+            journal.happen(conn, on, loaded, step, FLOW, answer=answer)
+            answer = None
         for body in turn.happened:
             journal.happen(conn, on, loaded, body, FLOW)
         if turn.leaves_queue:

@@ -19,13 +19,13 @@ MAX_PARAMETERS = 100
 
 _END = re.compile(rb"\r?\n\r?\n")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
-_LATE = re.compile(rb"(?:[ \t]*\r?\n){1,9}(?=[!-9;-~]{1,40}:)")
+_LATE = re.compile(rb"(?:\xef\xbb\xbf|[ \t]*\r?\n){1,9}(?=[!-9;-~]{1,40}:)")
 _LATE_IN_PART = re.compile(rb"(?:[ \t]*\r?\n){1,9}(?=content-(?:type|transfer-encoding|disposition):)", re.IGNORECASE)
 _WORD = re.compile(rb"=\?([^?\s]{1,60})\?([BbQq])\?([^?]*)\?=")
 _NAME = re.compile(rb"[!-9;-~]{1,100}")
 _MESSAGE_ID = re.compile(rb"<([^<>\s\x00-\x1f\x7f]{1,900})>")
 _BARE_ID = re.compile(rb"[^\s<>\x00-\x1f\x7f()\",;]{1,450}@[^\s<>\x00-\x1f\x7f()\",;]{1,450}")
-_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
+_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 
 # Controls break lines and terminals; direction marks and zero-width joins of words disguise what is written.
 _UNSEEMLY = {
@@ -75,7 +75,6 @@ def _first_header(raw: bytes, start: int, end: int) -> int:
     late = _LATE_IN_PART
     if start == 0:
         late = _LATE
-        start = 3 if raw.startswith(b"\xef\xbb\xbf") else 0
         if raw.startswith((b"From ", b">From "), start):
             start = raw.find(b"\n", start, end) + 1 or end
     found = late.match(raw, start, min(end, start + 300))

@@ -18,6 +18,7 @@ MAX_PARTS = 200
 MAX_DEPTH = 20
 MAX_MESSAGE = 25 * 1024 * 1024
 
+_SPACES_AT_SOFT_BREAK = re.compile(rb"=[ \t]+(?=\r?\n)")
 _UNNAMED_BOUNDARY = re.compile(rb"^--([^\s-][^\r\n]{0,199})\r?\n(?=content-|\r?\n)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -48,7 +49,7 @@ class Part:
         if encoding in {"base64", "base-64", "x-base64"}:
             return from_base64(body) or body.strip()
         if encoding in {"quoted-printable", "quoted_printable", "quotedprintable", "qp"}:
-            return binascii.a2b_qp(body)
+            return binascii.a2b_qp(_SPACES_AT_SOFT_BREAK.sub(b"=", body))
         if encoding in {"x-uuencode", "uuencode", "x-uue", "uue"}:
             return from_uuencode(body)
         return body
@@ -86,8 +87,10 @@ def _part(
         if depth >= MAX_DEPTH:
             raise Malformed(f"The message is nested more than {MAX_DEPTH} levels deep.")
         boundary = given.get("boundary", "").encode("utf-8", "replace")
+        if end - start < 300 and raw[start:end].strip() == b"--" + boundary + b"--":
+            start = end  # no part at all
         spans = _spans(raw, start, end, boundary)
-        if not spans and boundary != above:
+        if not spans and (not boundary or boundary != above):
             boundary = _likely_boundary(raw, start, end)
             spans = _spans(raw, start, end, boundary)
         children = _children(raw, spans, boundary, media_type, depth, budget)

@@ -184,6 +184,8 @@ def _take(found: Opened, attachment: _Attachment, depth: int) -> None:
     if data.startswith(_MESSAGE_INTERFACE):
         _take_message(found, data[16:], name, depth)
         return
+    if not data and not found.whole:
+        return
     content_id = _text(values, _CONTENT_ID).strip("<>")[:255]
     found.files.append(File(data, name, media_type_of(_text(values, _MEDIA_TYPE).lower()), content_id))
 

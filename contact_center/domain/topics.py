@@ -17,16 +17,22 @@ _PREFIX = re.compile(
 )
 _TAG = re.compile(r"\s*\[(?:ext|external|extern|外部邮件|外部郵件)\]", re.IGNORECASE)
 _COMPARED = 150
+_NUMBERED = re.compile(r"[!-~]*[0-9@][!-~]*")  # ticket numbers, dates, addresses
 _WITHOUT = re.compile(r"[\W\d_]+")
 
 
 def topic(subject: str) -> str:
     """``subject`` without what marks answers and forwarded mail, and without what mail programs change on the way:
     case, width and spaces. Two subjects with the same topic are one matter's."""
+    return "".join(bare(subject).split()).casefold()[:_COMPARED]
+
+
+def bare(subject: str) -> str:
+    """``subject`` without what marks answers and forwarded mail."""
     rest = unicodedata.normalize("NFKC", subject[:1_000])
     while match := _PREFIX.match(rest) or _TAG.match(rest):
         rest = rest[match.end() :]
-    return "".join(rest.split()).casefold()[:_COMPARED]
+    return rest
 
 
 def is_new_topic(subject: str, known: Iterable[str]) -> bool:
@@ -41,8 +47,9 @@ def same_words(text: str) -> str:
 
 
 def same_sense(text: str) -> str:
-    """The same for texts that differ in numbers too: a machine that answers counts its answers."""
-    return _digest(_WITHOUT.sub("", unicodedata.normalize("NFKC", text)).casefold())
+    """The same for texts that differ in words with numbers or an ``@`` in them too: a machine that answers counts its
+    answers."""
+    return _digest(_WITHOUT.sub("", _NUMBERED.sub("", unicodedata.normalize("NFKC", text))).casefold())
 
 
 def _digest(words: str) -> str:

@@ -10,7 +10,7 @@ from contact_center.domain.canned_replies import filled
 from contact_center.domain.events import InteractionEvent, MessageReceived, MessageSent
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import HOUR
-from contact_center.domain.topics import is_chinese, same_sense
+from contact_center.domain.topics import bare, is_chinese, same_sense
 from contact_center.moves import lines
 from contact_center.storage import automatic, journal, outbox, settings
 from contact_center.storage.connection import Connection
@@ -58,6 +58,13 @@ def is_our_own(words: Acknowledgement, text: str) -> bool:
     return bool(said) and said in {same_sense(_worded(each, "")) for each in (words.text, words.text_zh)}
 
 
+def answers_us(words: Acknowledgement, subject: str) -> bool:
+    """Whether ``subject`` is that of what we write by ourselves: whatever it says, it was written in answer."""
+    named = same_sense(bare(subject))
+    ours = {same_sense(bare(_worded(each, ""))) for each in (words.subject, words.subject_zh)}
+    return bool(named) and named in ours
+
+
 def _worded(text: str, case_id: str, queue: str = "") -> str:
     return filled(text, {"case.id": case_id, "queue.name": queue})
 
@@ -72,7 +79,7 @@ def acknowledge(
     assert isinstance(body, MessageReceived)
     if words is None or (words.queues and record.queue not in words.queues):
         return "unwanted"
-    if body.automatic or body.unverified or record.point_kind != "email":
+    if body.automatic or body.unverified or record.point_kind != "email" or answers_us(words, body.subject):
         return "unwanted"
     said = same_sense(f"{body.text} {body.signature}")
     written = automatic.counted(conn, on.now, words.caps, record.point, record.case_id, said)

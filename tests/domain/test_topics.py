@@ -54,6 +54,8 @@ def test_the_same_words_may_be_spaced_otherwise_and_the_same_sense_numbered_othe
     assert same_words("Ticket 1") != same_words("Ticket 2")
     assert same_sense("Ticket 1 was opened.") == same_sense("ticket 22 was opened")
     assert same_sense("Ticket 1 was opened") != same_sense("Ticket 1 was closed")
+    assert same_sense("Write to ab@x.example about AB-1c.") == same_sense("Write to cd@y.example about XY-9z.")
+    assert same_sense("您的工单 12345 已创建") == same_sense("您的工单99已创建") != ""
     assert (same_words(" \n"), same_sense("12 !")) == ("", "")
 
 

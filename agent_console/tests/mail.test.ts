@@ -1,0 +1,74 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { answersElsewhere, automaticWord, doubtWord, fileAt, fileKind, othersOf, plainName, remember, wants } from "@/conversation/mail";
+import en from "@/i18n/en";
+
+describe("a letter", () => {
+  it.each([
+    ["Auto-Submitted: auto-replied", "reply"], ["X-Autoreply", "reply"], ["bounce", "bounce"], ["report", "bounce"], ["read receipt", "receipt"],
+    ["List-Unsubscribe", "list"], ["Precedence: bulk", "list"], ["Precedence: auto_reply", "reply"], ["from noreply", "machine"],
+    ["Auto-Submitted: auto-generated", "machine"], ["empty Return-Path", "machine"], ["loop: from our own address", "loop"], ["{{constructor}}", "other"],
+  ])("that is automatic by %s is said to be so in words", (reason, word) => {
+    expect(automaticWord(reason)).toBe(word);
+    expect((en.mail.automatic as Record<string, string>)[word]).toBeTruthy();
+  });
+
+  it.each([
+    ["DMARC: fail", "dmarc"], ["Neither DMARC, DKIM nor SPF vouches for the sender's address.", "nobody"],
+    ["The mail server mx said nothing about the sender.", "silent"], ["Two senders.", "other"],
+  ])("that is doubted because of %s is doubted in words", (reason, word) => {
+    expect(doubtWord(reason)).toBe(word);
+    expect((en.mail.doubt as Record<string, string>)[word]).toBeTruthy();
+  });
+
+  it("says so when its answers would go somewhere else", () => {
+    const sender = "lena@shop.example";
+    expect(answersElsewhere({ sender, reply_to: "evil@other.example" })).toBe("evil@other.example");
+    expect(answersElsewhere({ sender, reply_to: "evil@notshop.example" })).toBe("evil@notshop.example");
+    expect(answersElsewhere({ sender, reply_to: "team@SHOP.example" })).toBe("");
+    expect(answersElsewhere({ sender, reply_to: "team@mail.shop.example" })).toBe("");
+    expect(answersElsewhere({ sender })).toBe("");
+  });
+
+  it("names everybody who has it once", () => {
+    expect(othersOf({ to: ["a@x.example", "b@x.example"], cc: ["b@x.example"], bcc: ["c@x.example"] })).toEqual(["a@x.example", "b@x.example", "c@x.example"]);
+  });
+});
+
+describe("a file", () => {
+  it.each([
+    ["photo.JPG", "application/octet-stream", "image"], ["x", "image/png", "image"], ["x.svg", "image/svg+xml", "text"], ["plan.pdf", "", "pdf"],
+    ["a.html", "text/html; charset=utf-8", "text"], ["a.exe", "application/x-msdownload", "other"], ["a.pdf.exe", "", "other"], ["", "", "other"],
+  ])("%s (%s) is looked at as %s", (name, media_type, kind) => expect(fileKind({ name, media_type })).toBe(kind));
+
+  it("cannot turn its name around, nor its address", () => {
+    expect(plainName("invoice\u202egpj.exe\u200b\n")).toBe("invoicegpj.exe");
+    expect(fileAt("a/../b", "../c")).toBe("/api/v1/events/a%2F..%2Fb/attachments/..%2Fc");
+  });
+});
+
+describe("what an agent wants of a sender", () => {
+  beforeEach(() => {
+    const kept = new Map<string, string>();
+    Object.defineProperty(globalThis, "localStorage", {
+      configurable: true,
+      value: { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value) },
+    });
+  });
+
+  it("is remembered for that agent and that sender, and can be taken back", () => {
+    remember("mei", "images", "a@x.example", true);
+    expect(wants("mei", "images", "a@x.example")).toBe(true);
+    for (const [agent, wish, sender] of [["jonas", "images", "a@x.example"], ["mei", "formatted", "a@x.example"], ["mei", "images", "b@x.example"], ["mei", "images", ""]] as const) {
+      expect(wants(agent, wish, sender)).toBe(false);
+    }
+    remember("mei", "images", "a@x.example", false);
+    expect(wants("mei", "images", "a@x.example")).toBe(false);
+  });
+
+  it("is forgotten one by one, and survives whatever stands in the store", () => {
+    for (let n = 0; n < 301; n += 1) remember("mei", "images", `${n}@x.example`, true);
+    expect([wants("mei", "images", "0@x.example"), wants("mei", "images", "300@x.example")]).toEqual([false, true]);
+    localStorage.setItem("cch.mail.images.mei", "{nonsense");
+    expect(wants("mei", "images", "300@x.example")).toBe(false);
+  });
+});

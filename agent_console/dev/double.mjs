@@ -414,11 +414,44 @@ export function makeDouble({ now = () => Date.now(), seed = true, pace = 1 } = {
   const page = (items) => ({ items, next: null });
   const meOf = (account) => ({ id: account.id, name: account.name, email: account.email, role: account.role, locale: "", agent_id: account.agent_id });
 
+  /** Lists and searches as the hub's do, without an index: few filters, words anywhere, marked as they stand. */
+  function listCases(account, q) {
+    const asked = (q.get("q") ?? "").trim();
+    const bad = /(?:^|\s)is:(?!open\b|pending\b|closed\b)/.test(asked);
+    if (bad) throw new Refusal(422, "query_status", "is: takes open, pending or closed.");
+    const status = /(?:^|\s)is:(\w+)/.exec(asked)?.[1] ?? q.get("status") ?? "";
+    const wanted = asked.replace(/(^|\s)\w+:\S+/g, " ").toLowerCase().split(/\s+/).filter(Boolean);
+    const fits = ({ case: one }) =>
+      (!status || (status === "live" ? one.status !== "closed" : one.status === status)) &&
+      (!q.get("customer") || one.customer.id === q.get("customer")) &&
+      (!q.get("agent") || one.agent_name === account.name) && (!q.get("unassigned") || !one.agent_name) && !q.get("undelivered");
+    const found = [...cases.values()].filter(fits).reverse();
+    if (!wanted.length) return page(found.map((each) => each.case));
+    const items = found.flatMap(({ case: one, events }) => {
+      const lines = [...events].reverse().filter((line) => line.body.text);
+      const line = lines.find((each) => wanted.every((word) => `${one.subject} ${one.customer.name} ${one.id} ${each.body.text}`.toLowerCase().includes(word)));
+      if (!line) return [];
+      const match = { event_id: line.id, interaction_id: line.interaction_id, kind: line.kind, medium: line.medium, at: line.at, by: line.actor.kind, name: line.actor.name, pieces: marked(line.body.text, wanted) };
+      return [{ ...one, subject_pieces: marked(one.subject, wanted), match }];
+    });
+    return { ...page(items), count: items.length, more: false, behind: 0 };
+  }
+  const marked = (text, wanted) => {
+    const split = new RegExp(`(${wanted.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|")})`, "gi");
+    return text.split(split).map((piece, n) => [piece, n % 2 === 1]).filter(([piece]) => piece);
+  };
+  function countCases(account) {
+    const live = [...cases.values()].map((each) => each.case).filter((one) => one.status !== "closed");
+    const of = (fits) => live.filter(fits).length;
+    return { open: of((c) => c.status === "open"), pending: of((c) => c.status === "pending"), unassigned: of((c) => !c.agent_name), mine: of((c) => c.agent_name === account.name), undelivered: 0, most: 1000 };
+  }
+
   const routes = [
     ["GET", /^demo$/, () => ({ accounts: ACCOUNTS.map(({ name, role, email, password }) => ({ name, role, email, password })), try_it_url: "/try" })],
     ["GET", /^session$/, (account) => ({ me: meOf(account) })],
     ["GET", /^console$/, () => ({ queues: QUEUES, dispositions: DISPOSITIONS, reasons: REASONS, heartbeat_ms: 25_000, time_zone: "UTC" })],
-    ["GET", /^cases$/, (_, __, q) => page([...cases.values()].map((c) => c.case).filter((c) => (!q.get("status") || c.status === q.get("status")) && (!q.get("customer") || c.customer.id === q.get("customer")) && `${c.id} ${c.subject} ${c.customer.name}`.toLowerCase().includes((q.get("q") ?? "").toLowerCase())).reverse())],
+    ["GET", /^cases$/, (account, _, q) => listCases(account, q)],
+    ["GET", /^cases\/counts$/, (account) => countCases(account)],
     ["GET", /^cases\/(\d+)$/, (_, [id]) => { const one = cases.get(Number(id)); return one && { case: one.case, customer: customers.get(one.case.customer.id), interactions: one.interactions }; }],
     ["GET", /^cases\/(\d+)\/events$/, (_, [id]) => cases.has(Number(id)) && page(cases.get(Number(id)).events)],
     ["GET", /^customers$/, (_, __, q) => page([...customers.values()].filter((c) => [c.name, ...c.points.map((p) => p.value)].some((text) => text.toLowerCase().includes((q.get("q") ?? "").toLowerCase()))))],
@@ -518,7 +551,7 @@ export function makeDouble({ now = () => Date.now(), seed = true, pace = 1 } = {
 
   const double = {
     deaf: false,
-    /** What the world does: offer, offer_end, say, typing, left, cut, deaf, hear, long; and the telephone's acts. */
+    /** What the world does: offer, offer_end, say, typing, left, cut, deaf, hear, long, forget (drafts); and the telephone's acts. */
     act(name, { task = "", agent = "ag-0", medium, interaction, text = "还在吗？", outcome = "cancelled", count = 400 } = {}) {
       const desk = desks.get(agent);
       if (name === "offer") return offer(agent, medium, task);
@@ -527,6 +560,7 @@ export function makeDouble({ now = () => Date.now(), seed = true, pace = 1 } = {
       if (name === "cut") return sockets.forEach((one) => one.socket.terminate());
       if (name === "deaf") return (double.deaf = true) && sockets.forEach((one) => one.socket.terminate());
       if (name === "hear") return void (double.deaf = false);
+      if (name === "forget") return mail.drafts.clear();
       const played = telephony.act(name, desk, arguments[1] ?? {});
       if (played !== undefined && played !== null) return {};
       const work = desk.state.work.find((w) => (interaction ? w.interaction_id === interaction : w.medium === (medium ?? "chat")));

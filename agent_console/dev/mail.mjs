@@ -84,7 +84,7 @@ export function makeMail({ now, pace, desks, customers, cases, event, changed, h
     unsend(agentId, { interaction_id, outbox_id }) {
       const one = letters.get(outbox_id);
       if (!one) throw new Refusal(404, "not_found");
-      if (one.left()) throw new Refusal(409, "too_late");
+      if (one.left()) throw new Refusal(409, "sent");
       one.cancelled = true;
       clearTimeout(one.timer);
       changed(agentId, one.work, event(one.work, "delivery.changed", { outbox_id, state: "cancelled", provider_id: "", reason: "", recipient: "" }, { actor: { kind: "agent", id: agentId, name: desks.get(agentId).state.agent.name } }));
@@ -93,7 +93,7 @@ export function makeMail({ now, pace, desks, customers, cases, event, changed, h
     },
     send_now(agentId, { outbox_id }) {
       const one = letters.get(outbox_id);
-      if (!one || one.left()) throw new Refusal(409, "too_late");
+      if (!one || one.left()) throw new Refusal(409, "sent");
       clearTimeout(one.timer);
       one.at = now();
       deliver(agentId, one.work, outbox_id, one.rows);

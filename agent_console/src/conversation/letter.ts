@@ -56,11 +56,14 @@ export const pictures = (html: string): { digest: string; name: string }[] =>
 /** As it is sent: pictures are parts of the letter. */
 export const withParts = (html: string): string => html.replace(PICTURE, (tag, digest: string) => `<img src="cid:${digest}" alt="${valueOf(tag, "alt")}">`);
 
-/** As it is shown in the editor: pictures come from the hub. */
-export const pictured = (html: string): string =>
-  html
-    .replace(PICTURE, (tag, digest: string) => `<img src="/api/v1/uploads/${digest}" alt="${valueOf(tag, "alt")}" data-digest="${digest}">`)
-    .replace(/<img\b[^>]*\bsrc="cid:([0-9a-f]{64})"[^>]*>/g, (tag, digest: string) => `<img src="/api/v1/uploads/${digest}" alt="${valueOf(tag, "alt")}" data-digest="${digest}">`);
+const CID = /<img\b[^>]*\bsrc="cid:([0-9a-f]{64})"[^>]*>/g;
+const uploaded = (digest: string): string => `/api/v1/uploads/${digest}`;
+
+/** As it is shown in the editor: `where` says at which address of this page a picture is to be had. */
+export function pictured(html: string, where: (digest: string) => string = uploaded): string {
+  const shown = (tag: string, digest: string): string => `<img src="${where(digest)}" alt="${valueOf(tag, "alt")}" data-digest="${digest}">`;
+  return html.replace(PICTURE, shown).replace(CID, shown);
+}
 
 /** What the command `reply` is told. `sendAt` 0: as soon as it may. */
 export function told(letter: Letter, begins: Composing | null, sendAt = 0): Record<string, unknown> {
@@ -74,6 +77,7 @@ export function told(letter: Letter, begins: Composing | null, sendAt = 0): Reco
     cc: letter.cc,
     bcc: letter.bcc,
     attachments: once([...letter.attachments, ...(letter.html ? pictures(letter.html) : [])]).map(({ digest, name }) => ({ digest, name })),
+    mode: letter.mode,
   };
   if (letter.html) {
     const signed = sign?.signature_html || (sign?.signature_text ? asHtml(sign.signature_text) : "");

@@ -52,6 +52,8 @@ export interface Conversation {
 }
 
 const KEPT = 40;
+/** Refusals that mean another thing of a letter than of a call. */
+const OF_LETTERS = new Set(["to", "cc", "bcc", "attachments", "send_at"]);
 
 /** The conversations that were opened, kept current by the announcements. */
 export const useConversations = defineStore("conversations", () => {
@@ -135,7 +137,8 @@ export const useConversations = defineStore("conversations", () => {
       discard(one.caseId, words.key);
     } catch (error) {
       words.state = "failed";
-      words.error = error instanceof CommandError ? error.code : "unknown";
+      const code = error instanceof CommandError ? error.code : "unknown";
+      words.error = letter && OF_LETTERS.has(code) ? `letter_${code}` : code;
       words.message = error instanceof CommandError ? error.message : "";
     }
   }
@@ -146,12 +149,19 @@ export const useConversations = defineStore("conversations", () => {
     if (!sendAt && until > live.now) undoable.value = { caseId: event.case_id, interactionId: event.interaction_id, outboxId, until };
   }
 
-  /** Takes a letter back before it leaves; its words go to the composer of their interaction. Rejects with `CommandError`. */
-  async function unsend(interactionId: string, outboxId: string): Promise<void> {
-    const value = await live.command<Partial<Letter> | null>("unsend", { interaction_id: interactionId, outbox_id: outboxId });
+  /**
+   * Takes a letter back before it leaves; its words go to the composer of their interaction. Resolves with those for
+   * whom it had left already. Rejects with `CommandError`.
+   */
+  async function unsend(interactionId: string, outboxId: string): Promise<string[]> {
+    const value = await live.command<Partial<Letter> & { left?: string[] }>("unsend", { interaction_id: interactionId, outbox_id: outboxId });
     if (undoable.value?.outboxId === outboxId) undoable.value = null;
-    returned.set(interactionId, sealed.get(outboxId) ?? cameBack(value ?? {}));
+    const { left = [], ...back } = value ?? {};
+    const own = sealed.get(outboxId);
+    const people = left.length ? { to: back.to ?? [], cc: back.cc ?? [], bcc: back.bcc ?? [] } : {};
+    returned.set(interactionId, own ? { ...own, ...people } : cameBack(back));
     sealed.delete(outboxId);
+    return left;
   }
 
   const sendNow = (interactionId: string, outboxId: string): Promise<unknown> =>

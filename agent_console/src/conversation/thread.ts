@@ -262,7 +262,9 @@ function deliver(line: Line, body: Wire["bodies"]["delivery.changed"], raw: Even
 }
 
 function further(before: Line["delivery"], state: Delivery, reason: string): NonNullable<Line["delivery"]> {
-  if (before && (STRENGTH[state] ?? 0) < STRENGTH[before.state]) return { state: before.state, reason: before.reason };
+  // Sent once more, by itself or because somebody said so: what was is over.
+  const anew = state === "retry" && (before?.state === "failed" || before?.state === "uncertain");
+  if (before && !anew && (STRENGTH[state] ?? 0) < STRENGTH[before.state]) return { state: before.state, reason: before.reason };
   return { state, reason };
 }
 

@@ -3,13 +3,16 @@ import { useI18n } from "vue-i18n";
 import { duration, shortMoment } from "./format";
 
 const KNOWN_ERRORS = new Set([
-  "offer_gone", "not_connected", "too_long", "too_late", "too_large", "not_yours", "empty", "forbidden", "session_ended", "unreachable", "not_found", "busy", "invalid",
+  "offer_gone", "not_connected", "too_long", "sent", "not_lost", "too_large", "not_yours", "empty", "forbidden", "session_ended", "unreachable", "not_found", "busy", "invalid",
 ]);
 
 /** Refusals of telephony: the hub's own sentence names people and countries, and is in English. */
 const TOLD = new Set([
+  "query_date", "query_status", "query_channel", "query_excluded", "query_unsaid", "query_twice", "query_too_many", "query_too_long",
+  "query_only_without", "query_has", "query_queue", "query_agent",
   "no_call", "over", "digits", "to", "not_there", "full", "left", "alone", "not_there_yet", "offline", "no_line", "under_way", "at", "mode", "own", "disposition", "busy",
   "dialling_not_a_number", "dialling_country", "dialling_kind", "dialling_number_cap", "dialling_caller_cap", "dialling_hour_cap", "dialling_short_number",
+  "letter_to", "letter_cc", "letter_bcc", "letter_attachments", "letter_send_at",
 ]);
 
 const HANDLE = /^[0-9a-f]{16,}$/;

@@ -1,5 +1,5 @@
 /** What a careful colleague would ask before a letter leaves. Pure. */
-import type { ComposingWarning } from "@/api/mail";
+import { MOST_BYTES, type ComposingWarning } from "@/api/mail";
 import type { Letter } from "@/conversation/letter";
 import { isAddress, joined, likelyMeant, MOST } from "./addresses";
 
@@ -23,9 +23,10 @@ export const mentionsAttachment = (text: string): boolean => {
 };
 
 /** Why it cannot leave, as a code, or nothing. */
-export function hindrance(letter: Letter): "" | "nobody" | "address" | "many" {
+export function hindrance(letter: Letter): "" | "nobody" | "address" | "many" | "big" {
   const lists = [letter.to, letter.cc, letter.bcc];
-  if (!lists.some((list) => list.length)) return "nobody";
+  if (!letter.to.length) return "nobody";
+  if (letter.attachments.reduce((sum, one) => sum + one.size, 0) > MOST_BYTES) return "big";
   if (lists.flat().some((address) => !isAddress(address))) return "address";
   return lists.some((list) => list.length > MOST) ? "many" : "";
 }

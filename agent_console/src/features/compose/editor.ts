@@ -93,5 +93,5 @@ export function openEditor(wishes: EditorWishes): Editor {
 
 /** What the editor holds, as a letter: nothing at all where nothing was written. */
 export const htmlIn = (editor: Editor): string => (editor.isEmpty ? "" : editor.getHTML());
-export const textIn = (editor: Editor): string => editor.getText({ blockSeparator: "\n\n" }).trim();
+export const textIn = (editor: Editor): string => editor.getText({ blockSeparator: "\n\n" }).replace(/\n{3,}/g, "\n\n").trim();
 export type { Editor };

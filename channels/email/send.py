@@ -3,6 +3,7 @@ doesn't."""
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from dataclasses import dataclass
 
@@ -25,11 +26,17 @@ from channels.email.oauth import AccessTokens, NoToken
 @dataclass(frozen=True, slots=True)
 class Patience:
     """In seconds. ``data`` is how long the server may think after the last byte: RFC 5321 4.5.3.2.6 asks for
-    ten minutes, and giving up sooner is how mail gets sent twice."""
+    ten minutes, and giving up sooner is how mail gets sent twice. A large letter has the time beside that its bytes
+    need on a slow line. All that comes before it, ``begin``, can be given up at any time and begun again."""
 
     connect: float = 30.0
     command: float = 60.0
     data: float = 630.0
+    begin: float = 90.0
+    slowest: int = 100_000
+
+    def for_bytes(self, size: int) -> float:
+        return self.data + size / self.slowest
 
 
 async def send_letter(letter: Letter, server: Server, patience: Patience, access: AccessTokens | None = None) -> Sent:
@@ -45,9 +52,12 @@ async def send_letter(letter: Letter, server: Server, patience: Patience, access
         tls_context=ssl.create_default_context(cafile=server.ca or None),
     )
     try:
-        await _prepare(client, letter, server, patience, access)
+        async with asyncio.timeout(patience.begin):
+            await _prepare(client, letter, server, patience, access)
         await _transmit(client, letter, patience)
         return Sent(provider_id=letter.message_id)
+    except TimeoutError as error:
+        raise Retry(f"The SMTP server {server.host}:{server.port} is too slow.") from error
     finally:
         client.close()
 
@@ -116,7 +126,7 @@ async def _transmit(client: SMTP, letter: Letter, patience: Patience) -> None:
     """From here on a lost answer may mean a sent message."""
     where = f"{client.hostname}:{client.port}"
     try:
-        await client.data(letter.data, timeout=patience.data)
+        await client.data(letter.data, timeout=patience.for_bytes(len(letter.data)))
     except SMTPResponseException as error:
         raise _verdict(error, where) from error
     except (SMTPException, OSError) as error:

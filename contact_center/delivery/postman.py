@@ -12,7 +12,7 @@ import structlog
 
 from channels.contract import Channel, Gone, NotSent, Outgoing, Rejected, Retry, Sent, Uncertain
 from contact_center.delivery.pace import Pace
-from contact_center.delivery.settle import LONGEST_ATTEMPT_MS, record_outcome
+from contact_center.delivery.settle import LONGEST_ATTEMPT_MS, LONGEST_LETTER_MS, is_letter, record_outcome
 from contact_center.domain.errors import Unavailable
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import SECOND
@@ -72,8 +72,8 @@ class Postman:
         self._task = asyncio.create_task(self._work(), name="postman")
 
     async def stop(self) -> None:
-        """Takes nothing more and gives what is under way a moment to end; the rest is taken up at the next
-        start, as uncertain where it may have gone out."""
+        """Takes nothing more and gives what is under way a moment to end; the rest is uncertain where it may have
+        gone out."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -82,7 +82,8 @@ class Postman:
             _, left = await asyncio.wait(self._attempts, timeout=5)
             for attempt in left:
                 attempt.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            if left:
+                await asyncio.wait(left, timeout=5)
 
     async def _work(self) -> None:
         while True:
@@ -118,10 +119,15 @@ class Postman:
             return []
         go, later = self._pace.sort(due, now, room, rules.per_domain_per_minute, rules.per_domain_at_once)
         token = self._occasion().new_id()
+        letters = {candidate.outbox_id for candidate in due if candidate.address}
+        longest = (
+            (LONGEST_ATTEMPT_MS, [row for row in go if row not in letters]),
+            (LONGEST_LETTER_MS, [row for row in go if row in letters]),
+        )
 
         def write(conn: Connection) -> list[outbox.Row]:
             outbox.put_off(conn, now, later)
-            return outbox.lease(conn, now, now + LONGEST_ATTEMPT_MS, token, go) if go else []
+            return [row for ms, rows in longest if rows for row in outbox.lease(conn, now, now + ms, token, rows)]
 
         taken: list[outbox.Row] = []
         try:
@@ -148,13 +154,15 @@ class Postman:
                 raise Retry(f"The channel {row.channel} is not installed.")
             if message.verb == "message":
                 message = await self._prepared(row, channel)
-            sent: Sent | NotSent = await asyncio.wait_for(
-                channel.send(message), (LONGEST_ATTEMPT_MS - 30 * SECOND) / 1_000
-            )
+            longest = LONGEST_LETTER_MS if is_letter(message) else LONGEST_ATTEMPT_MS
+            sent: Sent | NotSent = await asyncio.wait_for(channel.send(message), (longest - 30 * SECOND) / 1_000)
         except NotSent as error:
             sent = error
         except TimeoutError:
             sent = Uncertain("The provider did not answer.")
+        except asyncio.CancelledError:  # we go down in order: what is known by now is written down
+            reason = "The hub stopped while this was being sent."
+            sent = Retry(reason) if may_be_repeated(message) else Uncertain(reason)
         except Exception as error:
             log.exception("channel_fault", channel=row.channel, outbox_id=message.outbox_id)
             sent = Uncertain(f"{type(error).__name__} while sending.")

@@ -20,14 +20,16 @@ from contact_center.domain.events import (
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import Record
 from contact_center.domain.time import DAY, MINUTE, SECOND
-from contact_center.moves import callbacks, lines, moves
+from contact_center.moves import callbacks, joining, lines, moves
 from contact_center.storage import agents, journal, outbox
 from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded
 
 MOST_ATTEMPTS = 40
 LONGEST_ATTEMPT_MS = 12 * MINUTE
-"""The lease of one attempt. RFC 5321 4.5.3.2.6 lets a mail server take ten minutes over its last answer."""
+LONGEST_LETTER_MS = 20 * MINUTE
+"""The lease of one attempt. RFC 5321 4.5.3.2.6 lets a mail server take ten minutes over its last answer, after
+however long it took to read a letter with large files."""
 GIVE_UP_MS = 4 * DAY
 PATIENCE_MS = {
     "connect": 20 * SECOND,
@@ -90,6 +92,8 @@ def record_outcome(
         return
     if message.verb == "message":
         _tell_conversation(conn, on, message, outcome, sent, reason)
+        if outcome in ("failed", "uncertain") and is_letter(message) and not message.automatic:
+            _show_somebody(conn, on, message)
     elif outcome in ("failed", "uncertain"):
         if gone and message.verb in ("connect", "tell"):
             _customer_gone(conn, on, message, reason)
@@ -107,6 +111,15 @@ def _once_more(conn: Connection, on: Occasion, row: outbox.Row, reason: str) -> 
     """Doubled is better than lost: the same bytes leave once more by themselves. After that a person decides."""
     if outbox.doubt(conn, row.message.outbox_id, row.lease, on.now + DOUBT_MS, reason):
         _tell_conversation(conn, on, row.message, "uncertain", None, f"{reason} It is sent once more.")
+
+
+def _show_somebody(conn: Connection, on: Occasion, message: Outgoing) -> None:
+    """What did not arrive of a matter that is closed opens it again, or nobody would see."""
+    loaded = journal.load(conn, message.interaction_id)
+    if loaded is None or loaded.record.is_open:
+        return
+    if joining.open_of_family(conn, loaded.record.case_id) is None:
+        joining.reopen(conn, on, loaded)
 
 
 def _pause_ms(message: Outgoing) -> int:

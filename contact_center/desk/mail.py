@@ -30,7 +30,7 @@ from contact_center.domain.time import DAY, Moment
 from contact_center.domain.views import EventView
 from contact_center.moves import lines
 from contact_center.moves.mail_rules import mail_rules
-from contact_center.storage import drafts, events, journal, outbox, queues, uploads
+from contact_center.storage import cases, drafts, events, journal, outbox, queues, uploads
 from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded
 
@@ -222,7 +222,8 @@ def _file(conn: Connection, agent_id: str, case_id: int, digest: str) -> Attachm
     brought = uploads.get(conn, agent_id, digest)
     if brought is not None:
         return Attachment(brought.digest, brought.name, brought.media_type, brought.size)
-    return uploads.of_case(conn, case_id, digest)
+    found = (uploads.of_case(conn, each, digest) for each in cases.family(conn, case_id))
+    return next((file for file in found if file is not None), None)
 
 
 def _name(name: str) -> str:

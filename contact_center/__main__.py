@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import secrets
@@ -266,6 +267,8 @@ def _serve(application: Any, listening: socket.socket, ready: Any) -> None:
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if not self.should_exit:
+                gc.collect()
+                gc.freeze()  # what is there now stays: looking through it again and again finds nothing
                 ready()
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

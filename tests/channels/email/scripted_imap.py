@@ -19,7 +19,8 @@ class ScriptedImap:
     number of clients. Every fault is spent once it has happened as often as it says; ``connections`` counts, and
     ``commands`` is all that was asked. ``cut`` ends the connection within the response that gives the UID, after that
     many of its bytes. ``announced`` is the size that a literal is said to have, ``claimed_size`` what RFC822.SIZE
-    says. ``tokens`` are the access tokens that it takes; ``refusing`` is how it tells of another."""
+    says. ``instead`` is what commands that begin so are answered with. ``tokens`` are the access tokens that it
+    takes; ``refusing`` is how it tells of another."""
 
     messages: Mail = field(default_factory=dict)
     folders: dict[str, Mail] = field(default_factory=dict)
@@ -33,7 +34,7 @@ class ScriptedImap:
     end_on_body_of: set[int] = field(default_factory=set)
     refuse_fetch: dict[int, int] = field(default_factory=dict)
     silent_on: list[str] = field(default_factory=list)
-    no_to: dict[str, str] = field(default_factory=dict)
+    instead: dict[str, str] = field(default_factory=dict)
     repeat_fetch: bool = False
     flags_between: bool = False
     without_content: dict[int, int] = field(default_factory=dict)
@@ -124,9 +125,10 @@ class ScriptedImap:
                     writer.write(flood)
                     await writer.drain()
                 return
-        for begin, words in self.no_to.items():
+        for begin, words in self.instead.items():
             if verb.startswith(begin):
-                writer.write(f"{tag} {words}\r\n".encode())
+                ours = tag if words.startswith(("NO", "BAD")) else ""
+                writer.write(f"{ours} {words}".strip().encode("latin-1") + b"\r\n")
                 return
         if self.babble:
             writer.write(self.babble)

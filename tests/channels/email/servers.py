@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import imaplib
 import shutil
 import socket
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from pysasl.hashing import BuiltinHash
 
 USER, PASSWORD = "support", 'pass "word" \\ 1'
@@ -110,14 +111,15 @@ class Received:
 
 @dataclass
 class SmtpServer:
-    """aiosmtpd on the test's own loop. ``on_data`` may answer in its stead, or end the connection. ``answers`` are for
-    some recipients."""
+    """aiosmtpd on the test's own loop. ``on_data`` may answer in its stead, or end the connection. ``answers`` are
+    for some recipients. ``tokens`` are the access tokens that XOAUTH2 takes."""
 
     received: list[Received] = field(default_factory=list)
     refuse_recipient: str = ""
     answers: dict[str, str] = field(default_factory=dict)
     on_data: Callable[[SMTP], str | None] | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    tokens: set[str] = field(default_factory=set)
     port: int = 0
     _server: asyncio.Server | None = None
     _sessions: list[SMTP] = field(default_factory=list)
@@ -140,6 +142,10 @@ class SmtpServer:
         session = SMTP(self, hostname="mail.test", enable_SMTPUTF8=True, **self.options)
         self._sessions.append(session)
         return session
+
+    async def auth_XOAUTH2(self, server: SMTP, arguments: list[str]) -> AuthResult:
+        token = base64.b64decode(arguments[1]).decode().split("\x01")[1].removeprefix("auth=Bearer ")
+        return AuthResult(success=token in self.tokens, handled=False)
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

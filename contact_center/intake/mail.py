@@ -2,8 +2,8 @@
 
 A token of ours that came back proves the conversation and nothing else. Who takes part in it are its customer,
 whomever an agent wrote to in it, and whomever an agent let in; everybody else gets a case of their own, linked to it
-until an agent says what it is (``moves/joining.py``). Message-IDs that nobody signed, and numbers in subjects, open no
-door.
+until an agent says what it is (``moves/joining.py``). Message-IDs that nobody signed, and numbers in subjects, open
+no door.
 """
 
 from __future__ import annotations
@@ -332,7 +332,8 @@ def _beside(door: EntryPoint | None, record: Record) -> EntryPoint:
 
 def take_sent(conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes) -> Answer:
     """A letter that somebody of ours wrote in another program, out of our own mailbox: an answer like any other. It
-    is filed by what it answers, else with the one open case that its recipient has in that mailbox, else by itself."""
+    is filed by what it answers, else with the one open case that its recipient has in that mailbox, or else by
+    itself."""
     loaded = _answered(conn, event)
     if loaded is None:
         loaded = _written_first(conn, on, event, raw)

@@ -19,36 +19,32 @@ _RANK = {
 _STATES = {"sent": "accepted", "undelivered": "failed"}
 
 
-def sent(conn: Connection, event: InteractionEvent) -> outbox.SentRow | None:
-    """The outbox row that a report is about; None where it can be none, or one of several."""
+def _rows(conn: Connection, event: InteractionEvent) -> tuple[list[outbox.SentRow], bool]:
+    """The outbox rows that a report may be about, and whether it is about all of them. A mail server need not say
+    whom of several a letter didn't reach, or names somebody whom we don't know, to whom it was passed on."""
     report = event.body
     assert isinstance(report, DeliveryReported)
     if report.outbox_id:
-        return outbox.of_id(conn, event.channel, report.outbox_id)
+        row = outbox.of_id(conn, event.channel, report.outbox_id)
+        return [row] if row is not None else [], True
     rows = outbox.under_provider_id(conn, event.channel, report.provider_id)
     if event.medium != "email":
-        return rows[0] if rows else None
-    return _of_letter(conn, event, report, rows)
-
-
-def _of_letter(
-    conn: Connection, event: InteractionEvent, report: DeliveryReported, rows: list[outbox.SentRow]
-) -> outbox.SentRow | None:
-    """The row of whom a letter didn't reach. A letter of which we never knew if it went out, or which came back
-    before we had written down that it did, is known by its conversation."""
-    if not rows and event.thread.ours:
+        return rows[:1], True
+    if not rows and event.thread.ours:  # it came back before we had written down that it left
         rows = outbox.in_doubt(conn, event.thread.ours[0])
-    theirs = [row for row in rows if row.address == email(report.recipient).value]
-    if len(theirs) != 1 and not report.recipient:
-        theirs = rows
-    return theirs[0] if len(theirs) == 1 else None
+    theirs = [row for row in rows if _is_to(row, report)]
+    return (theirs, True) if theirs else (rows, len(rows) == 1)
+
+
+def _is_to(row: outbox.SentRow, report: DeliveryReported) -> bool:
+    return row.address == email(report.recipient).value
 
 
 def find(conn: Connection, event: InteractionEvent) -> Loaded | None:
     """The conversation in which it was written."""
-    row = sent(conn, event)
-    if row is not None:
-        return journal.load(conn, row.interaction_id)
+    rows, _ = _rows(conn, event)
+    if rows:
+        return journal.load(conn, rows[0].interaction_id)
     named = (journal.load(conn, each) for each in event.thread.ours)
     return next((each for each in named if each is not None and each.record.channel == event.channel), None)
 
@@ -56,36 +52,41 @@ def find(conn: Connection, event: InteractionEvent) -> Loaded | None:
 def take(conn: Connection, on: Occasion, loaded: Loaded, event: InteractionEvent, raw: bytes) -> Answer:
     body = event.body
     assert isinstance(body, DeliveryReported)
-    row = sent(conn, event)
-    stored = journal.take(conn, loaded, event, raw)
-    known = _STATES.get(body.status, body.status)
-    news = row is not None and _RANK.get(known, 0) > _RANK.get(row.state, 0)
-    if row is not None and news:
-        outbox.set_state(conn, row.id, known, body.error)
-        to = body.recipient if event.medium == "email" else ""
-        became = DeliveryChanged(row.id, known, body.provider_id, body.error, recipient=to)  # type: ignore[arg-type]
+    rows, certain = _rows(conn, event)
+    stored = taken = journal.take(conn, loaded, event, raw)
+    lost = False
+    for row in rows:
+        news = _news(row, body, certain)
+        if not news:
+            continue
+        outbox.set_state(conn, row.id, news, body.error)
+        to = row.address if event.medium == "email" and len(rows) > 1 else body.recipient
+        became = DeliveryChanged(row.id, news, body.provider_id, body.error, recipient=to)  # type: ignore[arg-type]
         stored = journal.happen(conn, on, loaded, became)
+        lost = lost or (news in ("failed", "uncertain") and not row.automatic)
     if event.medium == "email":
-        _remember(conn, on, body, row)
-    if known == "failed" and event.medium == "email" and _needs_somebody(conn, loaded, row, news):
-        joining.reopen(conn, on, loaded)
+        _remember(conn, on, body, rows if certain else [])
+        if lost and not loaded.record.is_open and joining.open_of_family(conn, loaded.record.case_id) is None:
+            joining.reopen(conn, on, loaded)
     journal.save(conn, loaded)
     journal.tell_owner(conn, on, loaded, stored)
-    return Answer(loaded.record.interaction_id, loaded.record.case_id, stored.id)
+    return Answer(loaded.record.interaction_id, loaded.record.case_id, taken.id)
 
 
-def _remember(conn: Connection, on: Occasion, report: DeliveryReported, row: outbox.SentRow | None) -> None:
-    """What it says of the address, if it is one that we wrote to."""
-    if row is None:
-        return
-    if report.permanent and report.status in ("failed", "undelivered"):
-        customers.in_trouble(conn, on, email(row.address), report.error)
-    elif report.status in ("delivered", "read"):
-        customers.out_of_trouble(conn, email(row.address))
+def _news(row: outbox.SentRow, report: DeliveryReported, certain: bool) -> str:
+    """What becomes of the row by it; empty where it says nothing that isn't known."""
+    known = _STATES.get(report.status, report.status)
+    if not certain:
+        return "uncertain" if known == "failed" and _RANK.get(row.state, 0) <= _RANK["accepted"] else ""
+    return known if _RANK.get(known, 0) > _RANK.get(row.state, 0) else ""
 
 
-def _needs_somebody(conn: Connection, loaded: Loaded, row: outbox.SentRow | None, news: bool) -> bool:
-    """Whether nobody would see that what a person wrote did not arrive: its case is over."""
-    if loaded.record.is_open or (row is not None and (row.automatic or not news)):
-        return False
-    return joining.open_of_family(conn, loaded.record.case_id) is None
+def _remember(conn: Connection, on: Occasion, report: DeliveryReported, rows: list[outbox.SentRow]) -> None:
+    """What it says of an address that we wrote to."""
+    for row in rows:
+        if report.recipient and not _is_to(row, report):
+            continue
+        if report.permanent and report.status in ("failed", "undelivered"):
+            customers.in_trouble(conn, on, email(row.address), report.error)
+        elif report.status in ("delivered", "read"):
+            customers.out_of_trouble(conn, email(row.address))

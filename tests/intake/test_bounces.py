@@ -87,7 +87,7 @@ async def test_of_a_letter_to_several_the_one_it_did_not_reach_failed(database_u
         assert await trouble(hub) == ""
 
 
-async def test_a_bounce_that_names_nobody_we_wrote_to_is_shown_and_blames_nobody(
+async def test_where_nobody_can_say_whom_of_several_it_did_not_reach_a_person_must(
     database_url: str, tmp_path: Path
 ) -> None:
     async with mailroom(database_url, tmp_path) as (hub, post, mei):
@@ -95,8 +95,20 @@ async def test_a_bounce_that_names_nobody_we_wrote_to_is_shown_and_blames_nobody
         await post.leave()
         await over(mei, lenas)
         await post.bounces(our_id, "somebody@else.example")
-        assert await states(hub) == {LENA: "accepted", BOB: "accepted"}
-        await mei.accept(lenas)
+        assert await states(hub) == {LENA: "uncertain", BOB: "uncertain"}
+        work = await mei.accept(lenas)
+        assert work.undelivered == 2
+        assert await trouble(hub) == ""
+
+
+async def test_what_was_passed_on_and_came_back_failed_and_blames_no_address(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with mailroom(database_url, tmp_path) as (hub, post, mei):
+        _, _, our_id = await answered(post, mei)
+        await post.leave()
+        await post.bounces(our_id, "lenas.old.home@else.example")
+        assert await states(hub) == {LENA: "failed"}
         assert await trouble(hub) == ""
 
 

@@ -80,6 +80,7 @@ export function useSayings(customer: () => string) {
     "delivery.changed": (body, event) => t("line.taken_back", { who: agentIn(event), subject: ((body["letter"] as unknown as Body | undefined)?.["subject"] || t("conversation.noSubject")) }),
     "participant.added": (body, event) => t("line.participant_added", { agent: agentIn(event), address: body["address"]! }),
     "case.linked": (body, event) => t(`line.case_linked.${body["state"]}`, { agent: agentIn(event), id: body["to_case"]! }),
+    "case.joined": (body) => t(`line.case_joined.${body["state"]}`, { id: body["case_id"]! }),
     ended: (body) => t(`line.ended.${body["reason"]}`),
   };
 

@@ -389,6 +389,7 @@ const en = {
       rescinded: "Back in {queue}, place kept",
       returned: "Returned to {queue}, place kept",
       callback: "Callback waits in {queue}, place kept",
+      reopened: "Waits in {queue} again",
     },
     offer_made: "Offered to {who}",
     offer_ended: {
@@ -404,6 +405,7 @@ const en = {
     delivery_reported: "Provider: {status}",
     taken_back: "{who} took back an e-mail before it left: {subject}",
     participant_added: "{agent} let {address} take part",
+    case_joined: { merged: "Case {id} is part of this one now", undone: "Case {id} is a case of its own again" },
     case_linked: { suggested: "May belong to case {id}", merged: "{agent} joined this with case {id}", refused: "{agent} keeps this apart from case {id}", undone: "{agent} took back what was decided about case {id}" },
     unknown: "{kind}",
     someone: "an agent",

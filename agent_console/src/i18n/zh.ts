@@ -390,6 +390,7 @@ const zh: Messages = {
       rescinded: "回到{queue}，位置不变",
       returned: "退回{queue}，位置不变",
       callback: "回电在{queue}中等待，位置不变",
+      reopened: "重新在{queue}排队",
     },
     offer_made: "派给{who}",
     offer_ended: {
@@ -405,6 +406,7 @@ const zh: Messages = {
     delivery_reported: "服务商：{status}",
     taken_back: "{who}在发出前撤回了一封邮件：{subject}",
     participant_added: "{agent}让 {address} 加入会话",
+    case_joined: { merged: "工单 {id} 现已并入本工单", undone: "工单 {id} 已恢复为独立工单" },
     case_linked: { suggested: "可能属于工单 {id}", merged: "{agent}将其与工单 {id} 合并", refused: "{agent}决定与工单 {id} 分开", undone: "{agent}撤销了关于工单 {id} 的决定" },
     unknown: "{kind}",
     someone: "某位坐席",

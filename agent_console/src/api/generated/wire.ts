@@ -324,6 +324,7 @@ export interface Bodies {
   "voicemail.received": VoicemailReceived;
   "participant.added": ParticipantAdded;
   "case.linked": CaseLinked;
+  "case.joined": CaseJoined;
 }
 /**
  * A customer wrote. ``text`` is what is new in it; ``history`` are the earlier messages that it quotes and
@@ -332,7 +333,8 @@ export interface Bodies {
  * ``automatic`` says that no person wrote it (RFC 3834), with the reason. ``unverified`` says why the sender is not
  * to be believed, if so. ``to`` and ``cc`` are the plain addresses of the others whom it was written to,
  * ``reply_to`` the address that answers are asked for where that isn't the sender's. ``new_topic``: it came in an
- * old thread under a subject of its own.
+ * old thread under a subject of its own. ``same_id``: another message with other content came before under its
+ * Message-ID.
  */
 export interface MessageReceived {
   text: string;
@@ -347,6 +349,7 @@ export interface MessageReceived {
   cc: string[];
   reply_to: string;
   new_topic: boolean;
+  same_id: boolean;
 }
 export interface CallArrived {
   caller_name: string;
@@ -422,6 +425,7 @@ export interface FlowStepped {
 }
 /**
  * ``virtual_enqueued_at`` is the moment that waiting counts from; it survives missed offers and returns.
+ * ``reopened``: it was over, and somebody has to look at it again.
  */
 export interface Enqueued {
   queue: string;
@@ -431,7 +435,15 @@ export interface Enqueued {
   };
   virtual_enqueued_at: number;
   reason:
-    "arrived" | "rejected" | "expired" | "vanished" | "transferred" | "rescinded" | "returned" | "callback";
+    | "arrived"
+    | "rejected"
+    | "expired"
+    | "vanished"
+    | "transferred"
+    | "rescinded"
+    | "returned"
+    | "callback"
+    | "reopened";
   only_agent: string;
   directed_by: string;
 }
@@ -708,4 +720,13 @@ export interface CaseLinked {
   to_case: number;
   state: "suggested" | "merged" | "refused" | "undone";
   reason: string;
+}
+/**
+ * The case ``case_id`` is part of this interaction's from now on, or (``undone``) no longer. ``unanswered`` of
+ * its messages are this conversation's to answer since then, or no longer.
+ */
+export interface CaseJoined {
+  case_id: number;
+  state: "merged" | "undone";
+  unanswered: number;
 }

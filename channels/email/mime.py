@@ -182,6 +182,6 @@ def _overlong(line: bytes) -> bytes:
     """Some programs put a check letter behind a line's data."""
     letters = (((line[0] - 32) & 63) * 4 + 5) // 3
     try:
-        return binascii.a2b_uu(line[: letters + 1]) if 32 < line[0] < 97 else line
+        return binascii.a2b_uu(line[:letters]) if 32 < line[0] < 97 else line
     except binascii.Error:
         return line

@@ -90,9 +90,8 @@ class _Reader:
                 continue
             pieces = self.read(child, first)
             markup = "\n".join(piece.html for piece in pieces if piece.html)
-            if markup:
-                html = markup
-            else:
+            html = markup or html
+            if all(piece.text for piece in pieces):
                 plain = plain or "\n\n".join(piece.text for piece in pieces)
         return [_Piece(plain, html)] if plain or html else []
 

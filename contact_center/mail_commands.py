@@ -16,7 +16,7 @@ import typer
 
 if TYPE_CHECKING:
     from contact_center.config.environment import Settings
-    from contact_center.moving_mail import Archive, Door, Told
+    from contact_center.moving_mail import Door, Told
 
 app = typer.Typer(no_args_is_help=True, help="Move old mail in, and try again what could not be understood.")
 
@@ -66,7 +66,7 @@ def import_mail(
     them, and nobody is written to. Give what was received and what was sent together, so that questions stand with
     their answers. Begun again after whatever stopped it, it goes on: nothing is taken twice."""
     from contact_center.importing.archives import NotMail
-    from contact_center.moving_mail import Archive
+    from contact_center.moving_mail import Archive, move_in
 
     if form not in ("auto", "mbox", "maildir", "eml"):
         raise _stop(f"There is no format {form}: auto, mbox, maildir or eml.")
@@ -81,42 +81,44 @@ def import_mail(
         raise _stop(str(error)) from error
     except OSError as error:
         raise _stop(f"{error.filename or paths[0]} cannot be read: {error.strerror}") from error
-    told = _moved(given, channel, archive, mailbox.strip().lower(), dry_run)
-    _summary(told, dry_run)
-
-
-def _moved(given: Settings, channel: str, archive: Archive, mailbox: str, dry_run: bool) -> list[Told]:
-    from contact_center.moving_mail import move_in
-
-    counted: list[Told] = []
+    told = _Summary()
     with _progress("Would move in" if dry_run else "Moving in", len(archive)) as step:
 
-        def tell(told: Told) -> None:
-            counted.append(told)
-            if told not in archive.left_out[:1]:
-                step()
+        def tell(each: Told) -> None:
+            told.add(each)
+            step()
 
-        _through_the_door(given, channel, lambda door: move_in(door, archive, mailbox, dry_run, tell))
-    return counted
-
-
-def _summary(told: list[Told], dry_run: bool) -> None:
-    count: Counter[str] = Counter(each.outcome.state for each in told)
-    cases = {each.outcome.case_id for each in told if each.outcome.state == "taken"} - {0}
-    into = f" into {len(cases)} cases" if cases else ""
-    would = "would be " if dry_run else ""
-    _say(f"{count['taken']} {would}taken{into}, {count['known']} known already.")
-    for state, words in (("quarantined", "put into quarantine"), ("skipped", "left out")):
-        if count[state]:
-            _say(f"{count[state]} {would}{words}:")
-            _reasons([each for each in told if each.outcome.state == state])
+        address = mailbox.strip().lower()
+        _through_the_door(given, channel, lambda door: move_in(door, archive, address, dry_run, tell))
+    told.say("would be " if dry_run else "")
 
 
-def _reasons(told: list[Told]) -> None:
-    for each in told[:_SHOWN]:
-        _say(f"  {each.place}: {each.outcome.reason}")
-    if len(told) > _SHOWN:
-        _say(f"  … and {len(told) - _SHOWN} more")
+class _Summary:
+    """What became of the messages: how many of each, and the first of those that need a look."""
+
+    def __init__(self) -> None:
+        self._count: Counter[str] = Counter()
+        self._cases: set[int] = set()
+        self._named: dict[str, list[str]] = {}
+
+    def add(self, told: Told) -> None:
+        outcome = told.outcome
+        self._count[outcome.state] += 1
+        if outcome.state == "taken" and outcome.case_id:
+            self._cases.add(outcome.case_id)
+        named = self._named.setdefault(outcome.state, [])
+        if outcome.reason and len(named) < _SHOWN:
+            named.append(f"  {told.place}: {outcome.reason}")
+
+    def say(self, would: str) -> None:
+        count = self._count
+        into = f" into {len(self._cases)} cases" if self._cases else ""
+        _say(f"{count['taken']} {would}taken{into}, {count['known']} known already.")
+        for state, words in (("quarantined", "put into quarantine"), ("skipped", "left out")):
+            if count[state]:
+                _say("\n".join((f"{count[state]} {would}{words}:", *self._named[state])))
+            if count[state] > _SHOWN:
+                _say(f"  … and {count[state] - _SHOWN} more")
 
 
 # --- replay ------------------------------------------------------------------------------------------------------

@@ -188,37 +188,36 @@ class Archive:
     """What lies at some paths, looked through once: where each letter is, and which belong together."""
 
     def __init__(self) -> None:
-        self._places: list[Place] = []
+        self._places: list[Place | None] = []
         self._conversations = Conversations()
         self.left_out: list[Told] = []
-        """What nobody would want back, or what is too large."""
-
-    def __len__(self) -> int:
-        return len(self._places)
+        """What nobody would want back, what is too large and what is too old."""
 
     def look_through(self, path: Path, form: Format, since: Moment, seen: Callable[[], None]) -> None:
         """Raises ``NotMail`` and ``OSError``."""
         for found in messages(path, form):
             seen()
-            why = self._unwanted(found)
+            self._conversations.add(found.head)
+            why = self._unwanted(found, since)
+            self._places.append(None if why else found.place)
             if why:
                 self.left_out.append(Told(found.place, Outcome("skipped", why)))
-                continue
-            number = self._conversations.add(found.head)
-            self._places.append(found.place)
-            if since and 0 < self._conversations.written_at(number) < since:
-                self._places[number] = Place(found.place.path, 0, 0)
-                self.left_out.append(Told(found.place, Outcome("skipped", "it is older")))
 
-    def _unwanted(self, found: Found) -> str:
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def _unwanted(self, found: Found, since: Moment) -> str:
         if found.place.size > LARGEST:
             return f"it is larger than {LARGEST // 1024 // 1024} MB"
-        return found.unwanted or ("it is empty" if not found.head.strip() else "")
+        if not found.head.strip():
+            return "it is empty"
+        old = since and 0 < self._conversations.written_at(len(self._conversations) - 1) < since
+        return found.unwanted or ("it is older" if old else "")
 
     def conversations(self) -> Iterator[list[list[Place]]]:
         """Letters that belong together, oldest first, each conversation in as many units as it needs."""
         for group in self._conversations.groups():
-            wanted = [self._places[number] for number in group if self._places[number].size]
+            wanted = [place for number in group if (place := self._places[number]) is not None]
             if wanted:
                 yield list(_units(wanted))
 

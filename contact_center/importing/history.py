@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import structlog
+
 from channels.contract import Busy, Channel, Malformed, Parsed
 from contact_center.domain.contact_points import ContactPoint
 from contact_center.domain.errors import NotValid, Unavailable
@@ -25,6 +27,8 @@ from contact_center.storage.blobs import Blobs
 from contact_center.storage.connection import Connection
 from contact_center.storage.executor import Executor
 from contact_center.storage.journal import Loaded
+
+log = structlog.get_logger(__name__)
 
 MOST_LETTERS = 100
 HISTORY = "|history|"
@@ -87,16 +91,30 @@ class Importer:
                 await self._keep_files(parsed)
             understood.append(_Letter(number, _dated(parsed), parsed.raw))
         understood.sort(key=lambda letter: letter.event.occurred_at)
-        outcomes |= await self._store(understood, dry_run)
+        outcomes |= await self._store(address, understood, dry_run)
         return [outcomes[number] for number in sorted(outcomes)]
 
-    async def _store(self, letters: list[_Letter], dry_run: bool) -> dict[int, Outcome]:
+    async def _store(self, address: str, letters: list[_Letter], dry_run: bool) -> dict[int, Outcome]:
         try:
             if dry_run:
                 return await self._executor.read(_foreseen, letters)
             return await self._executor.write(lambda conn: _take(conn, self._occasion(), letters))
         except (Unavailable, OSError) as error:
             raise Busy(str(error)) from error
+        except Exception as error:  # whatever it is about one letter, the others must not go without it
+            if len(letters) > 1:
+                return await self._one_by_one(address, letters, dry_run)
+            log.exception("letter_not_moved_in")
+            reason = f"The hub failed to take it in: {type(error).__name__}: {error}"[:500]
+            if not dry_run:
+                await self._put_aside(address, letters[0].raw, reason)
+            return {letters[0].number: Outcome("quarantined", reason)}
+
+    async def _one_by_one(self, address: str, letters: list[_Letter], dry_run: bool) -> dict[int, Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        for letter in letters:
+            outcomes |= await self._store(address, [letter], dry_run)
+        return outcomes
 
     async def _keep_files(self, parsed: Parsed) -> None:
         try:
@@ -135,7 +153,7 @@ def _dated(parsed: Parsed) -> InteractionEvent:
 
 def _at(on: Occasion, moment: Moment) -> Occasion:
     """The occasion as it was then: its ids sort among those of that time (RFC 9562, version 7)."""
-    return Occasion(moment, lambda: f"{moment & 0xFFFFFFFFFFFF:012x}{on.new_id()[12:]}")
+    return Occasion(moment, lambda: f"{moment & 0xFFFFFFFFFFFF:012x}{on.new_id()[-20:]}")
 
 
 def _foreseen(conn: Connection, letters: list[_Letter]) -> dict[int, Outcome]:

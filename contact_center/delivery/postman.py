@@ -63,6 +63,8 @@ class Postman:
         self._wake = asyncio.Event()
         self._attempts: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
+        self.moment_s = 5.0
+        """How long what is under way may still take when the hub goes down."""
 
     def due(self, effect: Due) -> None:
         if effect.kind == "outbox":
@@ -79,7 +81,7 @@ class Postman:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         if self._attempts:
-            _, left = await asyncio.wait(self._attempts, timeout=5)
+            _, left = await asyncio.wait(self._attempts, timeout=self.moment_s)
             for attempt in left:
                 attempt.cancel()
             if left:

@@ -19,7 +19,7 @@ from contact_center.domain.events import (
 )
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import Record
-from contact_center.domain.time import DAY, MINUTE, SECOND
+from contact_center.domain.time import DAY, HOUR, MINUTE, SECOND
 from contact_center.moves import callbacks, joining, lines, moves
 from contact_center.storage import agents, journal, outbox
 from contact_center.storage.connection import Connection
@@ -31,6 +31,7 @@ LONGEST_LETTER_MS = 20 * MINUTE
 """The lease of one attempt. RFC 5321 4.5.3.2.6 lets a mail server take ten minutes over its last answer, after
 however long it took to read a letter with large files."""
 GIVE_UP_MS = 4 * DAY
+LETTER_PAUSE_MS = 2 * HOUR
 PATIENCE_MS = {
     "connect": 20 * SECOND,
     "add": 20 * SECOND,
@@ -69,12 +70,13 @@ def record_outcome(
     that somebody else has settled meanwhile is left as it is. ``refused``: it will never be done, however often it
     is asked for; ``gone``: since the call is over."""
     message = row.message
-    wait = _pause_ms(message) if after_ms is None else after_ms
+    wait = _pause_ms(message, after_ms)
     patience = PATIENCE_MS.get(message.verb, 0)
     if outcome == "uncertain" and is_letter(message) and not row.doubted:
         _once_more(conn, on, row, reason)
         return
-    given_up = message.attempt >= MOST_ATTEMPTS or on.now - row.since >= GIVE_UP_MS
+    tired = message.attempt >= MOST_ATTEMPTS and not is_letter(message)
+    given_up = tired or on.now - row.since >= GIVE_UP_MS
     if outcome == "retry" and (given_up or (patience and on.now + wait > message.created_at + patience)):
         # Where an earlier attempt may have arrived, that none of the later ones did is not to have failed.
         outcome = "uncertain" if row.doubted else "failed"
@@ -122,7 +124,14 @@ def _show_somebody(conn: Connection, on: Occasion, message: Outgoing) -> None:
         joining.reopen(conn, on, loaded)
 
 
-def _pause_ms(message: Outgoing) -> int:
+def _pause_ms(message: Outgoing, after_ms: int | None) -> int:
+    """``after_ms`` is what the channel asks for. Letters have days, and a server that is asked too often shuts us
+    out; what the operator has to mend (a login) is tried every ten minutes at least, so that they see the mend."""
+    if is_letter(message):
+        longest = LETTER_PAUSE_MS if after_ms is None else 10 * MINUTE
+        return min(max(after_ms or 0, 2 * SECOND << min(message.attempt - 1, 12)), longest)
+    if after_ms is not None:
+        return after_ms
     wait = backoff_ms(message.attempt)
     return min(wait, SOON_MS) if message.verb == "tell" else wait
 

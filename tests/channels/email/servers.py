@@ -117,6 +117,8 @@ class SmtpServer:
     received: list[Received] = field(default_factory=list)
     refuse_recipient: str = ""
     answers: dict[str, str] = field(default_factory=dict)
+    silent: bool = False
+    lost: list[bytes] = field(default_factory=list)
     on_data: Callable[[SMTP], str | None] | None = None
     options: dict[str, Any] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
@@ -158,6 +160,9 @@ class SmtpServer:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         content = envelope.original_content
         assert isinstance(content, bytes)
+        if self.silent:
+            self.lost.append(content)
+            await asyncio.Event().wait()
         answer = self.on_data(server) if self.on_data else None
         if answer is not None:
             return answer

@@ -1,0 +1,3 @@
+from tests.channels.email.conftest import certificate
+
+__all__ = ["certificate"]

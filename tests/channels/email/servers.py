@@ -112,7 +112,8 @@ class Received:
 @dataclass
 class SmtpServer:
     """aiosmtpd on the test's own loop. ``on_data`` may answer in its stead, or end the connection. ``answers`` are
-    for some recipients. ``tokens`` are the access tokens that XOAUTH2 takes."""
+    for some recipients. ``tokens`` are the access tokens that XOAUTH2 takes. While it is ``silent`` it takes letters,
+    which are ``lost``, and never says so."""
 
     received: list[Received] = field(default_factory=list)
     refuse_recipient: str = ""
@@ -141,7 +142,7 @@ class SmtpServer:
                 session.transport.abort()
 
     def _session(self) -> SMTP:
-        session = SMTP(self, hostname="mail.test", enable_SMTPUTF8=True, **self.options)
+        session = SMTP(self, hostname="mail.test", **{"enable_SMTPUTF8": True, **self.options})
         self._sessions.append(session)
         return session
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
 from dataclasses import replace
 from email.headerregistry import Address
 from email.utils import getaddresses
@@ -12,11 +13,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from channels.contract import Outgoing, Rejected
-from channels.email.compose import Letter, compose, read_again
+from channels.email.compose import LARGEST, Letter, compose, read_again
 from channels.email.mailboxes import Mailbox
 from channels.email.parse import Recipient, parse_message
 from channels.email.tokens import Tokens
 from contact_center.domain.contact_points import ContactPoint
+from contact_center.domain.events import Attachment
 
 TOKENS = Tokens(b"thirty-two bytes of installation")
 BOX = Mailbox(
@@ -143,6 +145,128 @@ def test_html_goes_beside_the_text_as_an_alternative() -> None:
     assert plain.get_content().strip() == "它在路上。"
     assert html is not None
     assert html.get_content().strip() == "<p>它在路上。</p>"
+
+
+# --- to several, with files ------------------------------------------------------------------------------------
+
+SEVERAL = {
+    "to": ("mei@example.com", "tom@example.org"),
+    "cc": ("ann@example.net",),
+    "bcc": ("boss@example.net", "audit@example.net"),
+}
+PDF = Attachment("a" * 64, "合同 (最终版) №1.pdf", "application/pdf", 8)
+LOGO = Attachment("b" * 64, "logo.png", "image/png", 3, "b" * 64)
+FILES = {PDF.digest: b"%PDF-1.7", LOGO.digest: b"png"}
+
+
+def addresses(message: email.message.EmailMessage, field: str) -> list[str]:
+    return [each.addr_spec for each in message[field].addresses] if message[field] else []
+
+
+def test_everybody_in_to_and_cc_is_named_and_nobody_in_bcc() -> None:
+    letter = written(**SEVERAL, letter_id="outbox-1", outbox_id="outbox-1-2")
+    message = read(letter)
+    assert addresses(message, "To") == ["mei@example.com", "tom@example.org"]
+    assert addresses(message, "Cc") == ["ann@example.net"]
+    assert "Bcc" not in message
+    assert b"boss@" not in letter.data
+    assert b"audit@" not in letter.data
+
+
+def test_the_rows_of_a_letter_have_the_same_bytes_and_message_id() -> None:
+    everyone = [*SEVERAL["to"], *SEVERAL["cc"], *SEVERAL["bcc"]]
+    rows = [
+        written(**SEVERAL, letter_id="o", outbox_id=f"o-{n}" if n else "o", recipient=ContactPoint("email", each))
+        for n, each in enumerate(everyone)
+    ]
+    assert len({row.data for row in rows}) == len({row.message_id for row in rows}) == 1
+    assert [row.recipient for row in rows] == everyone
+
+
+def test_a_subject_that_somebody_saw_stays_as_it_is() -> None:
+    assert read(written(to=("mei@example.com",), subject="Your invoice"))["Subject"] == "Your invoice"
+    assert read(written(to=("mei@example.com",), subject="Fwd: 包裹"))["Subject"] == "Fwd: 包裹"
+
+
+def test_what_no_person_wrote_says_so_and_has_no_return_address() -> None:
+    letter = written(automatic=True)
+    message = read(letter)
+    assert letter.sender == ""
+    assert message["Auto-Submitted"] == "auto-replied"
+    assert message["X-Auto-Response-Suppress"] == "All"
+    assert message["Precedence"] == "auto_reply"
+
+
+def test_pictures_stand_in_the_html_and_files_beside_the_words() -> None:
+    html = f'<p>See <img src="cid:{LOGO.content_id}"></p>'
+    message = read(written(html=html, text="See", attachments=(PDF, LOGO), files=FILES))
+    shape = [(part.get_content_type(), part.get_content_disposition()) for part in message.walk()]
+    assert shape == [
+        ("multipart/mixed", None),
+        ("multipart/alternative", None),
+        ("text/plain", None),
+        ("multipart/related", None),
+        ("text/html", None),
+        ("image/png", "inline"),
+        ("application/pdf", "attachment"),
+    ]
+    *_, picture, pdf = message.walk()
+    assert (picture["Content-ID"], picture.get_content()) == (f"<{LOGO.content_id}>", b"png")  # type: ignore[attr-defined]
+    assert (pdf.get_filename(), pdf.get_content()) == (PDF.name, b"%PDF-1.7")  # type: ignore[attr-defined]
+
+
+def test_our_own_parser_finds_the_files_that_we_sent() -> None:
+    html = f'<p>See <img src="cid:{LOGO.content_id}"></p>'
+    letter = written(html=html, text="See", attachments=(PDF, LOGO), files=FILES)
+    parsed = parse_message(letter.data, Recipient("email", ("other@hub.test",)), ORDER.created_at)
+    assert sorted(file.name for file in parsed.events[0].attachments) == sorted([PDF.name, LOGO.name])
+
+
+@settings(max_examples=200, deadline=None)
+@given(NASTY, st.text(max_size=80))
+@example('a"; filename="evil.exe', "text/html")
+@example("a\r\nContent-Type: text/html\r\n\r\n<script>", "x/y\r\nX: y")
+@example("../../etc/passwd", "multipart/mixed")
+def test_no_file_name_or_type_adds_a_header_or_a_part(name: str, media_type: str) -> None:
+    odd = Attachment("a" * 64, name, media_type, 1)
+    letter = written(attachments=(odd,), files={odd.digest: b"x"})
+    message = email.message_from_bytes(letter.data)
+    assert message.keys() == [field for field in EXPECTED_FIELDS if field != "Content-Transfer-Encoding"]
+    _, text, file = message.walk()
+    assert text.get_content_type() == "text/plain"
+    assert file.keys() == ["Content-Type", "Content-Transfer-Encoding", "Content-Disposition"]
+    assert file.get_payload(decode=True) == b"x"
+    assert not set("/\\\r\n\0") & set(file.get_filename() or "")
+    assert letter.data.isascii()
+
+
+def test_a_file_that_is_not_there_stops_the_letter() -> None:
+    with pytest.raises(Rejected, match="is not there"):
+        written(attachments=(PDF,))
+
+
+def test_a_letter_has_a_largest_size() -> None:
+    with pytest.raises(Rejected, match="MB"):
+        written(attachments=(PDF,), files={PDF.digest: bytes(LARGEST)})
+
+
+@settings(max_examples=200, deadline=None)
+@given(NASTY, st.text(st.characters(codec=None), min_size=60, max_size=200))  # type: ignore[arg-type]
+@example("<evil@x.com>, " + "b" * 80, "evil@x.com, " * 12)
+def test_no_name_adds_a_recipient_to_several(recipient_name: str, sender_name: str) -> None:
+    sender_name = re.sub(r"[\r\n\x00]", " ", sender_name)
+    letter = written(**SEVERAL, recipient_name=recipient_name, sender_name=sender_name)
+    message = read(letter)
+    assert addresses(message, "To") == list(SEVERAL["to"])
+    assert addresses(message, "Cc") == list(SEVERAL["cc"])
+    assert addresses(message, "From") == ["support@hub.test"]
+
+
+def test_an_address_of_another_script_makes_headers_that_not_every_server_takes() -> None:
+    plain, odd = written(), written(cc=("美丽@例子.测试",), to=("mei@example.com",))
+    assert (plain.utf8, odd.utf8) == (False, True)
+    assert "Cc: 美丽@xn--fsqu00a.xn--0zwm56d\r\n".encode() in odd.data
+    assert not written(cc=("mei@例子.测试",), to=("mei@example.com",)).utf8
 
 
 @pytest.mark.parametrize("length", range(1, 201))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -187,6 +191,108 @@ async def test_whatever_the_moment_of_silence_we_know_what_may_have_happened(the
         lost = await failure(EmailChannel(context, patience=Patience(0.5, 0.5, 0.5)).send(ORDER))
     # once the recipient has its 250, DATA is on its way
     assert type(lost) is (Retry if said < 4 else Uncertain)
+
+
+# --- what not every server can do ----------------------------------------------------------------------------
+
+
+async def test_an_address_of_another_script_goes_only_where_it_is_understood() -> None:
+    order = replace(ORDER, recipient=ContactPoint("email", "美丽@例子.测试"))
+    able, unable = SmtpServer(), SmtpServer(options={"enable_SMTPUTF8": False})
+    await able.start()
+    await unable.start()
+    try:
+        await channel_of(able.url).send(order)
+        (received,) = able.received
+        assert received.recipients == ["美丽@xn--fsqu00a.xn--0zwm56d"]
+        refused = await failure(channel_of(unable.url).send(order))
+        assert type(refused) is Rejected
+        assert "before the @" in refused.reason
+        assert unable.received == []
+    finally:
+        await able.stop()
+        await unable.stop()
+
+
+async def test_a_domain_of_another_script_goes_anywhere(server: SmtpServer) -> None:
+    server.options["enable_SMTPUTF8"] = False
+    await channel_of(server.url).send(replace(ORDER, recipient=ContactPoint("email", "mei@bücher.example")))
+    assert server.received[0].recipients == ["mei@xn--bcher-kva.example"]
+    assert b"To: =?utf-8?" not in server.received[0].data
+    assert b"<mei@xn--bcher-kva.example>" in server.received[0].data
+
+
+async def test_a_letter_that_is_too_large_for_the_server_is_not_even_begun() -> None:
+    server = SmtpServer(options={"data_size_limit": 1_000})
+    await server.start()
+    try:
+        refused = await failure(channel_of(server.url).send(replace(ORDER, text="x" * 2_000)))
+        assert type(refused) is Rejected
+        assert "takes 0.0 MB" in refused.reason
+    finally:
+        await server.stop()
+
+
+async def test_what_nobody_wrote_leaves_without_a_return_address(server: SmtpServer) -> None:
+    await channel_of(server.url).send(replace(ORDER, automatic=True))
+    (received,) = server.received
+    assert received.sender == ""
+    assert b"Auto-Submitted: auto-replied\r\n" in received.data
+
+
+async def test_prepared_bytes_leave_as_they_are_whatever_the_order_says(server: SmtpServer) -> None:
+    channel = channel_of(server.url)
+    prepared = channel.prepare(ORDER)
+    later = replace(ORDER, text="something else", subject="else", prepared=prepared)
+    other = channel_of(server.url, name="Another name")
+    sent = await other.send(replace(later, recipient=ContactPoint("email", "tom@example.com")))
+    assert (server.received[0].data, server.received[0].recipients) == (prepared, ["tom@example.com"])
+    assert f"Message-ID: {sent.provider_id}\r\n".encode() in prepared
+
+
+async def test_words_that_end_a_message_end_none(server: SmtpServer) -> None:
+    """SMTP smuggling: whatever mixture of line ends and dots somebody writes, it is one message and arrives whole."""
+    pieces = [
+        "\n",
+        "\r",
+        "\r\n",
+        ".",
+        "..",
+        "\n.\n",
+        "\r\n.\r\n",
+        "\n.\r\n",
+        "MAIL FROM:<x@y>",
+        "DATA",
+        "QUIT",
+        "a",
+        "文",
+    ]
+    random = Random(4711)
+    channel = channel_of(server.url)
+    for number in range(40):
+        text = "".join(random.choices(pieces, k=random.randrange(1, 30)))
+        html = f"<p>{text}</p>" if number % 3 == 0 else ""
+        await channel.send(replace(ORDER, outbox_id=f"o{number}", text=text, html=html))
+        assert len(server.received) == number + 1
+        received = server.received[-1]
+        assert received.recipients == ["mei@example.com"]
+        message = message_from_bytes(received.data, policy=default)
+        part = message.get_body(("plain",))  # type: ignore[attr-defined]
+        arrived = re.split(r"\r\n|\r|\n", part.get_content())
+        assert "\n".join(arrived).rstrip("\n") == "\n".join(re.split(r"\r\n|\r|\n", text)).rstrip("\n")
+
+
+async def test_a_server_that_shuts_down_in_the_middle_of_the_letter_has_not_taken_it() -> None:
+    async with scripted(*CONVERSATION, b"421 4.3.2 shutting down\r\n", then="closes") as port:
+        shut = await failure(channel_of(f"smtp://127.0.0.1:{port}").send(replace(ORDER, text="x" * 50_000)))
+    assert type(shut) is Retry
+    assert "421" in shut.reason
+
+
+@pytest.mark.parametrize("code", [530, 535, 538])
+async def test_a_server_that_wants_a_login_keeps_the_letter_waiting(code: int) -> None:
+    async with scripted(*CONVERSATION[:2], f"{code} 5.7.0 log in first\r\n".encode(), then="closes") as port:
+        assert type(await failure(channel_of(f"smtp://127.0.0.1:{port}").send(ORDER))) is Retry
 
 
 # --- TLS and logins ------------------------------------------------------------------------------------------

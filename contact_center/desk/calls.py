@@ -27,7 +27,7 @@ from contact_center.domain.events import (
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import MAX_PARTIES, Party
 from contact_center.domain.time import Moment
-from contact_center.moves import callbacks, lines, moves
+from contact_center.moves import callbacks, joining, lines, moves
 from contact_center.storage import agents, cases, customers, journal, queues
 from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded
@@ -316,7 +316,7 @@ def place_call(
     queue_id = queue if queues.get(conn, queue) else next(iter(agent.queues), moves.FALLBACK_QUEUE)
     case = cases.get(conn, case_id) if case_id else None
     subject = case.subject if case is not None else ""
-    if case is None or journal.open_of_case(conn, case_id) is not None:
+    if case is None or joining.open_of_family(conn, case_id) is not None:
         case_id = cases.add(conn, on, customer.id, subject, queue_id)
     call = callbacks.place(
         conn,

@@ -39,7 +39,7 @@ def link_case(conn: Connection, on: Occasion, acting: Acting, case_id: int, stat
 
 
 def _conversation(conn: Connection, case_id: int) -> Loaded | None:
-    return journal.open_of_case(conn, case_id) or journal.last_of_case(conn, case_id)
+    return journal.open_of_case(conn, case_id) or journal.last_of_case(conn, case_id, "email")
 
 
 def _may(conn: Connection, acting: Acting, part: Loaded, to_case: int) -> bool:
@@ -62,6 +62,10 @@ def _say(
         to_case = cases.leading(conn, linked_to)
         if to_case == case_id:
             raise NotValid("circle", "The other case is part of this one.")
+        going_on = joining.open_of_family(conn, to_case)
+        live = [each for each in (part, going_on) if each is not None and each.record.is_open]
+        if len(live) > 1 and any(each.record.medium != "email" for each in live):
+            raise TooLate("live", "They are talking to us in another way just now. Try again when that is over.")
         cases.set_link(conn, on, case_id, before, "merged", to_case)
         joining.merge(conn, on, part, to_case, actor)
         return

@@ -61,7 +61,7 @@ def take_letter(conn: Connection, on: Occasion, event: InteractionEvent, raw: by
     named = _named(conn, event)
     if named is None:
         return _without_token(conn, on, event, raw)
-    if not _takes_part(conn, event, named.records):
+    if not _takes_part(conn, event, named):
         return _of_a_stranger(conn, on, event, raw, named)
     event = _with(event, new_topic=_is_new_topic(conn, event, named.loaded))
     if named.going_on is None:
@@ -107,14 +107,23 @@ def _named(conn: Connection, event: InteractionEvent) -> Named | None:
     return None
 
 
-def _takes_part(conn: Connection, event: InteractionEvent, records: list[Record]) -> bool:
-    """Whether the sender, if that is who wrote, takes part in one of the conversations."""
+def _takes_part(conn: Connection, event: InteractionEvent, named: Named) -> bool:
+    """Whether the sender, if that is who wrote, takes part in the conversation, or wrote what an agent has merged
+    into it."""
     sender = event.sender
     if sender is None or not _believed(event):
         return False
-    if any(_is_customer(sender, record) or sender.value in record.participants for record in records):
+    if any(_is_customer(sender, record) or _let_in_before(sender, record) for record in named.records):
         return True
-    return customers.owner_of(conn, sender) in {record.customer_id for record in records}
+    owner = customers.owner_of(conn, sender)
+    if owner in {record.customer_id for record in named.records}:
+        return True
+    linked = cases.linked_of(conn, owner, cases.family(conn, named.case_id)) if owner else None
+    return linked is not None and linked.link_state == "merged"
+
+
+def _let_in_before(sender: ContactPoint, record: Record) -> bool:
+    return sender.value in {address.lower() for address in record.participants}
 
 
 def _is_customer(sender: ContactPoint, record: Record) -> bool:
@@ -144,14 +153,14 @@ def _join(conn: Connection, on: Occasion, loaded: Loaded, event: InteractionEven
 def _let_in(conn: Connection, on: Occasion, loaded: Loaded, event: InteractionEvent) -> None:
     """Whoever took part before takes part in what goes on now."""
     record, sender = loaded.record, event.sender
-    if sender is not None and not _is_customer(sender, record) and sender.value not in record.participants:
+    if sender is not None and not _is_customer(sender, record) and not _let_in_before(sender, record):
         journal.happen(conn, on, loaded, ParticipantAdded(sender.value))
 
 
 def _again(conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes, named: Named) -> Answer:
     """The case was over, and goes on. It stays its customer's, whoever of those who take part writes."""
     case = cases.get(conn, named.case_id)
-    last = journal.last_of_case(conn, named.case_id) or named.loaded
+    last = journal.last_of_case(conn, named.case_id, event.medium) or named.loaded
     assert case is not None
     assert event.sender is not None
     cases.reopen(conn, on, named.case_id)

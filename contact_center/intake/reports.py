@@ -16,6 +16,7 @@ _RANK = {
     "failed": 4, "delivered": 5, "read": 6,
 }  # fmt: skip
 """A report never takes a message back to an earlier state: reports come late, twice and in any order."""
+_LOST = ("failed", "uncertain")
 _STATES = {"sent": "accepted", "undelivered": "failed"}
 
 
@@ -53,24 +54,41 @@ def take(conn: Connection, on: Occasion, loaded: Loaded, event: InteractionEvent
     body = event.body
     assert isinstance(body, DeliveryReported)
     rows, certain = _rows(conn, event)
-    stored = taken = journal.take(conn, loaded, event, raw)
-    lost = False
-    for row in rows:
-        news = _news(row, body, certain)
-        if not news:
-            continue
-        outbox.set_state(conn, row.id, news, body.error)
-        to = row.address if event.medium == "email" and len(rows) > 1 else body.recipient
-        became = DeliveryChanged(row.id, news, body.provider_id, body.error, recipient=to)  # type: ignore[arg-type]
-        stored = journal.happen(conn, on, loaded, became)
-        lost = lost or (news in ("failed", "uncertain") and not row.automatic)
+    taken = journal.take(conn, loaded, event, raw)
+    news = [(row, known) for row in rows if (known := _news(row, body, certain))]
+    told = [_became(conn, on, loaded, row, known, body, alone=len(rows) == 1) for row, known in news]
     if event.medium == "email":
         _remember(conn, on, body, rows if certain else [])
-        if lost and not loaded.record.is_open and joining.open_of_family(conn, loaded.record.case_id) is None:
-            joining.reopen(conn, on, loaded)
+        if not loaded.record.is_open and any(known in _LOST and not row.automatic for row, known in news):
+            _bring_back(conn, on, loaded, told[-1])
     journal.save(conn, loaded)
-    journal.tell_owner(conn, on, loaded, stored)
+    journal.tell_owner(conn, on, loaded, [taken, *told][-1])
     return Answer(loaded.record.interaction_id, loaded.record.case_id, taken.id)
+
+
+def _became(
+    conn: Connection,
+    on: Occasion,
+    loaded: Loaded,
+    row: outbox.SentRow,
+    known: str,
+    report: DeliveryReported,
+    *,
+    alone: bool,
+) -> InteractionEvent:
+    outbox.set_state(conn, row.id, known, report.error)
+    to = report.recipient if alone else row.address
+    changed = DeliveryChanged(row.id, known, report.provider_id, report.error, recipient=to)  # type: ignore[arg-type]
+    return journal.happen(conn, on, loaded, changed)
+
+
+def _bring_back(conn: Connection, on: Occasion, loaded: Loaded, told: InteractionEvent) -> None:
+    """What a person wrote did not arrive and its conversation is over: somebody sees it all the same."""
+    going_on = joining.open_of_family(conn, loaded.record.case_id)
+    if going_on is None:
+        joining.reopen(conn, on, loaded)
+    else:
+        joining.show(conn, on, going_on, told)
 
 
 def _news(row: outbox.SentRow, report: DeliveryReported, certain: bool) -> str:

@@ -14,6 +14,7 @@ from contact_center.domain.events import (
     CaseJoined,
     CaseLinked,
     Enqueued,
+    InteractionEvent,
     MessageReceived,
     ParticipantAdded,
 )
@@ -48,7 +49,7 @@ def merge(conn: Connection, on: Occasion, part: Loaded, to_case: int, actor: Act
         ),
         None,
     )
-    whole = going_on or journal.last_of_case(conn, to_case)
+    whole = going_on or journal.last_of_case(conn, to_case, part.record.medium)
     journal.happen(conn, on, part, CaseLinked(to_case, "merged"), actor)
     unanswered = 0
     if going_on is not None and part.record.is_open:
@@ -85,19 +86,23 @@ def _end(conn: Connection, on: Occasion, part: Loaded) -> None:
 
 def _show(conn: Connection, on: Occasion, whole: Loaded, part: Loaded) -> None:
     """The owner sees what was written there as a line of their own conversation."""
-    record = whole.record
-    if not record.agent_id or record.state not in IN_HAND:
-        return
     received = events.of_kinds(conn, part.record.interaction_id, [MessageReceived.KIND], 0, 1_000)
     for event in received[-MOST_SHOWN:]:
-        shown = replace(events.view(event, {}), case_id=record.case_id)
-        announce(conn, on.now, record.agent_id, WorkChanged(journal.work_view(whole), shown))
+        show(conn, on, whole, event)
+
+
+def show(conn: Connection, on: Occasion, whole: Loaded, event: InteractionEvent) -> None:
+    """Whoever has the case in hand sees what happened in another conversation of it as a line of theirs."""
+    record = whole.record
+    if record.agent_id and record.state in IN_HAND:
+        line = replace(events.view(event, {}), case_id=record.case_id)
+        announce(conn, on.now, record.agent_id, WorkChanged(journal.work_view(whole), line))
 
 
 def part_again(conn: Connection, on: Occasion, part: Loaded, to_case: int, actor: Actor) -> None:
     """Takes :func:`merge` back, after the table of cases says so. A conversation that ended by it is in its queue
     again."""
-    whole = open_of_family(conn, to_case) or journal.last_of_case(conn, to_case)
+    whole = open_of_family(conn, to_case) or journal.last_of_case(conn, to_case, part.record.medium)
     journal.happen(conn, on, part, CaseLinked(to_case, "undone"), actor)
     ended_by_it = part.record.ended_reason == "merged"
     if whole is not None:

@@ -15,6 +15,7 @@ from contact_center.domain.events import (
     CallArrived,
     Direction,
     InteractionEvent,
+    Medium,
     MessageReceived,
     MessageSent,
     Thread,
@@ -100,7 +101,7 @@ _LATEST_OF_THREAD = _LOAD.where(_LATEST[0]).order_by(*_LATEST[1]).limit(1)
 _LOOK_LATEST_OF_THREAD = _READ.where(_LATEST[0]).order_by(*_LATEST[1]).limit(1)
 _OPEN_OF_CASE = _LOAD.where(interactions.c.case_id == bindparam("case"), OPEN)
 _LAST_OF_CASE = (
-    _LOAD.where(interactions.c.case_id == bindparam("case"))
+    _LOAD.where(interactions.c.case_id == bindparam("case"), interactions.c.medium == bindparam("medium"))
     .order_by(interactions.c.started_at.desc(), interactions.c.id.desc())
     .limit(1)
 )
@@ -181,9 +182,9 @@ def open_of_case(conn: Connection, case_id: int) -> Loaded | None:
     return _loaded(conn.execute(_OPEN_OF_CASE, {"case": case_id}).one_or_none())
 
 
-def last_of_case(conn: Connection, case_id: int) -> Loaded | None:
-    """The case's last interaction, over or not, without those of cases merged into it."""
-    return _loaded(conn.execute(_LAST_OF_CASE, {"case": case_id}).one_or_none())
+def last_of_case(conn: Connection, case_id: int, medium: Medium) -> Loaded | None:
+    """The case's last interaction of that medium, over or not, without those of cases merged into it."""
+    return _loaded(conn.execute(_LAST_OF_CASE, {"case": case_id, "medium": medium}).one_or_none())
 
 
 def begin(

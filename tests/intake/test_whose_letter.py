@@ -6,19 +6,23 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from contact_center.domain.events import CaseJoined, CaseLinked, MessageReceived, ParticipantAdded
 from tests.hub import CommandRefused, Console, TestHub, open_test_hub
 from tests.intake.mailing import Post, words
+from tests.telephony.talking import with_calls
 
 LENA, BOB, EVE = "lena@customer.example", "bob@partner.example", "eve@elsewhere.example"
 
 
 @asynccontextmanager
-async def mailroom(database_url: str, folder: Path) -> AsyncIterator[tuple[TestHub, Post, Console]]:
-    async with open_test_hub(database_url, folder) as hub, hub.at_work("mei") as (mei,):
+async def mailroom(
+    database_url: str, folder: Path, config: dict[str, Any] | None = None
+) -> AsyncIterator[tuple[TestHub, Post, Console]]:
+    async with open_test_hub(database_url, folder, config=config) as hub, hub.at_work("mei") as (mei,):
         yield hub, Post(hub, folder), mei
 
 
@@ -318,6 +322,33 @@ async def test_a_merged_case_may_itself_become_part_of_another(database_url: str
         texts = [e["body"].get("text") for e in (await hub.get(f"cases/{bobs.case_id}/events"))["items"]]
         assert {"One", "Two", f"A question of {LENA}"} <= set(texts)
         await mei.work(lenas, lambda w: w.unanswered == 1)
+
+
+async def test_who_was_merged_takes_part_by_any_letter_of_the_case(database_url: str, tmp_path: Path) -> None:
+    async with mailroom(database_url, tmp_path) as (hub, post, mei):
+        first, case_id, our_id = await answered(post, mei)
+        await over(mei, first)
+        again = await post.comes(LENA, "One thing more", answers=our_id, subject="Re: A letter")
+        await mei.accept(again.interaction_id)
+        eves = await post.comes(EVE, "From home", answers=our_id)
+        await mei.command("case.link", case_id=eves.case_id, state="merged")
+        await over(mei, again.interaction_id)
+        back = await post.comes(EVE, "From home again", answers=our_id, subject="Re: A letter")
+        assert back.case_id == case_id
+        record = await hub.record(back.interaction_id)
+        assert (record.point, record.participants) == (LENA, [EVE])
+
+
+async def test_a_call_is_not_ended_by_a_merger(database_url: str, tmp_path: Path) -> None:
+    async with mailroom(database_url, tmp_path, with_calls()) as (hub, post, mei):
+        lenas, case_id, our_id = await answered(post, mei)
+        await over(mei, lenas)
+        eves = await post.comes(EVE, "From home", answers=our_id)
+        await mei.accept(eves.interaction_id)
+        customer_id = (await hub.record(lenas)).customer_id
+        await mei.command("place_call", number="+4915112345678", case_id=case_id, customer_id=customer_id)
+        with pytest.raises(CommandRefused, match="in another way just now"):
+            await mei.command("case.link", case_id=eves.case_id, state="merged")
 
 
 async def test_who_has_neither_in_hand_says_nothing_about_them(database_url: str, tmp_path: Path) -> None:

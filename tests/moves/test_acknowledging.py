@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,13 +21,15 @@ TEXT = "Thank you. Your case has the number {{case.id}}. We answer within a day.
 CHINESE = "您好，我们已收到您的来信，服务单号为 {{case.id}}。"
 
 
+def acknowledging(**changes: Any) -> dict[str, Any]:
+    return house(mail={"acknowledgement": {"text": TEXT, "text_zh": CHINESE, **changes}})
+
+
 @asynccontextmanager
 async def house_that_acknowledges(
     database_url: str, folder: Path, **changes: Any
 ) -> AsyncIterator[tuple[TestHub, Post]]:
-    settings = {"text": TEXT, "text_zh": CHINESE, **changes}
-    config = house(mail={"acknowledgement": settings})
-    async with open_test_hub(database_url, folder, config=config) as hub:
+    async with open_test_hub(database_url, folder, config=acknowledging(**changes)) as hub:
         yield hub, Post(hub, folder)
 
 
@@ -155,6 +159,22 @@ async def test_our_own_words_that_come_back_are_a_loop(database_url: str, tmp_pa
         (event,) = await post.received(came.interaction_id)
         assert words(event).automatic.startswith("loop: our own words")
         assert await post.automatic() == []
+
+
+async def test_letters_of_one_sender_at_once_are_acknowledged_once(
+    database_url: str, database_kind: str, tmp_path: Path
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        hub, post = await stack.enter_async_context(house_that_acknowledges(database_url, tmp_path))
+        beside = post
+        if database_kind == "postgresql":  # another node on the same database
+            other = open_test_hub(database_url, tmp_path, clock=hub.clock, config=acknowledging())
+            beside = Post(await stack.enter_async_context(other), tmp_path)
+        letters = [post.written("lena@a.example", f"{'Question ' * n}?") for n in range(1, 13)]
+        doors = [post if n % 2 else beside for n in range(12)]
+        await asyncio.gather(*(each.arrives(raw) for each, raw in zip(doors, letters, strict=True)))
+        assert len(await hub.rows("cases")) == 12
+        assert len(await post.automatic()) == 1
 
 
 # --- the same again and again -------------------------------------------------------------------------------------

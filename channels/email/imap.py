@@ -23,7 +23,7 @@ from aioimaplib.aioimaplib import IMAP4ClientProtocol
 from channels.email.mailboxes import Server
 from channels.email.mime import MAX_MESSAGE
 from channels.email.oauth import AccessTokens, NoToken
-from channels.email.responses import Response, Responses
+from channels.email.responses import LINE, Response, Responses
 from contact_center.domain.time import Moment
 
 _FETCHED = re.compile(rb"\* \d+ FETCH \(", re.IGNORECASE)
@@ -204,7 +204,7 @@ class Connection:
         """The mailbox's UIDs beyond ``uid``, ascending."""
         client = self._opened()
         self._looked_at = client.protocol.exists
-        client.protocol.responses.allow(0)
+        client.protocol.responses.allow(0, LINE)
         response = await self._call(client.protocol.search(f"UID {uid + 1}:*", by_uid=True, charset=None))
         _expect_ok(response, "search")
         found: set[int] = set()
@@ -256,8 +256,8 @@ class Connection:
                 return
             mentioned.add(uid)
             if content is not None:
-                if not response.parts[-1].rstrip().endswith(b")"):
-                    raise ValueError("the literal is longer than announced")
+                if not _whole(response):
+                    raise ValueError("the content is not as long as announced")
                 found.setdefault(uid, content)
 
         response = await self._fetch(uids, f"(UID {items})", limit, limit, take)
@@ -453,6 +453,12 @@ def _content(response: Response) -> bytes | None:
     item = _BODY.search(response.text)
     quoted = _QUOTED.match(response.text, item.end()) if item else None
     return re.sub(rb"\\(.)", rb"\1", quoted[1]) if quoted else None
+
+
+def _whole(response: Response) -> bool:
+    """Whether what follows the content is the end of the response, and not of the message or of another response."""
+    text = _QUOTED.sub(b"", response.text)
+    return len(response.parts) <= 3 and text.rstrip().endswith(b")") and text.count(b"(") == text.count(b")")
 
 
 def _set(uids: Sequence[int]) -> str:

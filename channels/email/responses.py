@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 LINE = 8 * 1024 * 1024
 """The longest line: a SEARCH names a million messages in one."""
+_UNASKED = 1024 * 1024
 _PARTS = 101
 _LITERAL = re.compile(rb"\{(\d{1,20})\+?\}$")
 _STATUS = re.compile(rb"\* (?:OK|NO|BAD|BYE|PREAUTH)\b", re.IGNORECASE)
@@ -47,9 +48,9 @@ class Responses:
 
     def allow(self, literal: int, whole: int = 0, count: int = 20_000) -> None:
         """What the next command may bring: no literal longer than ``literal``, ``whole`` bytes and ``count``
-        responses in all (with room for what a server says unasked)."""
+        responses in all, with a megabyte for what a server says unasked."""
         self._longest = max(literal, 64 * 1024)
-        self._bytes = max(whole, self._longest) + 2 * LINE
+        self._bytes = max(whole, self._longest) + _UNASKED
         self._count = count
 
     def feed(self, data: bytes) -> list[Response]:

@@ -7,6 +7,7 @@ import email
 import email.policy
 import json
 import os
+import re
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -479,6 +480,21 @@ async def test_a_thousand_waiting_messages_come_in_order(scripted: ScriptedImap)
     async with listening(channel_of(box_of(scripted)), hub):
         await hub.expect(lambda h: len(h.events) == 1000, within=60)
     assert subjects(hub) == [f"mail {n}" for n in range(1, 1001)]
+
+
+async def test_a_long_catching_up_is_told_of_while_the_mailbox_stays_ready(scripted: ScriptedImap) -> None:
+    scripted.messages = {uid: mail(uid) for uid in range(1, 301)}
+    hub = FakeHub()
+    pace = Pace(poll=30, call=10, first_retry=0.001, longest_retry=0.002, progress=0)
+    async with listening(channel_of(box_of(scripted), pace=pace), hub):
+        await hub.expect(lambda h: len(h.events) > 100)
+        scripted.drop()
+        await hub.expect(lambda h: len(h.events) == 300 and h.reports[-1] == ("ready", ""), within=30)
+    told = [reason for state, reason in hub.reports if state == "ready" and reason]
+    assert all(re.fullmatch(r"support@hub\.test: Catching up, \d+ of 300\.", reason) for reason in told)
+    done = [int(reason.split(", ")[1].split()[0]) for reason in told]
+    assert done == sorted(done), "counted from the beginning, also after the connection was lost"
+    assert done[-1] > 100
 
 
 async def test_after_a_changed_uidvalidity_old_mail_that_was_never_ours_stays_out(scripted: ScriptedImap) -> None:

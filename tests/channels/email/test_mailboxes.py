@@ -69,3 +69,61 @@ def test_no_password_is_ever_shown() -> None:
 def test_a_plain_road_may_be_declared_safe() -> None:
     (mailbox,), _ = mailboxes_from(context({"mailboxes": [{**BOX, "imap_url": "imap://u:p@mail?plaintext=1"}]}))
     assert mailbox.imap.security == "none"
+
+
+GRANT = {
+    "token_url": "https://login.example.com/token",
+    "client_id": "hub",
+    "client_secret": "cs3cret",
+    "refresh_token": "rt0ken",
+}
+
+
+def test_a_mailbox_by_oauth_needs_no_password_and_logs_in_as_its_address() -> None:
+    box = {**BOX, "imap_url": "imaps://imap.hub.test", "smtp_user": "", "smtp_password": "", "oauth": GRANT}
+    (mailbox,), missing = mailboxes_from(context({"mailboxes": [box]}))
+    assert missing == ""
+    assert (mailbox.imap.user, mailbox.smtp.user) == ("support@hub.test", "support@hub.test")
+    assert "cs3cret" not in repr(mailbox)
+    assert "rt0ken" not in repr(mailbox)
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"oauth": {**GRANT, "token_url": "http://login.example.com"}}, "oauth.token_url"),
+        ({"oauth": {**GRANT, "refresh_token": ""}}, "oauth.refresh_token"),
+        ({"oauth": {**GRANT, "secret": "hunter2"}}, "oauth.secret"),
+        ({"oauth": GRANT, "imap_url": "imap://imap.hub.test"}, "in the clear"),
+        ({"sent_folder": "INBOX"}, "same folder"),
+        ({"bounce_address": "bounces@hub.test"}, "bounce_address"),
+        ({"bounce_address": "{token}{token}@hub.test"}, "bounce_address"),
+        ({"bounce_address": "a b{token}@hub.test"}, "bounce_address"),
+        ({"signature": {"en": "x" * 10_001}}, "signature"),
+        ({"signature": 5}, "signature"),
+    ],
+)
+def test_what_is_wrong_is_named_and_no_secret_with_it(change: dict[str, Any], said: str) -> None:
+    state, reason = open_channel(context({"mailboxes": [{**BOX, **change}]})).state()
+    assert state == "off"
+    assert said in reason
+    assert not any(secret in reason for secret in ("hunter2", "cs3cret", "rt0ken"))
+
+
+@pytest.mark.parametrize(
+    "signature, language, found",
+    [
+        ({"en": "Yours", "zh": "此致"}, "zh", "此致"),
+        ({"en": "Yours", "zh": "此致"}, "zh-Hans", "此致"),
+        ({"en": "Yours", "zh": "此致"}, "de", "Yours"),
+        ({"zh": "此致"}, "de", "此致"),
+        ("For all", "zh", "For all"),
+        ({}, "en", ""),
+    ],
+)
+def test_a_signature_is_the_one_of_the_language(signature: Any, language: str, found: str) -> None:
+    box = {**BOX, "aliases": ["help@hub.test"], "signature": signature}
+    channel = open_channel(context({"mailboxes": [box]}))
+    assert channel.signature("Support@hub.test", language) == found
+    assert channel.signature("help@hub.test", language) == found
+    assert channel.signature("other@hub.test", language) == ""

@@ -90,9 +90,7 @@ def decode(data: bytes, label: str = "") -> str:
     """``data`` as text. A known ``label`` is believed, by the Encoding Standard's table and its supersets;
     ``us-ascii``, an unknown label, UTF-7 (which smuggles markup) and none at all are read from the bytes.
     Bytes that fit nothing become U+FFFD. No U+0000 and no surrogates come out."""
-    text = _labelled(data, label) if label else None
-    if text is None:
-        text = guess(data)
+    text = (_labelled(data, label) if label else "") or guess(data)
     if "\x00" in text:
         text = text.replace("\x00", "")
     return text
@@ -104,11 +102,7 @@ def guess(data: bytes) -> str:
         return _read(data, _escaped(data))
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass
-    return _read(data, (likeliest(data),))
+    return _utf8(data, 0.1) or _read(data, (likeliest(data),))
 
 
 def _escaped(data: bytes) -> tuple[str, ...]:
@@ -123,10 +117,11 @@ def _escaped(data: bytes) -> tuple[str, ...]:
     return ("ascii",)
 
 
-def _labelled(data: bytes, label: str) -> str | None:
+def _labelled(data: bytes, label: str) -> str:
+    """Empty where the label says nothing, or cannot be meant."""
     label = label.strip().strip("\"'").lower()[:40].removeprefix("3d")  # of an equals sign that was encoded twice
     if label in {"us-ascii", "ascii", "unknown-8bit", "x-unknown", "8bit", "binary"}:
-        return None
+        return ""
     if label in _MAIL_ONLY:
         return _read(data, (_MAIL_ONLY[label],))
     if label in {"utf-16", "utf-16le", "utf-16be"}:
@@ -134,22 +129,20 @@ def _labelled(data: bytes, label: str) -> str | None:
     # "x-gbk", "gb_2312-80", "cs…" and "…_jp" variants are in the table once their prefix is off
     encoding = webencodings.lookup(label) or webencodings.lookup(label.removeprefix("x-"))
     if encoding is None or encoding.name in {"replacement", "x-user-defined"}:
-        return None
+        return ""
     name = encoding.name
     if name == "utf-8":
-        return _utf8(data)
+        return _utf8(data, 0.5)
     if data.isascii():
         return _read(data, _READINGS.get(name, (name,)))
     return _mislabelled(data, name) or _read(data, _READINGS.get(name, (name,)))
 
 
-def _utf8(data: bytes) -> str | None:
-    """None where more of it is broken than not: then it is something else under a wrong label."""
+def _utf8(data: bytes, broken: float) -> str:
+    """Empty where more than this share of its letters beyond ASCII is broken: then it is something else."""
     text = data.decode("utf-8-sig", "replace")
-    broken = text.count("\ufffd")
-    if broken and broken * 2 > len(text) - len(text.encode("ascii", "ignore")):
-        return None
-    return text
+    lost = text.count("\ufffd")
+    return "" if lost and lost > broken * (len(text) - len(text.encode("ascii", "ignore"))) else text
 
 
 def _mislabelled(data: bytes, name: str) -> str:

@@ -30,14 +30,11 @@ def likeliest(data: bytes) -> str:
 
 
 def _read(sample: bytes, codec: str) -> str:
-    """The sample's end may cut a character in two."""
-    for cut in range(min(4, len(sample))):
-        try:
-            return sample[: len(sample) - cut].decode(codec)
-        except UnicodeDecodeError as error:
-            if len(sample) < _SAMPLE or error.start < len(sample) - 4:
-                return ""
-    return ""
+    """Empty where it cannot be that; but the end may cut a character in two."""
+    try:
+        return sample.decode(codec)
+    except UnicodeDecodeError as error:
+        return sample[: error.start].decode(codec) if "incomplete" in error.reason else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +141,7 @@ def _scripts() -> dict[str, _Script]:
         "cp1253": _Script(_worth(_GREEK, "αοιετσνηυρκμλςόίά", _GREEK.upper() + _SIGNS), "alphabet"),
         "cp1256": _Script(_worth(_ARABIC, "اليمونرتبةعدسف", _SIGNS, 0.6), "alphabet"),
         "cp874": _Script(_worth(_THAI, "านรอกเงมยลวดทสต่้ัี", _SIGNS, 0.6), "alphabet"),
-        "cp1252": _Script(_worth(french, "éèàüöäñóáç’€", "ÊËÏÎÔÛÙŒÃÕðþÐÞýšž"), "latin"),
+        "cp1252": _Script(_worth(french, "éèàùêôüöäñóáç’€", "ÊËÏÎÔÛÙŒÃÕðþÐÞýšž"), "latin"),
         "cp1250": _Script(_worth(polish, "łąęšžčřů", "ţşăâîđ"), "latin"),
         "cp1254": _Script(_worth("çöüÇÖÜâîû" + _SIGNS, "ışğİŞ"), "latin"),
     }

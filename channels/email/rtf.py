@@ -118,7 +118,8 @@ class _Reader:
             if self._size > _MAX_TEXT:
                 break
         self._decode()
-        return "".join(self._made)
+        # What lies beyond the first 65,536 characters is written in two halves.
+        return "".join(self._made).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
     def _brace(self, brace: bytes) -> None:
         self._decode()

@@ -39,7 +39,8 @@ class Words:
 def words_of(message: Part) -> Words:
     """The message's words. Of alternatives the plain one is the text and the HTML one is kept beside it; what was
     only written in HTML is rendered to text; parts in a row follow one another. What a person must know of a part
-    that is no words (an invitation, an encrypted message) stands first, in brackets or as a line."""
+    that is no words (an invitation, an encrypted message) stands first, in brackets or as a line. Plain text of
+    more than :data:`MAX_TEXT` letters is cut, and is a file besides."""
     reader = _Reader()
     pieces = reader.read(message, True)
     if not pieces:
@@ -47,7 +48,7 @@ def words_of(message: Part) -> Words:
     read = [(piece.text, False) if piece.text else to_text(piece.html) for piece in pieces]
     text = _tidy("\n\n".join((*dict.fromkeys(reader.notes), *(text for text, _ in read))))
     html = "\n".join(piece.html for piece in pieces if piece.html)
-    truncated = len(text) > MAX_TEXT or any(cut for _, cut in read)
+    truncated = reader.cut or len(text) > MAX_TEXT or any(cut for _, cut in read)
     return Words(text[:MAX_TEXT], html, reader.files[:MAX_FILES], truncated)
 
 
@@ -67,6 +68,7 @@ class _Reader:
     notes: list[str] = field(default_factory=list)
     hidden: list[_Piece] = field(default_factory=list)
     signatures: int = 0
+    cut: bool = False
 
     def read(self, part: Part, first: bool) -> list[_Piece]:
         if part.children and part.media_type == "multipart/alternative":
@@ -96,12 +98,15 @@ class _Reader:
         return [_Piece(plain, html)] if plain or html else []
 
     def _text_of(self, part: Part) -> str:
-        text = decode(part.content(), _label(part))
+        text, files = uuencoded.without_files(decode(part.content(), _label(part)))
+        if len(text) > MAX_TEXT:
+            files.append(file_of(part))  # all of it, for whoever must read on
+            text = text[:MAX_TEXT]
+            self.cut = True
         if part.media_type in {"text/enriched", "text/richtext"}:
-            return enriched.to_text(text, part.media_type == "text/richtext")
-        if part.parameters.get("format", "").strip().lower() == "flowed":
+            text = enriched.to_text(text, part.media_type == "text/richtext")
+        elif part.parameters.get("format", "").strip().lower() == "flowed":
             text = flowed.joined(text, part.parameters.get("delsp", "").strip().lower() == "yes")
-        text, files = uuencoded.without_files(text)
         text, about = signed.without_armour(text.replace("\r\n", "\n") if "-----BEGIN PGP" in text else text)
         self.files += (*files, *about)
         return text

@@ -8,6 +8,7 @@ from channels.contract import Malformed
 from channels.email.headers import MAX_HEAD, Headers, message_ids, parameters, read_head
 from channels.email.mime import Part, take_apart
 from channels.email.parse import Recipient, parse_message
+from channels.email.rendering import MAX_TEXT
 from channels.email.wording import words_of
 from contact_center.domain.events import DeliveryReported, InteractionEvent, MessageReceived
 from contact_center.domain.time import Moment
@@ -211,6 +212,13 @@ def test_what_is_words_and_what_is_a_file(headers: bytes, text: str, names: list
 def test_an_enclosed_message_with_an_endless_head_is_a_file_all_the_same() -> None:
     words = words_of(parts_of(leaf(b"Content-Type: message/rfc822", b"A: " + b"x" * 70_000)))
     assert [each.name for each in words.files] == ["message.eml"]
+
+
+def test_a_text_that_is_too_long_is_cut_and_a_file_besides() -> None:
+    words = words_of(parts_of(leaf(b"Content-Type: text/plain", b"word\r\n" * 80_000)))
+    assert MAX_TEXT // 2 < len(words.text) <= MAX_TEXT
+    assert words.truncated
+    assert [(each.name, len(each.content)) for each in words.files] == [("text.txt", 480_000)]
 
 
 # --- whole messages ------------------------------------------------------------------------------------------

@@ -90,3 +90,71 @@ def test_any_header_becomes_text_that_can_be_stored(value: bytes) -> None:
 )
 def test_encoded_words_read_as_they_were_meant(value: bytes, text: str) -> None:
     assert decode_words(value) == text
+
+
+UNLABELLED = [
+    *(
+        ("gb18030", "我的包裹还没到，请帮我查一下"),
+        ("gb18030", "询价"),
+        ("gb18030", "請問貨到了嗎？"),
+        ("gb18030", "林美"),
+    ),
+    *(("big5", "請問我的訂單"), ("big5", "發票"), ("big5hkscs", "我喺香港嘅"), ("euc_kr", "안녕하세요 반갑습니다")),
+    *(
+        ("cp932", "注文について"),
+        ("euc_jp", "注文について"),
+        ("iso2022_jp", "注文"),
+        ("iso2022_kr", "안녕"),
+        ("hz", "您好"),
+    ),
+    *(("cp1251", "Где мой заказ?"), ("koi8_r", "Где мой заказ?"), ("cp1253", "Ελληνικά κείμενο"), ("cp874", "สวัสดี")),
+    *(
+        ("cp1255", "שלום עולם"),
+        ("cp1256", "مرحبا بالعالم"),
+        ("cp1252", "Größe 20 €"),
+        ("cp1252", "Où est mon colis ?"),
+    ),
+    *(("cp1250", "Žluťoučký kůň"), ("cp1254", "Türkiye, İstanbul, şöyle"), ("cp1252", "Ärger"), ("cp1252", "“20 €”")),
+    *(("utf-16", "UTF-16 mit Marke ü"), ("utf-8", "您好"), ("utf-8-sig", "Grüße"), ("ascii", "plain")),
+]
+
+
+@pytest.mark.parametrize("codec, text", UNLABELLED)
+def test_what_has_no_label_is_read_as_its_letters_say(codec: str, text: str) -> None:
+    assert decode(text.encode(codec)) == text
+
+
+@pytest.mark.parametrize(
+    "codec, label, text",
+    [
+        ("utf-8", "gb2312", "这封信其实是 UTF-8"),
+        ("utf-8", "koi8-r", "Привет"),
+        ("utf-8", "iso-8859-1", "ü"),
+        ("gbk", "gb2312", "联通"),
+        ("gbk", "gbk", "一些"),
+        ("gb18030", "utf-8", "这封信其实是国标码"),
+        ("latin-1", "utf-8", "Grüße"),
+        ("utf-16-le", "utf-16", "words, 您好"),
+        ("utf-16-be", "utf-16", "words, 您好"),
+        ("ascii", "gb2312", "plain"),
+        ("ascii", "utf-8", ""),
+    ],
+)
+def test_a_wrong_label_is_seen_through(codec: str, label: str, text: str) -> None:
+    assert decode(text.encode(codec), label) == text
+
+
+def test_a_broken_letter_among_many_does_not_change_the_others() -> None:
+    spoilt = "这封信有一个坏字，其余都是好的，所以读得出来".encode() + b"\xe4\xbd"
+    assert decode(spoilt).startswith("这封信")
+    assert decode(spoilt, "utf-8").endswith("\ufffd")
+    assert decode("你好吗，请问".encode("gb18030") + b"\xc4").startswith("你好吗")
+
+
+def test_what_fits_nothing_is_still_text() -> None:
+    assert decode(bytes(range(0x80, 0x100)) * 40)
+    assert decode(b"\x1b$B no end", "iso-2022-jp")
+    assert "\ud800" not in decode("\ud800".encode("utf-8", "surrogatepass") * 9, "utf-8")
+    assert decode(b"\xd8\x00" * 3, "utf-16be")
+    assert decode(b"~{ no end") == "~{ no end"
+    assert decode(b"\x1b[31mred") == "\x1b[31mred"

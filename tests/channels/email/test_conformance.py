@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 from channels.contract import Channel, Parsed, Request
 from tests.channels.conformance import NOW, ChannelConformance, steps_of
+from tests.channels.email import tnef_made
 
 FIXTURES = Path(__file__).parent / "fixtures"
 MARKUP = b"From: a@example.com\r\nContent-Type: text/html\r\n\r\n"
+FLOWED = b"From: a@example.com\r\nContent-Type: text/plain; format=flowed\r\n\r\n"
 GROWING: dict[str, Callable[[int], bytes]] = {
     "cells": lambda n: MARKUP + b"<table><tr>" + b"<td>x" * n,
     "rows": lambda n: MARKUP + b"<table>" + b"<tr><td>x<td>y" * n,
@@ -23,9 +26,30 @@ GROWING: dict[str, Callable[[int], bytes]] = {
     "header lines": lambda n: b"From: a@b.example\r\n" + b"a: b\r\n" * n + b"\r\nx",
     "lines": lambda n: b"From: a@b.example\r\n\r\n" + b"x\r\n" * n,
     "quoted lines": lambda n: b"From: a@b.example\r\n\r\n" + b"> On a, b wrote:\r\n" * n,
+    "files in the text": lambda n: b"From: a@b.example\r\n\r\n" + b"begin 644 x\r\n#0V%T\r\n" * n,
+    "lines that flow": lambda n: FLOWED + b">> x \r\n> x \r\n" * n,
+    "recipients": lambda n: b"From: a@b.example\r\nTo: " + b"<a@b>, " * n + b"\r\n\r\nx",
     "ids": lambda n: b"From: a@b.example\r\nReferences: " + b"<a@b> " * n + b"\r\n\r\nx",
 }
 """What there may be much of."""
+HOSTILE_FILES = {
+    "ms-tnef of many files": tnef_made.winmail(*(tnef_made.file("x", b"x") for _ in range(5_000))),
+    "ms-tnef of many properties": tnef_made.winmail(
+        tnef_made.body(*(tnef_made.number_property(7, n) for n in range(50_000)))
+    ),
+    "ms-tnef of much rich text": tnef_made.winmail(
+        tnef_made.body(
+            tnef_made.binary_property(tnef_made.RTF, tnef_made.packed_rtf(b"{\\rtf1 " + b"{\\*\\x" * 30_000))
+        )
+    ),
+    "pkcs7-mime of levels": b"\x30\x80" * 100_000,
+    "pkcs7-mime of nothing": b"\x30\x80" + b"\x05\x00" * 100_000,
+}
+
+
+def encoded_as(subtype: bytes, content: bytes) -> bytes:
+    head = b"From: a@example.com\r\nContent-Type: application/" + subtype
+    return head + b"\r\nContent-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(content)
 
 
 class TestEmail(ChannelConformance):
@@ -53,6 +77,7 @@ class TestEmail(ChannelConformance):
     def hostile(self) -> Iterator[tuple[str, bytes]]:
         yield from super().hostile()
         head = b"From: a@example.com\r\nTo: support@hub.test\r\n"
+        yield "a head of a megabyte", head + b"X-Long: x\r\n" * 100_000 + b"\r\nx"
         parts = b"--b\r\n\r\nx\r\n"
         many = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
         yield "20,000 encoded words", head + b"Subject: " + b"=?utf-8?q?=41?=\r\n " * 20_000 + b"\r\n\r\nx"
@@ -86,12 +111,28 @@ class TestEmail(ChannelConformance):
         yield "a page of attributes", markup + b"<a " + b"x=y " * 100_000 + b">"
         yield "entities that are no characters", markup + b"&#xD800;&#0;&#x110000;&#xFFFE;&#1;&bogus;" * 2_000
         yield "a table in a table", markup + b"<table><tr><td>" * 3_000
+        yield "quotations in quotations", markup + b"<blockquote type=cite>x<br>" * 20_000
+        yield "lists in lists", markup + b"<ul><li>x" * 20_000
+        yield "a style of semicolons", markup + b"<p style='" + b";     " * 100_000 + b"'>x"
         yield "a wide table", markup + b"<table>" + b"<tr>" + b"<td>x" * 20_000
         encoded = head + b"Content-Transfer-Encoding: base64\r\n\r\n"
         yield "padding", encoded + b"=" * 500_000
         yield "runs of base64", encoded + b"QQ==" * 100_000
         quoted = head + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
         yield "equals signs", quoted + b"=" * 500_000
+        soft = b"=" + b" " * 50
+        yield "soft breaks that aren't", quoted + soft * 20_000
+        yield "files that never begin", head + b"\r\n" + b"begin 644 x\r\n#0V%T\r\n" * 50_000
+        yield "armour never closed", head + b"\r\n" + b"-----BEGIN PGP SIGNED MESSAGE-----\r\nHash: x\r\n" * 20_000
+        flows = head + b"Content-Type: text/plain; format=flowed\r\n\r\n"
+        yield "lines that flow for ever", flows + b">> x \r\n> x \r\n" * 50_000
+        named = head + b"Content-Type: text/enriched\r\n\r\n"
+        yield "commands without end", named + b"<param><nofill><" * 50_000
+        events = b"BEGIN:VCALENDAR\r\n" + b"BEGIN:VEVENT\r\nSUMMARY:x\r\n" * 30_000
+        yield "a calendar of many events", head + b"Content-Type: text/calendar\r\n\r\n" + events
+        yield "a calendar of quotes", head + b"Content-Type: text/calendar\r\n\r\n" + b'A;B="' * 50_000
+        for kind, content in HOSTILE_FILES.items():
+            yield kind, encoded_as(kind.partition(" ")[0].encode(), content)
         uu = head + b"Content-Transfer-Encoding: x-uuencode\r\n\r\n"
         yield "uuencode of lines", uu + b"M\n" * 100_000
         for charset in (b"utf-7", b"utf-16", b"iso-2022-jp", b"hz-gb-2312", b"idna", b"punycode", b"rot13"):

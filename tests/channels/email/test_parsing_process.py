@@ -16,9 +16,18 @@ import pytest
 from channels.contract import Malformed, Parsed
 from channels.email.parse import Recipient, parse_message
 from channels.email.parsing import ParsingProcess
+from tests.channels.email import test_conformance
 
 HERE = Recipient("email", ("support@hub.test",), frozenset({"a@hub.test"}), "mx.hub.test", "me")
 FIXTURES = sorted((Path(__file__).parent / "fixtures").glob("*.eml"))
+BOUNCES = sorted((Path(__file__).parent / "bounces").glob("*.eml"))
+BEYOND_THE_LIMITS = (
+    "20,000 encoded words",
+    "100,000 parts",
+    "2,000 levels",
+    "20,000 parameters",
+    "a head of a megabyte",
+)
 NOW = 1_795_000_000_000
 GOOD = b"From: mei@example.com\r\nSubject: good\r\n\r\nhello"
 
@@ -41,9 +50,18 @@ async def test_it_says_exactly_what_parsing_here_would_say(parsing: ParsingProce
     async def here(raw: bytes) -> Parsed:
         return parse_message(raw, HERE, NOW)
 
-    for path in FIXTURES:
+    for path in (*FIXTURES, *BOUNCES):
         raw = path.read_bytes()
-        assert await outcome(parsing.parse(raw, HERE, NOW)) == await outcome(here(raw))
+        assert await outcome(parsing.parse(raw, HERE, NOW)) == await outcome(here(raw)), path.name
+
+
+async def test_hostile_mail_is_refused_and_the_next_message_is_parsed(parsing: ParsingProcess) -> None:
+    hostile = dict(test_conformance.TestEmail().hostile())
+    for name in BEYOND_THE_LIMITS:
+        assert isinstance(await outcome(parsing.parse(hostile[name], HERE, NOW)), str), name
+    pid = parsing.pid
+    assert (await parsing.parse(GOOD, HERE, NOW)).events
+    assert parsing.pid == pid, "the limits are the parser's own: nothing had to be killed"
 
 
 async def test_it_is_one_process_for_many_messages(parsing: ParsingProcess) -> None:

@@ -43,7 +43,8 @@ _ACTIONS: dict[str, Action] = {
 }
 _BY_CLASS: dict[str, Action] = {"2": "delivered", "4": "delayed", "5": "failed"}
 
-_MACHINES = ("mailer-daemon", "postmaster", "mail-daemon", "mailerdaemon", "microsoftexchange", "mailadm", "mdaemon")
+_DAEMONS = ("mailer-daemon", "mail-daemon", "mailerdaemon", "microsoftexchange")
+_MACHINES = (*_DAEMONS, "postmaster", "mdaemon")
 _DOMAIN = r"[a-z0-9\u00a0-\u2fff](?:[a-z0-9.\u00a0-\u2fff_-]{0,250}[a-z0-9])?"
 _MAILBOX = rf"[^\s<>()\[\],;:\"'（）：；，“”《》【】]{{1,64}}@{_DOMAIN}"
 _ADDRESS = re.compile(_MAILBOX, re.IGNORECASE)
@@ -91,23 +92,38 @@ def read(message: Part, headers: Headers) -> tuple[Bounced, ...]:
     if message.parameters.get("report-type", "").lower() == "disposition-notification":
         return ()
     is_report = message.media_type == "multipart/report"
-    if not is_report and not _is_from_a_machine(headers):
+    if not is_report and not _may_be_prose(headers):
         return ()
     leaves = list(_leaves(message))
     said = [each for part in leaves if part.media_type in _REPORTS for each in _fields(_ascii(part))]
     text = _text_of(leaves)
     if not said:
         said = list(_fields(text)) or list(_prose(text, headers))
+        if not _is_named_as_one(headers) and not any(each.status for each in said):
+            return ()  # people's out-of-office programs write with an empty return path too
     message_id = _letter(leaves, text, headers) if said else ""
     return tuple(_bounced(each, message_id) for each in _once(said))
 
 
-def _is_from_a_machine(headers: Headers) -> bool:
+def _may_be_prose(headers: Headers) -> bool:
+    """Whether a mail server may have written it in words of its own. What it says is then no message of anybody's, so
+    a postmaster who is a person, and answers, must not be taken for one."""
     if headers.first("x-failed-recipients"):
         return True
-    if headers.all("return-path") and headers.word("return-path") in ("<>", ""):
-        return True
-    return any(name in headers.first("from")[:500].decode("latin-1").lower() for name in _MACHINES)
+    if headers.all("return-path"):
+        path = headers.word("return-path")
+        return path in ("<>", "") or path.strip("<>").startswith(_DAEMONS)
+    answers = bool(headers.first("in-reply-to")) and not headers.first("auto-submitted")
+    return _sender_is(headers, _DAEMONS if answers else _MACHINES)
+
+
+def _is_named_as_one(headers: Headers) -> bool:
+    return bool(headers.first("x-failed-recipients")) or _sender_is(headers, _MACHINES)
+
+
+def _sender_is(headers: Headers, names: tuple[str, ...]) -> bool:
+    sender = headers.first("from")[:500].decode("latin-1").lower()
+    return any(address.startswith(names) for address in _ADDRESS.findall(sender))
 
 
 def _leaves(part: Part) -> Iterator[Part]:
@@ -124,10 +140,12 @@ def _ascii(part: Part) -> str:
 def _text_of(leaves: list[Part]) -> str:
     """The prose of the report, whatever it is written in."""
     pieces: list[str] = []
+    room = _MAX_TEXT
     for part in leaves:
-        if part.media_type.startswith("text/") and part.media_type not in _ORIGINALS:
-            text = decode(part.content()[:_MAX_TEXT], part.parameters.get("charset", "").partition(" ")[0])
+        if room > 0 and part.media_type.startswith("text/") and part.media_type not in _ORIGINALS:
+            text = decode(part.content()[:room], part.parameters.get("charset", "").partition(" ")[0])
             pieces.append(to_text(text)[0] if part.media_type == "text/html" else text)
+            room -= len(text)
     return "\n".join(pieces)[:_MAX_TEXT].replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -31,7 +31,7 @@ from contact_center.storage.journal import Loaded
 log = structlog.get_logger(__name__)
 
 MOST_LETTERS = 100
-HISTORY = "|history|"
+HISTORY = "|history|sha256 "
 """Stands in the name of what an archive put into quarantine, so that trying it again makes history of it too."""
 _LONGEST_ID = 150
 _NOBODY = ContactPoint("other", "")
@@ -133,7 +133,7 @@ class Importer:
                     conn,
                     self._occasion(),
                     channel=self._channel.name,
-                    source_id=f"{address}{HISTORY}sha256 {digest}",
+                    source_id=f"{address}{HISTORY}{digest}",
                     reason=reason,
                     digest=digest,
                     size=len(raw),

@@ -58,7 +58,7 @@ async def _events_of(row: Any, door: Door, runtime: Runtime) -> int:
         raw = await runtime.blobs.get(row.digest)
         if raw is None:
             raise NotReplayed("no_bytes", "Its bytes are not kept, so it cannot be tried again.")
-        if HISTORY in row.source_id:
+        if row.source_id.partition("|")[2].startswith(HISTORY[1:]):
             return await _as_history(row, raw, door, runtime)
         parsed = await door.channel.parse_again(raw, row.source_id, door.now())
     answers = await door.take_in(parsed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -18,7 +19,9 @@ from sqlalchemy import Connection, select
 from typer.testing import CliRunner
 
 from contact_center.__main__ import app
-from contact_center.storage import rebuild, schema
+from contact_center.bootstrap import occasion
+from contact_center.storage import quarantine, rebuild, schema
+from contact_center.storage.blobs import Blobs
 from contact_center.storage.executor import run_alone
 from tests.hub import WITHIN_S, HubProcess, house
 
@@ -130,6 +133,32 @@ def test_what_became_of_every_message_is_said(tmp_path: Path) -> None:
     again = said(given, "replay", "--all", code=1)
     assert "It still cannot be understood" in again
     assert again.endswith("0 taken in, 1 stay.\n")
+
+
+async def put_aside(folder: Path, source_id: str, raw: bytes) -> None:
+    """As a release did that could not read it."""
+    digest = await Blobs(folder / "data" / "blobs").put(raw)
+    about = {"channel": "email", "source_id": source_id, "reason": "a fault", "digest": digest, "size": len(raw)}
+    await asyncio.to_thread(
+        run_alone, url_of(folder), lambda conn: quarantine.add(conn, occasion(), request=None, **about)
+    )
+
+
+async def test_what_is_understood_now_goes_where_it_belongs(tmp_path: Path) -> None:
+    given = environment(tmp_path)
+    await asyncio.to_thread(said, given, "replay", "--list")
+    for number, name in enumerate((f"{OURS}|sha256 1", f"{OURS}|history|sha256 2")):
+        raw = f"From: c{number}@example.net\nTo: {OURS}\nSubject: Matter {number}\n\nHello".encode()
+        await put_aside(tmp_path, name, raw)
+    told = await asyncio.to_thread(said, given, "replay", "--all")
+    assert told.endswith("2 taken in, 0 stay.\n")
+    found = await asyncio.to_thread(run_alone, url_of(tmp_path), states)
+    assert found == {"c0@example.net": "waiting", "c1@example.net": "ended"}
+    assert await asyncio.to_thread(said, given, "replay", "--all") == "Nothing is in quarantine.\n"
+
+
+def states(conn: Connection) -> dict[str, str]:
+    return {row.record["point"]: row.state for row in conn.execute(select(schema.interactions))}
 
 
 def test_beside_a_running_hub_it_is_the_hub_that_writes(tmp_path: Path) -> None:

@@ -109,8 +109,8 @@ _QUOTES = _each(
     "isreplycontent moz-cite-prefix tutanota_quote qqmail_quote ntes_reply"
 )
 _FROM_HERE = _each(
-    "quoted-from divrplyfwdmsg appendonsend outlookmessageheader replysplit mail-editor-reference-message- "
-    "container ms-outlook-mobile-reference-message original-content includetail"
+    "quoted-from divrplyfwdmsg appendonsend outlookmessageheader replysplit original-content includetail "
+    "mail-editor-reference-message-container ms-outlook-mobile-reference-message"
 )
 
 

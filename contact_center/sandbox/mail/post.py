@@ -65,6 +65,15 @@ class Post:
         self.world.note("mail.login", "", mechanism=mechanism, ok=good)
         return AuthResult(success=good, handled=False)
 
+    async def handle_RCPT(
+        self, _server: Any, _session: Any, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Anybody is known here but ``nobody``: for whoever wants to see what becomes of a letter to them."""
+        if address.lower().startswith("nobody@"):
+            return "550 5.1.1 No such user here"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
     async def handle_DATA(self, _server: Any, session: SmtpSession, envelope: Envelope) -> str:
         """Accepted is what is stored: the answer 250 comes after it."""
         raw = bytes(envelope.original_content or b"")

@@ -1,0 +1,140 @@
+"""Writing mail as agents do it, in a real browser against a real hub: taken back, sent later, to several, on a second
+device, and what does not arrive."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, expect
+
+from tests.walk.conftest import Town
+from tests.walk.test_in_the_browser import PATIENCE_MS, sit_down, take
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+LENA = "lena.fischer@example.org"
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYPj/HwADAgH/p+Fm0QAAAABJRU5ErkJggg=="
+)
+
+
+async def with_a_letter(browser: Browser, town: Town, **letter: Any) -> Page:
+    """Mei has a customer's letter in hand and its editor open."""
+    page = await sit_down(browser, town)
+    about = {"from": LENA, "name": "Lena Fischer", "subject": "Kaputt", "text": "Bitte helfen!"} | letter
+    await town.do("mail", **about)
+    await take(page)
+    await page.get_by_test_id("composer-text").click()
+    await expect(chips(page)).to_have_count(1, timeout=PATIENCE_MS)
+    return page
+
+
+def chips(page: Page, field: str = "to") -> Locator:
+    return page.get_by_test_id(f"recipients-{field}").get_by_test_id("recipient")
+
+
+async def letters(town: Town, to: str = LENA) -> list[dict[str, Any]]:
+    return list((await town.see("mail", to=to))["items"])
+
+
+async def arrived(town: Town, words: str, to: str = LENA) -> dict[str, Any]:
+    def found(got: dict[str, Any]) -> dict[str, Any] | None:
+        return next((m for m in got["items"] if words in m["text"]), None)
+
+    return dict(await town.seen("mail", found, f"a letter with {words!r}", to=to))
+
+
+async def test_a_letter_taken_back_is_in_the_editor_again_and_leaves_once(browser: Browser, town: Town) -> None:
+    page = await with_a_letter(browser, town)
+    words = page.get_by_test_id("composer-text")
+    await words.press_sequentially("Ein neues ist ")
+    await words.press("Control+b")
+    await words.press_sequentially("unterwegs.")
+    await page.get_by_test_id("composer-send").click()
+    await expect(page.get_by_test_id("letter-undo")).to_be_visible(timeout=PATIENCE_MS)
+    await page.keyboard.press("z")
+    await expect(words.locator("strong")).to_have_text("unterwegs.", timeout=PATIENCE_MS)
+    assert await letters(town) == []
+    await page.get_by_test_id("composer-send").click()
+    await arrived(town, "Ein neues ist unterwegs.")
+    assert len(await letters(town)) == 1
+
+
+async def test_what_one_device_wrote_is_found_on_the_next_and_leaves_when_it_was_told_to(
+    browser: Browser, town: Town
+) -> None:
+    page = await with_a_letter(browser, town)
+    await page.get_by_test_id("composer-text").fill("Morgen kommt der Techniker.")
+    await expect(page.get_by_test_id("draft-state")).to_have_attribute("data-state", "saved", timeout=PATIENCE_MS)
+    other = await sit_down(browser, town)
+    await other.get_by_test_id("work-item").first.click()
+    await expect(other.get_by_test_id("composer-text")).to_contain_text("Morgen kommt", timeout=PATIENCE_MS)
+    await other.get_by_test_id("send-later").click()
+    await other.get_by_test_id("later-preset").first.click()
+    await expect(other.get_by_test_id("letter-cancel")).to_be_visible(timeout=PATIENCE_MS)
+    await other.get_by_test_id("letter-now").click()
+    await arrived(town, "Morgen kommt der Techniker.")
+    await expect(other.get_by_test_id("letter-cancel")).to_have_count(0, timeout=PATIENCE_MS)
+
+
+async def test_a_letter_to_several_carries_its_files_and_pictures_and_says_how_each_fared(
+    browser: Browser, town: Town
+) -> None:
+    page = await with_a_letter(browser, town)
+    workshop = "werkstatt@example.com"
+    await page.get_by_test_id("compose-copies").click()
+    await page.get_by_test_id("recipients-cc-field").fill(f"Werkstatt <{workshop}>, kaputt")
+    await page.get_by_test_id("recipients-cc-field").press("Enter")
+    await page.get_by_test_id("composer-text").fill("See the attached file.")
+    await page.get_by_test_id("composer-send").click()
+    await expect(page.get_by_text("One of the addresses is not right.")).to_be_visible()
+    await chips(page, "cc").nth(1).get_by_role("button").last.click()
+    await page.get_by_test_id("composer-send").click()
+    await expect(page.get_by_test_id("compose-doubts")).to_contain_text("attachment")
+    await page.locator("input[type=file]").set_input_files(
+        [{"name": "angebot.txt", "mimeType": "text/plain", "buffer": b"Angebot"}]
+    )
+    await expect(page.get_by_test_id("compose-file")).to_be_visible(timeout=PATIENCE_MS)
+    await paste_picture(page)
+    await expect(page.get_by_test_id("composer-text").locator("img[data-digest]")).to_be_visible(timeout=PATIENCE_MS)
+    await page.get_by_test_id("composer-send").click()
+    for someone in (LENA, workshop):
+        letter = await arrived(town, "See the attached file.", someone)
+        assert "angebot.txt" in str(letter)
+    await expect(page.get_by_test_id("letter-recipients")).to_have_text(re.compile("2"), timeout=PATIENCE_MS)
+
+
+async def paste_picture(page: Page) -> None:
+    await page.get_by_test_id("composer-text").evaluate(
+        """(box, bytes) => {
+            const data = new DataTransfer();
+            data.items.add(new File([Uint8Array.from(bytes)], "naht.png", { type: "image/png" }));
+            box.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+        }""",
+        list(PICTURE),
+    )
+
+
+async def test_what_nobody_takes_is_on_the_first_page_until_somebody_has_seen_to_it(
+    browser: Browser, town: Town
+) -> None:
+    page = await with_a_letter(browser, town)
+    await page.get_by_test_id("composer-forward").click()
+    await expect(chips(page)).to_have_count(0)
+    await page.get_by_test_id("recipients-to-field").fill("nobody@example.org")
+    await page.get_by_test_id("recipients-to-field").press("Enter")
+    await expect(chips(page)).to_have_count(1)
+    await page.get_by_test_id("composer-send").click()
+    await page.get_by_test_id("undelivered").click(timeout=PATIENCE_MS)
+    row = page.get_by_test_id("undelivered-row")
+    await expect(row).to_contain_text("nobody@example.org")
+    await expect(row).to_contain_text("This address does not exist.")
+    await row.get_by_test_id("undelivered-again").click()
+    await expect(row).to_have_count(0, timeout=PATIENCE_MS)
+    await expect(row).to_have_count(1, timeout=PATIENCE_MS)
+    await row.get_by_test_id("undelivered-dismiss").click()
+    await expect(page.get_by_text("Everything was delivered.")).to_be_visible(timeout=PATIENCE_MS)
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_test_id("undelivered")).to_have_count(0)

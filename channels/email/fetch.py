@@ -139,7 +139,7 @@ class Fetcher:
             try:
                 if await lease.take():
                     await lease.during(self._keep_following(hub, lease))
-                self._report(Standing(note="Another node fetches this mailbox."))
+                self._report(Standing())  # whoever has it says how it stands
             except Lost:
                 log.warning("another node has taken over %s", self._mailbox.address)
             except Busy as error:

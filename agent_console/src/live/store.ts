@@ -73,6 +73,8 @@ export const useLive = defineStore("live", () => {
   const offers = computed(() => desk.value?.offers ?? []);
   const work = computed(() => desk.value?.work ?? []);
   const troubled = computed(() => [...channels.values()].filter((c) => c.state !== "ready"));
+  /** Well, and with something to tell: that it catches up after an outage. */
+  const telling = computed(() => [...channels.values()].filter((c) => c.state === "ready" && c.reason));
 
   function isTyping(interactionId: string): boolean {
     const at = typing.get(interactionId);
@@ -115,7 +117,7 @@ export const useLive = defineStore("live", () => {
   }
 
   return {
-    desk, status, floor, channels, troubled, now, live, agent, offers, work, unanswered, hubOffset,
+    desk, status, floor, channels, troubled, telling, now, live, agent, offers, work, unanswered, hubOffset,
     isTyping, command, hear, watchFloor, start: () => socket.start(), stop, retryNow: () => socket.retryNow(),
   };
 });

@@ -113,7 +113,12 @@ def words(text: str, most: int = MOST_WORDS) -> list[str]:
 
 
 class NotUnderstood(ValueError):
-    """The query says something that cannot be meant; the message says what, for whoever typed it."""
+    """The query says something that cannot be meant; the message says what, for whoever typed it, and ``code`` for
+    whoever says it in another language."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,19 +177,19 @@ def _date(name: str, value: str) -> date:
             return date(int(found[1]), int(found[2] or 1), int(found[3] or 1))
     except ValueError:
         pass
-    raise NotUnderstood(f"{name}: takes a day such as {name}:2026-11-01, not {value!r}.")
+    raise NotUnderstood("date", f"{name}: takes a day such as {name}:2026-11-01, not {value!r}.")
 
 
 def _status(value: str) -> str:
     if value in _STATUSES:
         return value
-    raise NotUnderstood(f"is: takes {', '.join(_STATUSES)}, not {value!r}.")
+    raise NotUnderstood("status", f"is: takes {', '.join(_STATUSES)}, not {value!r}.")
 
 
 def _medium(value: str) -> str:
     if value in _MEDIA:
         return _MEDIA[value]
-    raise NotUnderstood(f"channel: takes email, sms, chat or voice, not {value!r}.")
+    raise NotUnderstood("channel", f"channel: takes email, sms, chat or voice, not {value!r}.")
 
 
 class _Reading:
@@ -198,11 +203,11 @@ class _Reading:
 
     def filter(self, name: str, value: str, minus: bool) -> None:
         if minus:
-            raise NotUnderstood(f"{name}: cannot be excluded; only words can (-word).")
+            raise NotUnderstood("excluded", f"{name}: cannot be excluded; only words can (-word).")
         if not value:
-            raise NotUnderstood(f"Say what {name}: is to be, such as {_EXAMPLES[name]}.")
+            raise NotUnderstood("unsaid", f"Say what {name}: is to be, such as {_EXAMPLES[name]}.")
         if self.said.setdefault(name, value) != value:
-            raise NotUnderstood(f"{name}: is said twice, and a case can have only one.")
+            raise NotUnderstood("twice", f"{name}: is said twice, and a case can have only one.")
 
     def words(self, text: str, field: Field, minus: bool, prefix: bool) -> None:
         phrase = _phrase(text, field, prefix)
@@ -215,7 +220,7 @@ class _Reading:
             phrases += [Phrase((digits,), prefix, field), Phrase((tail_word(digits),), False, field)]
         self.clauses.append(Clause(tuple(dict.fromkeys(phrases)), minus))
         if len(self.clauses) > MOST_CLAUSES:
-            raise NotUnderstood(f"That is more than {MOST_CLAUSES} words at once. Leave some out.")
+            raise NotUnderstood("too_many", f"That is more than {MOST_CLAUSES} words at once. Leave some out.")
         if not minus:
             self.shown += _shown(text, prefix)
 
@@ -279,17 +284,17 @@ def read_query(text: str) -> Query:
     docs/search.md. The last word counts as the beginning of one while nothing follows it. Raises
     :class:`NotUnderstood`."""
     if len(text) > LONGEST_QUERY:
-        raise NotUnderstood(f"That is longer than {LONGEST_QUERY} characters.")
+        raise NotUnderstood("too_long", f"That is longer than {LONGEST_QUERY} characters.")
     asked = _numbers_together(text.translate(_QUOTES))
     reading = _Reading()
     for part in _PART.finditer(asked):
         ends = part.end() == len(asked)
         _read_part(reading, part, ends)
     if reading.clauses and all(clause.excluded for clause in reading.clauses):
-        raise NotUnderstood("Say also what to look for: -word only leaves out.")
+        raise NotUnderstood("only_without", "Say also what to look for: -word only leaves out.")
     said = reading.said
     if said.get("has", "attachment") not in ("attachment", "attachments", "file", "files"):
-        raise NotUnderstood(f"has: takes attachment, not {said['has']!r}.")
+        raise NotUnderstood("has", f"has: takes attachment, not {said['has']!r}.")
     return Query(
         clauses=tuple(reading.clauses),
         status=_status(said["is"].lower()) if "is" in said else "",
@@ -335,8 +340,19 @@ def _fold_word(word: str) -> str:
     return fold(word)[:LONGEST_WORD]
 
 
+@lru_cache(maxsize=64)
+def _pattern(shown: tuple[tuple[str, bool], ...]) -> re.Pattern[str] | None:
+    """The words as they stand in a text of ASCII, which is most of a page of English results."""
+    words = [word + "[0-9a-z]*" if prefix else word for word, prefix in shown if word.isascii()]
+    return re.compile(rf"(?<![0-9a-z])(?:{'|'.join(words)})(?![0-9a-z])") if words else None
+
+
 def _hits(text: str, shown: tuple[tuple[str, bool], ...]) -> Iterator[tuple[int, int]]:
     """Where in ``text`` the words stand, from left to right."""
+    if text.isascii():
+        pattern = _pattern(shown)
+        yield from (found.span() for found in pattern.finditer(text.lower())) if pattern else ()
+        return
     whole = frozenset(word for word, prefix in shown if not prefix)
     begins = tuple(word for word, prefix in shown if prefix)
     runs = [word for word, _ in shown if _is_unspaced(word[0])]

@@ -17,10 +17,12 @@ from contact_center.storage.customers import Customer
 from contact_center.storage.full_text import Asked, Hit, Span
 from contact_center.storage.inbox import CaseFilter
 
-FIRST_LOOK = 2_000
+FIRST_LOOK = 600
 MOST_LOOKED_AT = 20_000
-FEW_CASES = 800
-"""Filters that leave no more cases than this are applied first, and only those cases' words are looked at."""
+VERY_FEW = 300
+FEW_CASES = 1_500
+"""Where the first matches are not enough for a page, and the filters leave no more cases than this, only those are
+looked in: always where they are very few, else where hardly a match was among them."""
 LONGEST_SUBJECT = 400
 Pieces = list[tuple[str, bool]]
 
@@ -60,16 +62,7 @@ def look(
     :class:`full_text.NotIndexed`."""
     full_text.ready(conn)
     ask = full_text.asked(query, span, today)
-    begin = before or full_text.BIG
-    few = inbox.ids_of(conn, wanted, most=FEW_CASES + 1) if wanted.any else None
-    if few is not None and len(few) <= FEW_CASES:
-        parts = inbox.parts(conn, few)
-        seen = _Seen(conn, wanted, span)
-        hits = full_text.in_cases(conn, ask, parts, begin, MOST_LOOKED_AT)
-        seen.add(hits)
-        exhausted = len(hits) < MOST_LOOKED_AT
-    else:
-        seen, exhausted = _walked(conn, ask, wanted, span, begin, most)
+    seen, exhausted = _walked(conn, ask, wanted, span, before or full_text.BIG, most)
     return _page(conn, ask, query, seen, exhausted, before, most)
 
 
@@ -110,17 +103,30 @@ class _Seen:
 def _walked(
     conn: Connection, ask: Asked, wanted: CaseFilter, span: Span, begin: int, most: int
 ) -> tuple[_Seen, bool]:
+    """What matches from ``begin`` back, until there is enough of it or nothing more (True)."""
     seen = _Seen(conn, wanted, span)
     look_at = FIRST_LOOK
+    within: list[int] | None = None
     while True:
-        hits = full_text.walk(conn, ask, begin, look_at)
+        if within is None:
+            hits = full_text.walk(conn, ask, begin, look_at)
+        else:
+            hits = full_text.in_cases(conn, ask, within, begin, look_at)
         seen.add(hits)
         if len(hits) < look_at:
             return seen, True
         if len(seen.found) > most or seen.looked_at >= MOST_LOOKED_AT:
             return seen, False
+        if wanted.any and within is None and seen.looked_at == FIRST_LOOK:
+            within = _few(conn, wanted, FEW_CASES if len(seen.found) * 10 < most else VERY_FEW)
         begin = seen.last
         look_at = min(look_at * 3, MOST_LOOKED_AT - seen.looked_at)
+
+
+def _few(conn: Connection, wanted: CaseFilter, few: int) -> list[int] | None:
+    """The cases that the filters leave, where they are no more than ``few``."""
+    ids = inbox.ids_of(conn, wanted, most=few + 1)
+    return inbox.parts(conn, ids) if len(ids) <= few else None
 
 
 def _page(conn: Connection, ask: Asked, query: Query, seen: _Seen, exhausted: bool, before: int, most: int) -> Found:
@@ -140,8 +146,8 @@ def _newer(conn: Connection, ask: Asked, found: dict[int, Hit], before: int) -> 
         return set()
     parts = inbox.parts(conn, list(found)[:1_000])
     leads = inbox.leading(conn, parts)
-    hits = full_text.in_cases(conn, ask, parts, full_text.BIG, MOST_LOOKED_AT)
-    return {leads[hit.case_id] for hit in hits if hit.seq >= before}
+    hits = full_text.in_cases(conn, ask, parts, full_text.BIG, MOST_LOOKED_AT, before)
+    return {leads[hit.case_id] for hit in hits}
 
 
 def _items(conn: Connection, query: Query, page: list[tuple[int, Hit]]) -> list[FoundCase]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import BigInteger, Connection, bindparam, column, select, text
@@ -392,8 +392,7 @@ def _vector(fields: Sequence[Sequence[str]], weights: str) -> str:
 # --- asking it --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     seq: int
     case_id: int
     at: Moment
@@ -500,7 +499,7 @@ def walk(conn: Connection, ask: Asked, before: int, most: int) -> list[Hit]:
     """The newest ``most`` documents before ``before`` that match, newest first: fewer only if there are no more."""
     if conn.dialect.name == "sqlite":
         given = {"match": match_of(ask.clauses), "before": before, "most": most}
-        return sorted((Hit(*row) for row in conn.execute(_WALK_SQLITE, given)), key=lambda hit: -hit.seq)
+        return _newest_first(conn.execute(_WALK_SQLITE, given))
     last = conn.execute(
         text("SELECT max(seq) FROM search_documents WHERE seq < :before"), {"before": before}
     ).scalar()
@@ -524,41 +523,40 @@ def _windows(newest: int) -> Iterator[list[int]]:
         many = min(many * 2, 512)
 
 
-_OF_CASES_SQLITE = text(
-    "SELECT seq FROM search_documents WHERE case_id IN (SELECT value FROM json_each(:cases)) AND seq < :before"
-    " ORDER BY seq DESC LIMIT 20000"
-).columns(column("seq", BigInteger))
 _CHOSEN_SQLITE = text(
     "SELECT d.seq, d.case_id, d.at FROM (SELECT rowid AS seq FROM search_words WHERE search_words MATCH :match"
-    " AND rowid BETWEEN :first AND :last AND +rowid IN (SELECT value FROM json_each(:seqs))"
-    " ORDER BY rowid DESC LIMIT :most) AS f CROSS JOIN search_documents AS d ON d.seq = f.seq"
+    " AND rowid >= :first AND rowid < :before AND +rowid IN (SELECT seq FROM search_documents"
+    " WHERE case_id IN (SELECT value FROM json_each(:cases))) ORDER BY rowid DESC LIMIT :most) AS f"
+    " CROSS JOIN search_documents AS d ON d.seq = f.seq"
 ).columns(*_HIT)
+_FIRST_SQLITE = text(
+    "SELECT min(seq) AS seq FROM search_documents WHERE case_id IN (SELECT value FROM json_each(:cases))"
+).columns(column("seq", BigInteger))
 _CHOSEN_POSTGRES = text(
     "WITH mine AS MATERIALIZED (SELECT seq, case_id, at, words FROM search_documents"
-    " WHERE case_id = ANY(CAST(:cases AS bigint[])) AND seq < :before ORDER BY seq DESC LIMIT 20000)"
+    " WHERE case_id = ANY(CAST(:cases AS bigint[])) AND seq < :before AND seq >= :since)"
     " SELECT seq, case_id, at FROM mine WHERE words @@ CAST(:match AS tsquery) ORDER BY seq DESC LIMIT :most"
 ).columns(*_HIT)
 
 
-def in_cases(conn: Connection, ask: Asked, case_ids: Sequence[int], before: int, most: int) -> list[Hit]:
-    """As :func:`walk`, within these cases alone, of which there are not many."""
+def in_cases(
+    conn: Connection, ask: Asked, case_ids: Sequence[int], before: int, most: int, since: int = 0
+) -> list[Hit]:
+    """As :func:`walk`, within these cases alone, of which there are not many, and not before ``since``."""
     if not case_ids:
         return []
     if conn.dialect.name == "postgresql":
         given = {"match": tsquery_of(ask.clauses), "cases": list(case_ids), "before": before, "most": most}
+        given["since"] = since
         return [Hit(*row) for row in conn.execute(_CHOSEN_POSTGRES, given)]
-    seqs = conn.execute(_OF_CASES_SQLITE, {"cases": str(list(case_ids)), "before": before}).scalars()
-    chosen = list(seqs)
-    if not chosen:
-        return []
-    about = {
-        "match": match_of(ask.clauses),
-        "seqs": str(chosen),
-        "first": chosen[-1],
-        "last": chosen[0],
-        "most": most,
-    }
-    return sorted((Hit(*row) for row in conn.execute(_CHOSEN_SQLITE, about)), key=lambda hit: -hit.seq)
+    cases_given = str(list(case_ids))
+    first = max(since, conn.execute(_FIRST_SQLITE, {"cases": cases_given}).scalar() or 0)
+    about = {"match": match_of(ask.clauses), "cases": cases_given, "first": first, "before": before, "most": most}
+    return _newest_first(conn.execute(_CHOSEN_SQLITE, about))
+
+
+def _newest_first(rows: Iterable[Any]) -> list[Hit]:
+    return sorted((Hit(*row) for row in rows), reverse=True)
 
 
 def ready(conn: Connection) -> None:

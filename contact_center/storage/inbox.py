@@ -50,7 +50,7 @@ _SELECT = (
 )
 _TROUBLED = select(interactions.c.case_id).where(
     interactions.c.id.in_(
-        select(outbox.c.interaction_id).where(UNDELIVERED, outbox.c.seen_at == 0, outbox.c.verb == "send")
+        select(outbox.c.interaction_id).where(UNDELIVERED, outbox.c.seen_at == 0, outbox.c.verb == "message")
     )
 )
 

@@ -111,6 +111,7 @@ cases = Table(
         "status",
         "queue",
         "agent_id",
+        "merged_into",
         sqlite_where=LIVE_CASE,
         postgresql_where=LIVE_CASE,
     ),

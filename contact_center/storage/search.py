@@ -35,22 +35,23 @@ def interactions(
         (table.c.case_id, case_id),
     )
     wanted = [column == value for column, value in given if value]
-    if after:
-        wanted.append(table.c.id < after)
-    # What is over and what is not are read along an index each.
     ids: list[str] = []
     if state != "ended":
         of_state = [table.c.state == state] if state else []
-        ids += _ids(conn, [OPEN, *of_state, *wanted], most)
+        ids += _ids(conn, [OPEN, *of_state, *wanted], table.c.id + "", after, most)
     if state in ("", "ended"):
-        ids += _ids(conn, [ENDED, *wanted], most)
+        ids += _ids(conn, [ENDED, *wanted], table.c.id, after, most)
     ids = sorted(ids, reverse=True)[:most]
     rows = {row.id: row for row in conn.execute(_BRIEF.where(table.c.id.in_(ids)))} if ids else {}
     return [_item(rows[each]) for each in ids]
 
 
-def _ids(conn: Connection, wanted: list[Any], most: int) -> list[str]:
-    return list(conn.execute(select(table.c.id).where(*wanted).order_by(table.c.id.desc()).limit(most)).scalars())
+def _ids(conn: Connection, wanted: list[Any], order: Any, after: str, most: int) -> list[str]:
+    """What is over is read along its own index in order; what is not is little, and is found by its indexes and then
+    sorted: an ``order`` that is no plain column keeps the database from walking through all that is over for it."""
+    before = [order < after] if after else []
+    query = select(table.c.id).where(*wanted, *before).order_by(order.desc()).limit(most)
+    return list(conn.execute(query).scalars())
 
 
 def _item(row: Any) -> dict[str, Any]:

@@ -26,7 +26,7 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 Ref = Annotated[str, Query(max_length=64)]
 Status = Annotated[str, Query(pattern="^(open|pending|closed|live)?$")]
 Words = Annotated[str, Query(max_length=400)]
-FALLING = Annotated[str, Query(pattern=r"^(\d{1,18}\.\d{1,18}|\d{1,18})?$")]
+After = Annotated[str, Query(pattern=r"^(\d{1,18}\.\d{1,18}|\d{1,18})?$")]
 LONGEST_SNIPPETS = 100
 """Cases on a page of results at most: each is read and marked."""
 
@@ -54,7 +54,7 @@ def understood(text: str) -> search_words.Query:
     try:
         return search_words.read_query(text)
     except search_words.NotUnderstood as error:
-        raise NotValid("query", str(error)) from error
+        raise NotValid(f"query_{error.code}", str(error)) from error
 
 
 @router.get("/cases", summary="Cases: a list by filters, or what words find")
@@ -68,7 +68,7 @@ async def list_cases(
     unassigned: bool = False,
     undelivered: bool = False,
     q: Words = "",
-    after: FALLING = "",
+    after: After = "",
     limit: Limit = 50,
 ) -> Response:
     """Without words in ``q``: last touched first. With words: newest match first, each with its ``match``, and
@@ -126,7 +126,7 @@ def _one(names: dict[str, str], said: str, what: str) -> str:
     found = named.get(wanted) or (begun[0] if len(begun) == 1 else "")
     if not found:
         known = ", ".join(sorted(names)[:12])
-        raise NotValid("query", f"There is no {what} {said!r}." + (f" There are: {known}." if known else ""))
+        raise NotValid(f"query_{what}", f"There is no {what} {said!r}." + (f" There are: {known}." if known else ""))
     return found
 
 

@@ -31,7 +31,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_cases_live",
         "cases",
-        ["updated_at", "id", "status", "queue", "agent_id"],
+        ["updated_at", "id", "status", "queue", "agent_id", "merged_into"],
         sqlite_where=_LIVE,
         postgresql_where=_LIVE,
     )

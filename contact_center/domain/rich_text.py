@@ -14,9 +14,6 @@ from html import escape, unescape
 from urllib.parse import urlsplit
 
 import nh3
-from inscriptis import get_text
-from inscriptis.css_profiles import CSS_PROFILES
-from inscriptis.model.config import ParserConfig
 
 VERSION = 1
 MAX_HTML = 600_000
@@ -602,15 +599,18 @@ def _end_around(place: int, ends: Mapping[int, int]) -> int:
 
 # --- as words -----------------------------------------------------------------------------------------------------
 
-_CONFIG = ParserConfig(css=CSS_PROFILES["strict"])
 _ANY_TAG = re.compile(r"<[^<>]*>")
 
 
 def as_text(html: str) -> str:
     """The words of ``html``, laid out as lines. What even a lenient parser cannot bear loses its tags alone."""
+    from inscriptis import get_text  # these take a while to load, and not everybody reads HTML
+    from inscriptis.css_profiles import CSS_PROFILES
+    from inscriptis.model.config import ParserConfig
+
     bounded = _bounded(html)
     try:
-        text = str(get_text(bounded, _CONFIG)) if bounded.strip() else ""
+        text = str(get_text(bounded, ParserConfig(css=CSS_PROFILES["strict"]))) if bounded.strip() else ""
     except Exception:  # lxml and inscriptis name no common error for what they cannot bear
         text = unescape(_ANY_TAG.sub(" ", bounded))
     return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")

@@ -22,16 +22,18 @@ from contact_center.previews.worker import FRAME, Drawn, frame
 VERSION = 1
 """Of how things are drawn: what an older one drew is drawn anew."""
 MAX_FILE = 40 * 1024 * 1024
+AT_ONCE = 6
 MAX_KEPT = 256 * 1024 * 1024
 _MAX_ANSWER = 32 * 1024 * 1024
-_DEADLINE = 12.0
+_DEADLINE = 8.0
 _MOST_REFUSED = 2_000
 _SWEEP_EVERY = 50
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 class Previews:
-    """``folder`` is the cache's, ``deadline`` in seconds of wall-clock time per file."""
+    """``folder`` is the cache's, ``deadline`` in seconds of wall-clock time per file. Whoever has a file in memory to
+    be drawn holds ``room``."""
 
     def __init__(self, folder: Path, deadline: float = _DEADLINE, most_kept: int = MAX_KEPT) -> None:
         self._folder = folder
@@ -39,6 +41,7 @@ class Previews:
         self._most_kept = most_kept
         self._process: Process | None = None
         self._turn = asyncio.Lock()
+        self.room = asyncio.Semaphore(AT_ONCE)
         self._refused: dict[str, Drawn] = {}
         self._written = 0
 

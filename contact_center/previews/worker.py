@@ -19,7 +19,7 @@ from typing import BinaryIO, Literal
 import orjson
 
 FRAME = struct.Struct(">II")
-CPU_SECONDS = 8
+CPU_SECONDS = 4
 MEMORY = 1024 * 1024 * 1024
 IDLE_SECONDS = 120
 MAX_PIXELS = 50_000_000
@@ -193,7 +193,7 @@ def _limit() -> None:
 
 
 def _limit_cpu() -> None:
-    """From here on, eight seconds more; the kernel ends what takes longer."""
+    """From here on, four seconds more; the kernel ends what takes longer."""
     if sys.platform != "win32":
         import resource
 

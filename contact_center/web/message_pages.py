@@ -217,11 +217,12 @@ async def _remote(runtime: Runtime, event: InteractionEvent, source: str) -> tup
     known = await runtime.previews.known(name, size="full")
     if known is not None:
         return known
-    try:
-        fetched = await runtime.fetcher.image(source)
-    except NotFetched as error:
-        return Drawn(refused=str(error)), b""
-    return await runtime.previews.of(name, fetched.data, size="full")
+    async with runtime.previews.room:
+        try:
+            fetched = await runtime.fetcher.image(source)
+        except NotFetched as error:
+            return Drawn(refused=str(error)), b""
+        return await runtime.previews.of(name, fetched.data, size="full")
 
 
 @router.get("/{event_id}/images/{number}", summary="A remote image of a message, fetched by the hub")
@@ -289,10 +290,11 @@ async def _preview(runtime: Runtime, found: Attachment, page: int, size: str) ->
     known = await runtime.previews.known(name, page, size)
     if known is not None:
         return known
-    data = await runtime.blobs.get(found.digest)
-    if data is None:
-        raise NotFound("attachment")
-    return await runtime.previews.of(name, data, found.media_type, page, size)
+    async with runtime.previews.room:
+        data = await runtime.blobs.get(found.digest)
+        if data is None:
+            raise NotFound("attachment")
+        return await runtime.previews.of(name, data, found.media_type, page, size)
 
 
 def _sort(media_type: str) -> str:

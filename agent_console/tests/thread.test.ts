@@ -73,6 +73,38 @@ describe("a conversation", () => {
   });
 });
 
+describe("a letter", () => {
+  const toTwo = (more: object = {}) => event("message.sent", { text: "hi", outbox_id: "o-9", subject: "s", to: ["a@x.de"], cc: ["b@y.de"], ...more }, { medium: "email" });
+  const became = (outbox_id: string, state: string, recipient = "", reason = "") => event("delivery.changed", { outbox_id, state, recipient, reason });
+
+  it("says of each recipient what became of it, and is as good as the worst", () => {
+    const [line] = linesOf([toTwo(), became("o-9", "delivered", "a@x.de"), became("o-9-1", "accepted", "b@y.de"), became("o-9-1", "failed", "b@y.de", "550")]);
+    expect(line!.recipients).toEqual([{ address: "a@x.de", state: "delivered", reason: "" }, { address: "b@y.de", state: "failed", reason: "550" }]);
+    expect(line!.delivery).toEqual({ state: "failed", reason: "550" });
+  });
+  it("to one person has no list", () => {
+    const [line] = linesOf([toTwo({ to: [], cc: [] }), became("o-9", "delivered")]);
+    expect([line!.recipients, line!.delivery!.state]).toEqual([undefined, "delivered"]);
+  });
+  it("knows until when it can be taken back", () => expect(linesOf([toTwo({ send_at: 77 })])[0]).toMatchObject({ outboxId: "o-9", sendAt: 77 }));
+  it("that was taken back was never said, and that is told", () => {
+    const [line] = linesOf([toTwo(), became("o-9", "cancelled", "a@x.de"), became("o-9-1", "cancelled", "b@y.de")]);
+    expect([line!.kind, line!.steps.map((s) => s.kind)]).toEqual(["system", ["delivery.changed"]]);
+  });
+  it("that had left for one of two was said", () => {
+    const [line] = linesOf([toTwo(), became("o-9", "accepted", "a@x.de"), became("o-9-1", "cancelled", "b@y.de")]);
+    expect([line!.kind, line!.delivery!.state]).toEqual(["agent", "accepted"]);
+  });
+  it("that is sent once more is on its way again", () => {
+    const states = (...more: EventView[]) => linesOf([toTwo({ to: [], cc: [] }), became("o-9", "failed"), ...more])[0]!.delivery!.state;
+    expect([states(became("o-9", "retry")), states(became("o-9", "retry"), became("o-9", "accepted")), states(became("o-9", "accepted"))]).toEqual(["retry", "accepted", "failed"]);
+  });
+  it("of a hub whose ids end in digits is not taken for another's row", () => {
+    const lines = linesOf([event("message.sent", { text: "a", outbox_id: "o" }), event("message.sent", { text: "b", outbox_id: "o-1" }), became("o-1", "delivered")]);
+    expect(lines.map((l) => l.delivery!.state)).toEqual(["queued", "delivered"]);
+  });
+});
+
 describe("a call's conversation", () => {
   const leg = (which: string, state: string, more: object = {}) => event("call.leg", { leg: which, state, ...more });
   const bodies = (events: EventView[], supervises = false) => linesOf(events, supervises).flatMap((l) => l.steps.map((s) => s.body as Record<string, unknown>));

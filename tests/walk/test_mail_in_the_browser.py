@@ -94,7 +94,7 @@ async def test_a_letter_to_several_carries_its_files_and_pictures_and_says_how_e
     await page.get_by_test_id("composer-send").click()
     await expect(page.get_by_test_id("compose-doubts")).to_contain_text("attachment")
     await page.locator("input[type=file]").set_input_files(
-        [{"name": "angebot.txt", "mimeType": "text/plain", "buffer": b"Angebot"}]
+        {"name": "angebot.txt", "mimeType": "text/plain", "buffer": b"Angebot"}
     )
     await expect(page.get_by_test_id("compose-file")).to_be_visible(timeout=PATIENCE_MS)
     await paste_picture(page)

@@ -24,12 +24,12 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import flows, load, world
+from benchmarks import flows, load, mail_parsing, world
 from benchmarks.load import Agent, Run
 from benchmarks.servers import IMPORTS, ROOT, Floor, Hub, Server
 
 RATE = 300.0
-PARTS = ("start", "intake", "push", "ivr")
+PARTS = ("start", "intake", "push", "ivr", "mail")
 
 
 @dataclass(slots=True)
@@ -365,7 +365,7 @@ async def measure(table: Table, options: argparse.Namespace) -> None:
                 await measure_intake(table, folder, pairs, 1_500 if options.quick else 3_000)
             elif name == "ivr":
                 await measure_ivr(table, folder, pairs, 1_600 if options.quick else 3_200)
-            else:
+            elif name == "push":
                 await measure_push(table, folder, pairs, options.agents, 3.0 if options.quick else 5.0)
 
 
@@ -382,10 +382,13 @@ def main() -> int:
     table = Table()
     uvloop.run(measure(table, options))
     shown = [figure for figure in table.figures() if figure.hub]
-    print(HEAD)
-    for figure in shown:
-        print(figure.line())
-    print("Every acknowledged message was stored, once.")
+    if shown:
+        print(HEAD)
+        for figure in shown:
+            print(figure.line())
+        print("Every acknowledged message was stored, once.\n")
+    if not options.only or "mail" in options.only:
+        asyncio.run(mail_parsing.measure(3 if options.quick else mail_parsing.ROUNDS))
     if not options.only:
         print()
         flows.main()

@@ -99,7 +99,8 @@ def decode(data: bytes, label: str = "") -> str:
 def guess(data: bytes) -> str:
     """Unlabelled bytes: ASCII, ISO-2022-JP by its escapes, UTF-8, then what their statistics say."""
     if data.isascii():
-        return _read(data, _escaped(data))
+        is_plain = b"\x1b" not in data and b"~{" not in data
+        return data.decode("ascii") if is_plain else _read(data, _escaped(data))
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
     return _utf8(data, 0.1) or _read(data, (likeliest(data),))

@@ -35,6 +35,7 @@ _UNSURE_SIGNATURE = 8  # lines under "--", which people also write between parag
 _DATE = re.compile(r"\b(?:19|20)\d\d\b|\d{1,4}[./-]\d{1,2}[./-]\d{2,4}|(?:19|20)\d\d ?[年년]")
 _TIME = re.compile(r"\d{1,2}[:.h：]\d\d|\d ?[点點時时시]|\d ?[ap]\.?m\b")
 _ADDRESS = re.compile(r"[<(\[][^<>()\[\]\s]{1,200}@[^<>()\[\]\s]{1,200}[>)\]]")
+_SIGNATURES_BEGIN = tuple({begins for begins, _ in SIGNED})
 _RULE = re.compile(r"[-_=*—–―─·\s]+")
 _UNSEEN = {0xA0: " ", 0x202F: " ", 0x3000: " ", 0x200B: None, 0xFEFF: None, 0xAD: None, 0x2060: None}
 _UNSEEN |= dict.fromkeys([0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
@@ -301,7 +302,7 @@ def _is_prose(words: list[str]) -> bool:
 
 
 def _is_signed_by_a_program(line: str) -> bool:
-    if not 5 < len(line) < 130:
+    if not 5 < len(line) < 130 or not line.startswith(_SIGNATURES_BEGIN):
         return False
     end = line.partition("<http")[0].rstrip(" .。!")
     signed = any(line.startswith(begins) and end.endswith(ends) for begins, ends in SIGNED)

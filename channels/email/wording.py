@@ -16,6 +16,7 @@ from channels.email.rendering import MAX_TEXT, to_text
 _META = re.compile(rb"<meta[^<>]{0,200}charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 _CONTROLS = {c: None for c in (*range(0x20), *range(0x7F, 0xA0)) if c not in {0x09, 0x0A, 0x85}}
 _CONTROLS |= dict.fromkeys((0x85, 0x2028, 0x2029), "\n")  # type: ignore[arg-type]
+_SOME_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _FILES_OF_TEXT = frozenset(
     ("rtf", "csv", "calendar", "vcard", "x-vcard", "directory", "css", "javascript", "xml", "rfc822-headers", "sgml")
 )
@@ -177,5 +178,7 @@ def _label(part: Part) -> str:
 
 
 def _tidy(text: str) -> str:
-    text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_CONTROLS)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if _SOME_CONTROL.search(text):
+        text = text.translate(_CONTROLS)
     return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")

@@ -58,6 +58,8 @@ class Found:
 
 def messages(path: Path, form: Format = "auto") -> Iterator[Found]:
     """The messages at ``path``, in the order that they lie in. Raises :class:`NotMail`, and ``OSError``."""
+    if (path / "mbox").is_file():  # Apple Mail puts an mbox and its index into a folder of that name
+        path = path / "mbox"
     kind = _kind_of(path) if form == "auto" else form
     if kind == "mbox":
         with path.open("rb") as file:

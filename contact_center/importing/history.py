@@ -191,7 +191,8 @@ def _take(conn: Connection, on: Occasion, letters: list[_Letter]) -> dict[int, O
 def _of_the_same(conn: Connection, event: InteractionEvent, under_way: list[Loaded]) -> Loaded | None:
     """The conversation that the letter belongs to: one of its group, or one that was moved in before and that it
     refers to; and in which its writer, or one of those whom we wrote it to, takes part."""
-    found = next((each for each in under_way if _takes_part(conn, event, each.record)), None)
+    owner = customers.owner_of(conn, event.sender or _NOBODY)
+    found = next((each for each in under_way if _takes_part(event, owner, each.record)), None)
     if found is not None:
         return found
     mailbox = event.source_id.partition("|")[0]
@@ -200,19 +201,19 @@ def _of_the_same(conn: Connection, event: InteractionEvent, under_way: list[Load
             loaded = journal.load(conn, row.interaction_id)
             if loaded is None or loaded.record.ended_reason != "imported":
                 continue
-            if _takes_part(conn, event, loaded.record):
+            if _takes_part(event, owner, loaded.record):
                 return loaded
     return None
 
 
-def _takes_part(conn: Connection, event: InteractionEvent, record: Record) -> bool:
+def _takes_part(event: InteractionEvent, owner: str, record: Record) -> bool:
     body, point = event.body, event.sender or _NOBODY
     there = {record.point, *record.participants}
     if isinstance(body, MessageSent):
         return not there.isdisjoint((*body.to, *body.cc))
     if not point.identifies:
         return False
-    return point.value in there or customers.owner_of(conn, point) == record.customer_id
+    return point.value in there or owner == record.customer_id
 
 
 def _begin(conn: Connection, then: Occasion, event: InteractionEvent, raw: bytes) -> Loaded:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contact_center.importing.archives import Found, NotMail, content, field, messages
+from contact_center.importing.archives import Format, Found, NotMail, content, field, messages
 
 FROM = b"From anna@example.net Sat Nov 21 10:00:00 2026\n"
 
@@ -99,15 +99,22 @@ def test_a_folder_of_files_is_read_with_what_is_below_it(tmp_path: Path) -> None
     assert contents(tmp_path / "a.eml") == [letter(1)]
 
 
+def test_a_folder_that_holds_an_mbox_is_one(tmp_path: Path) -> None:
+    (tmp_path / "Inbox.mbox").mkdir()
+    mbox(tmp_path / "Inbox.mbox" / "mbox", letter(1))
+    assert contents(tmp_path / "Inbox.mbox") == [letter(1) + b"\n"]
+
+
 @pytest.mark.parametrize("text", [b"", b"no mail at all\n", b"\x00\x01\x02"])
 def test_what_is_no_mail_is_said_to_be_none(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "a"
     path.write_bytes(text)
     with pytest.raises(NotMail):
         list(messages(path))
-    for form in ("mbox", "maildir"):
+    forms: tuple[Format, ...] = ("mbox", "maildir")
+    for form in forms:
         with pytest.raises(NotMail):
-            list(messages(path, form))  # type: ignore[arg-type]
+            list(messages(path, form))
     (tmp_path / "empty").mkdir()
     with pytest.raises(NotMail):
         list(messages(tmp_path / "empty"))

@@ -138,10 +138,12 @@ def test_what_became_of_every_message_is_said(tmp_path: Path) -> None:
 async def put_aside(folder: Path, source_id: str, raw: bytes) -> None:
     """As a release did that could not read it."""
     digest = await Blobs(folder / "data" / "blobs").put(raw)
-    about = {"channel": "email", "source_id": source_id, "reason": "a fault", "digest": digest, "size": len(raw)}
-    await asyncio.to_thread(
-        run_alone, url_of(folder), lambda conn: quarantine.add(conn, occasion(), request=None, **about)
-    )
+    about = {"channel": "email", "source_id": source_id, "reason": "a fault", "digest": digest}
+
+    def keep(conn: Connection) -> None:
+        quarantine.add(conn, occasion(), **about, size=len(raw), request=None)
+
+    await asyncio.to_thread(run_alone, url_of(folder), keep)
 
 
 async def test_what_is_understood_now_goes_where_it_belongs(tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from channels.contract import Request
-from contact_center.domain.events import MessageReceived, MessageSent
-from contact_center.domain.time import DAY, HOUR, SECOND
+from channels.contract import Channel, Parsed, Request
+from contact_center.domain.contact_points import email
+from contact_center.domain.events import InteractionEvent, MessageReceived, MessageSent
+from contact_center.domain.time import DAY, HOUR, SECOND, Moment
+from contact_center.importing.history import Importer
 from contact_center.web.importing import framed, letters_in
 from tests.hub import T0, TestHub, open_test_hub
 
@@ -210,6 +212,37 @@ async def test_letters_of_a_customer_s_several_conversations_may_come_at_once(hu
     await asyncio.gather(*(move_in(hub, letter(f"a{n}", ANNA, at=LONG_AGO + n * DAY)) for n in range(12)))
     assert len(await hub.rows("customers")) == 1
     assert len(await hub.rows("cases")) == 12
+
+
+class Elsewhere(Channel):
+    """A channel whose letters are a sender each; some of them no database can hold."""
+
+    name = "elsewhere"
+    medium = "email"
+
+    def is_ours(self, address: str) -> bool:
+        return True
+
+    async def read_history(self, raw: bytes, address: str, now: Moment) -> Parsed:
+        event = InteractionEvent(
+            body=MessageReceived("Hello"),
+            channel=self.name,
+            source_id=raw.decode(),
+            medium="email",
+            direction="inbound",
+            occurred_at=2**70 if raw.startswith(b"poison") else LONG_AGO,
+            received_at=now,
+            sender=email(f"{raw.decode()}@example.net"),
+        )
+        return Parsed((event,), raw)
+
+
+async def test_what_the_database_cannot_hold_takes_nothing_with_it(hub: TestHub) -> None:
+    importer = Importer(Elsewhere(), hub.runtime.executor, hub.runtime.blobs, hub.runtime.occasion)
+    outcomes = await importer.take(OURS, [b"one", b"poison", b"two", b"poison-too"])
+    assert [outcome.state for outcome in outcomes] == ["taken", "quarantined", "taken", "quarantined"]
+    assert len(await hub.rows("cases")) == 2
+    assert sorted(row["size"] for row in await hub.rows("quarantine")) == [6, 10]
 
 
 async def test_only_an_admin_moves_mail_in_and_only_into_mailboxes_of_ours(hub: TestHub) -> None:

@@ -1,6 +1,6 @@
 """What strangers write, in every field that takes their words, in a real browser: nothing of it runs, nothing leaves.
 
-Letters come through the channel's door with each payload as subject, name, text, history, signature, file name and
+Letters come through the channel's door with the payloads as subject, name, text, history, signature, file name and
 HTML at once. A payload that runs says so on the console; whatever the browser asks for elsewhere is written down.
 """
 
@@ -25,8 +25,13 @@ pytestmark = [
     pytest.mark.timeout(180),
     pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True),
 ]
-PAYLOADS = payloads()
+RESET = "--></style></script></title></textarea></xmp></noscript></select></svg></math></table></template>"
+"""Ends whatever the payload before it opened, so that the next one has its own chance."""
+EACH = payloads()
+GROUPS = [EACH[at :: -(-len(EACH) // 4)] for at in range(-(-len(EACH) // 4))]
+"""Four of different classes to a letter."""
 PATIENCE_MS = 30_000
+SPITE = "<img src=x onerror=pwn()>{{pwn()}}"
 RUNS = """for (const name of ["pwn", "alert", "confirm", "prompt", "open"])
   window[name] = () => { console.error("IT RAN"); }"""
 
@@ -91,39 +96,38 @@ async def watched(browser: Browser, hub: TestHub, login: str) -> AsyncIterator[W
 
 def apart(number: int) -> bool:
     """Whether nobody vouches for that letter: it comes into a case of its own."""
-    return number % 50 == 49
+    return number % 20 == 19
 
 
-async def hostile_letter(hub: TestHub, payload: str, number: int, thread: tuple[str, ...]) -> InteractionEvent:
-    html = await hub.runtime.blobs.put(f"<p>{number}</p>{payload}".encode("utf-8", "replace"))
-    digest = await hub.runtime.blobs.put(f"{payload}".encode("utf-8", "replace"))
-    event = letter("eve@evil.example", payload, source_id=f"<{number}@evil.example>/x", subject=payload, ours=thread)
+async def hostile_letter(hub: TestHub, number: int, thread: tuple[str, ...] = ()) -> InteractionEvent:
+    group = GROUPS[number]
+    words = " ".join(group)
+    html = RESET.join((f"<p>{number}</p>", *sorted(group, key=lambda each: "plaintext" in each)))
+    digest = await hub.runtime.blobs.put(html.encode("utf-8", "replace"))
+    event = letter("eve@evil.example", words, source_id=f"<{number}@evil.example>/x", subject=words, ours=thread)
     assert isinstance(event.body, MessageReceived)
     body = replace(
         event.body,
-        text=f"{number} {payload}",
-        html=html,
-        history=payload,
-        signature=payload,
-        unverified=payload if apart(number) else "",
-        automatic=payload if number % 5 == 0 else "",
-        to=(payload[:60], "team@hub.example"),
-        cc=(payload[:60],),
-        reply_to=payload[:60],
+        text=f"{number} " + "\n".join(group),
+        html=digest,
+        history=words,
+        signature=words,
+        unverified=words if apart(number) else "",
+        automatic=words if number % 5 == 0 else "",
+        to=(*group, "team@hub.example"),
+        cc=tuple(group),
+        reply_to=words,
         new_topic=bool(number % 2),
     )
-    files = (
-        Attachment(digest, payload[:200], "text/html", len(payload)),
-        Attachment(digest, "x.png", "image/png", 1),
-    )
-    return replace(event, body=body, sender_name=payload[:200], attachments=files)
+    files = tuple(Attachment(digest, name, "image/png" if number % 9 == 4 else "text/html", 1) for name in group)
+    return replace(event, body=body, sender_name=words, attachments=files)
 
 
 async def hostile_letters(hub: TestHub) -> tuple[str, list[str]]:
     """One conversation of all of them: its interaction, and the events' ids."""
     door = hub.runtime.doors["email"]
-    (first,) = await door.take_in(Parsed((await hostile_letter(hub, PAYLOADS[0], 0, ()),), raw=b"raw"))
-    rest = [await hostile_letter(hub, each, n, (first.interaction_id,)) for n, each in enumerate(PAYLOADS[1:], 1)]
+    (first,) = await door.take_in(Parsed((await hostile_letter(hub, 0),), raw=b"raw"))
+    rest = [await hostile_letter(hub, n, (first.interaction_id,)) for n in range(1, len(GROUPS))]
     answers = [(await door.take_in(Parsed((event,), raw=b"raw")))[0] for event in rest]
     return first.interaction_id, [first.event_id, *(each.event_id for each in answers)]
 
@@ -142,9 +146,9 @@ async def test_nothing_that_strangers_write_runs_or_reaches_out(
             page = seen.page
             await page.goto(f"{hub.url}/cases/{case_id}")
             letters = page.get_by_test_id("message")
-            await expect(letters.first).to_be_visible()
+            await expect(letters.first).to_be_visible(timeout=PATIENCE_MS)
             stream = page.get_by_role("log")
-            together = {str(n) for n in range(len(PAYLOADS)) if not apart(n)}
+            together = {str(n) for n in range(len(GROUPS)) if not apart(n)}
             shown: set[str] = set()
             for _ in range(100):
                 shown |= set(await letters.evaluate_all(READ))
@@ -157,13 +161,13 @@ async def test_nothing_that_strangers_write_runs_or_reaches_out(
             await seen.unharmed()
             await press_all(page, ("mail-about", "toggle-html"))
             frames = page.get_by_test_id("mail-frame")
-            await expect(frames.first).to_be_visible()
+            await expect(frames.first).to_be_visible(timeout=PATIENCE_MS)
             assert await frames.count() > 5
             assert set(await frames.evaluate_all("all => all.map(f => f.getAttribute('sandbox'))")) == {
                 "allow-popups allow-popups-to-escape-sandbox"
             }
             await page.get_by_test_id("attachment-open").first.click()
-            await expect(page.get_by_test_id("viewer-text")).to_be_visible()
+            await expect(page.get_by_test_id("viewer-text")).to_be_visible(timeout=PATIENCE_MS)
             await page.keyboard.press("Escape")
             for path in ("/cases?q=script", "/floor", "/cases"):
                 await page.goto(hub.url + path)
@@ -189,7 +193,7 @@ async def frames_are_harmless(browser: Browser, hub: TestHub, ids: list[str]) ->
         page = seen.page
         await page.goto(f"{hub.url}/desk")
         shown = await page.evaluate(FRAMES, ids)
-        assert shown == len(PAYLOADS)
+        assert shown == len(GROUPS)
         for frame in page.frames[1:]:
             assert urlsplit(frame.url).netloc == seen.home, "nothing navigates"
         await page.goto(page.frames[1].url)
@@ -212,25 +216,25 @@ FRAMES = """async ids => {
 async def test_names_notes_and_short_messages_are_words_everywhere(
     browser: Browser, database_url: str, tmp_path: Path
 ) -> None:
-    chosen = ["{{pwn()}}", *(p for p in PAYLOADS if len(p) < 200 and "\0" not in p)][::9]
+    chosen = ["{{pwn()}}", *(p for p in EACH if len(p) < 200 and "\0" not in p)][::9]
     async with open_test_hub(database_url, tmp_path) as hub, hub.at_work("mei") as (mei,):
         await hub.twilio.sms("+4915112345678", chosen[0])
         work = await mei.accept()
         for payload in chosen[1:]:
             await hub.twilio.sms("+4915112345678", payload)
             await mei.command("note", interaction_id=work.interaction_id, text=payload)
-        await mei.command("rename_customer", customer_id=work.customer.id, name="<img src=x onerror=pwn()>{{pwn()}}")
+        await mei.command("rename_customer", customer_id=work.customer.id, name=SPITE)
         async with watched(browser, hub, "mei") as seen:
             page = seen.page
             await page.goto(f"{hub.url}/desk/{work.interaction_id}")
-            await expect(page.get_by_test_id("message").last).to_be_visible()
+            await expect(page.get_by_test_id("message").last).to_be_visible(timeout=PATIENCE_MS)
             text = page.get_by_test_id("composer-text")
-            await text.fill("<img src=x onerror=pwn()>{{pwn()}}")
+            await text.fill(SPITE)
             await page.keyboard.press("Control+k")
             await page.get_by_test_id("palette").get_by_role("combobox").fill("<img src=x")
             await page.keyboard.press("Escape")
             await page.reload()
-            await expect(page.get_by_test_id("composer-text")).to_have_value("<img src=x onerror=pwn()>{{pwn()}}")
+            await expect(page.get_by_test_id("composer-text")).to_have_value(SPITE, timeout=PATIENCE_MS)
             await seen.unharmed()
         note = {"disposition": "solved", "note": "</script><img src=x onerror=pwn()>{{pwn()}}"}
         await mei.command("wrap_up", interaction_id=work.interaction_id, **note)

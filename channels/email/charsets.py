@@ -169,15 +169,7 @@ def _utf16(data: bytes, label: str) -> str:
 def _read(data: bytes, names: tuple[str, ...]) -> str:
     for name in names:
         try:
-            return _whole(data.decode(name))
+            return data.decode(name)
         except UnicodeError:
             continue
-    return _whole(data.decode(names[0], "replace"))
-
-
-def _whole(text: str) -> str:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode("utf-8")
-    return text
+    return data.decode(names[0], "replace")

@@ -10,7 +10,10 @@ import pytest
 
 from channels.email import rtf, signed, uuencoded
 from channels.email.files import file_name
+from channels.email.headers import read_head
+from channels.email.mime import take_apart
 from channels.email.tnef import opened
+from channels.email.wording import words_of
 from tests.channels.email.tnef_made import (
     CONTENT_ID,
     DATA,
@@ -212,7 +215,7 @@ DATA_OID = "06092a864886f70d010701"
 
 def der(tag: int, *content: bytes) -> bytes:
     joined = b"".join(content)
-    length = bytes([len(joined)]) if len(joined) < 128 else b"\x82" + struct.pack(">H", len(joined))
+    length = bytes([len(joined)]) if len(joined) < 128 else b"\x84" + struct.pack(">I", len(joined))
     return bytes([tag]) + length + joined
 
 
@@ -245,6 +248,29 @@ def test_the_words_in_an_smime_signature_are_found() -> None:
 def test_what_is_no_signature_has_no_words(data: bytes) -> None:
     assert signed.signed_content(data) in {b"", b"words"}
     assert not signed.is_enveloped(data)
+
+
+def smime(content: bytes) -> bytes:
+    wrapped = base64.encodebytes(signed_data(der(0xA0, der(4, content))))
+    return b"Content-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: base64\r\n\r\n" + wrapped
+
+
+def test_signatures_in_signatures_are_read_three_deep_and_kept() -> None:
+    raw = b"Content-Type: text/plain\r\n\r\nthe words"
+    found = []
+    for _ in range(5):
+        raw = smime(raw)
+        headers, start = read_head(raw)
+        words = words_of(take_apart(raw, headers, start))
+        found.append((words.text, len(words.files)))
+    assert found == [("the words", 1), ("the words", 2), ("the words", 3), ("", 4), ("", 4)]
+
+
+def test_what_is_signed_and_beyond_the_limits_stays_a_file() -> None:
+    raw = smime(b"X-Long: " + b"x" * 70_000)[:-1]
+    headers, start = read_head(raw)
+    words = words_of(take_apart(raw, headers, start))
+    assert (words.text, [each.name for each in words.files]) == ("", ["smime.p7m"])
 
 
 ARMOUR = "-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----"

@@ -139,6 +139,8 @@ class _Page:
         something in it shows that a program made it."""
         if number != self._first_quoted or number < self._last_own or number == self._first:
             return -1
+        if _ends_with_colon(self._plain[self._last_own]):  # they say themselves what they quote
+            return -1
         inside = [line[1:].strip() for line in self._plain[number : self._quotes_end] if line]
         nested = any(line.startswith(">") for line in inside)
         spaced = len(inside) > 4 and not all(inside[:-1])
@@ -271,8 +273,8 @@ def _names_a_writer(line: str, sure: bool) -> bool:
     dated, timed = _DATE.search(core) is not None, _TIME.search(core) is not None
     addressed = _ADDRESS.search(core) is not None
     words = _about_the_writer(core)
-    if words is None:
-        return dated and timed and core.endswith((">", ")")) and addressed and _has_opener(line)
+    if words is None:  # or one in a language that isn't known here
+        return dated and timed and addressed and (not sure or (core.endswith((">", ")")) and _has_opener(line)))
     if _is_prose(words):
         return False
     return not sure or (dated and (addressed or (timed and _has_opener(line))))

@@ -357,16 +357,28 @@ def _answered(conn: Connection, event: InteractionEvent) -> Loaded | None:
         return named.going_on or named.loaded
     mailbox = event.dialled.value if event.dialled else ""
     for message_id in reversed(event.thread.references[1:]):
-        for row in events.under_id(conn, event.channel, f"{mailbox}|{message_id[:_LONGEST_ID]}|"):
-            loaded = journal.load(conn, row.interaction_id)
-            if loaded is not None:
-                going_on = loaded if loaded.record.is_open else joining.open_of_family(conn, loaded.record.case_id)
-                return going_on or loaded
+        loaded = _received_as(conn, event, f"{mailbox}|{message_id[:_LONGEST_ID]}|")
+        if loaded is not None:
+            going_on = loaded if loaded.record.is_open else joining.open_of_family(conn, loaded.record.case_id)
+            return going_on or loaded
     customer = customers.at_point(conn, event.sender or _NOBODY)
     if customer is None:
         return None
     theirs = customers.open_letters(conn, customer.id, event.channel, mailbox)
     return journal.load(conn, next(iter(theirs.values()))) if len(theirs) == 1 else None
+
+
+def _received_as(conn: Connection, event: InteractionEvent, prefix: str) -> Loaded | None:
+    """The conversation in which this mailbox received the message that is answered. A stranger may have used its id
+    before: of several the one counts with somebody to whom the answer is written."""
+    named = dict.fromkeys(row.interaction_id for row in events.under_id(conn, event.channel, prefix))
+    found = [loaded for each in named if (loaded := journal.load(conn, each)) is not None]
+    if len(found) <= 1:
+        return found[0] if found else None
+    body = event.body
+    assert isinstance(body, MessageSent)
+    to = {address.lower() for address in (*body.to, *body.cc)}
+    return next((each for each in found if to & {each.record.point, *each.record.participants}), None)
 
 
 def _written_first(conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes) -> Loaded:

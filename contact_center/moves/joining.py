@@ -50,14 +50,14 @@ def merge(conn: Connection, on: Occasion, part: Loaded, to_case: int, actor: Act
         None,
     )
     whole = going_on or journal.last_of_case(conn, to_case, part.record.medium)
-    journal.happen(conn, on, part, CaseLinked(to_case, "merged"), actor)
+    said = journal.happen(conn, on, part, CaseLinked(to_case, "merged"), actor)
     unanswered = 0
     if going_on is not None and part.record.is_open:
         unanswered = part.record.unanswered
         _end(conn, on, part)
     else:
         journal.save(conn, part)
-        journal.tell_owner(conn, on, part, None)
+        journal.tell_owner(conn, on, part, said)
     if whole is None:
         return
     if address and address != whole.record.point and address not in whole.record.participants:
@@ -103,7 +103,7 @@ def part_again(conn: Connection, on: Occasion, part: Loaded, to_case: int, actor
     """Takes :func:`merge` back, after the table of cases says so. A conversation that ended by it is in its queue
     again."""
     whole = open_of_family(conn, to_case) or journal.last_of_case(conn, to_case, part.record.medium)
-    journal.happen(conn, on, part, CaseLinked(to_case, "undone"), actor)
+    said = journal.happen(conn, on, part, CaseLinked(to_case, "undone"), actor)
     ended_by_it = part.record.ended_reason == "merged"
     if whole is not None:
         unanswered = part.record.unanswered if ended_by_it else 0
@@ -114,7 +114,7 @@ def part_again(conn: Connection, on: Occasion, part: Loaded, to_case: int, actor
         reopen(conn, on, part)
         return
     journal.save(conn, part)
-    journal.tell_owner(conn, on, part, None)
+    journal.tell_owner(conn, on, part, said)
 
 
 def reopen(conn: Connection, on: Occasion, loaded: Loaded, actor: Actor = HUB) -> None:

@@ -65,6 +65,14 @@ async def test_an_answer_to_what_this_mailbox_received_is_filed_with_it(database
         assert not again.repeated, "another id is another letter"
 
 
+async def test_a_stranger_who_used_the_id_before_does_not_get_the_answer(database_url: str, tmp_path: Path) -> None:
+    async with mailroom(database_url, tmp_path) as (hub, post, _mei):
+        squat = await post.comes("eve@elsewhere.example", "Nothing", message_id="<one@customer.example>")
+        first = await post.comes(LENA, "One", message_id="<one@customer.example>")
+        answer = await found_sent(hub, post, "About one", In_Reply_To="<one@customer.example>")
+        assert answer.interaction_id == first.interaction_id != squat.interaction_id
+
+
 async def test_a_letter_to_somebody_with_one_open_case_joins_it_and_else_is_one_of_its_own(
     database_url: str, tmp_path: Path
 ) -> None:

@@ -14,6 +14,8 @@ from sqlalchemy.pool import NullPool
 from contact_center.storage import (
     agents,
     announcements,
+    automatic,
+    cases,
     customers,
     deadlines,
     events,
@@ -41,6 +43,15 @@ ASKED: dict[str, tuple[Any, str]] = {
     "deadlines that are due": (deadlines._DUE, "ix_deadlines_due_at"),
     "what is to be sent": (outbox._DUE, "ix_outbox_due"),
     "recordings that are due": (recordings._DUE, "ix_recordings_next_at"),
+    "mail of one Message-ID": (events._UNDER_ID, "uq_events_channel_source_id|sqlite_autoindex_events"),
+    "a customer's mail of late": (customers._LATELY, "ix_interactions_customer_id_started_at"),
+    "whose address it is": (customers._OWNER, "sqlite_autoindex_contact_points"),
+    "the last letter of a case": (journal._LAST_OF_CASE, "ix_interactions_case_id"),
+    "what was merged into a case": (cases._PARTS, "ix_cases_merged_into"),
+    "a stranger's case": (cases._LINKED, "ix_cases_linked_to"),
+    "what we wrote to an address by ourselves": (automatic._ADDRESS, "ix_automatic_messages_address_at"),
+    "what we wrote to a domain by ourselves": (automatic._DOMAIN, "ix_automatic_messages_domain_at"),
+    "what we wrote by ourselves": (automatic._COUNT, "ix_automatic_messages_at"),
     "calls that have gone silent": (silence._SILENT, "ix_interactions_open_state|ix_interactions_agent_open"),
 }
 
@@ -49,8 +60,9 @@ ASKED: dict[str, tuple[Any, str]] = {
 def test_what_is_asked_often_is_found_by_its_index(asked: str, sqlite_template: Path) -> None:
     statement, wanted = ASKED[asked]
     engine = create_engine(f"sqlite:///{sqlite_template}", poolclass=NullPool)
-    unset = [name for name, value in statement.compile().params.items() if value is None]
-    statement = statement.params(dict.fromkeys(unset, 1))
+    compiled = statement.compile()
+    unset = [name for name, value in compiled.params.items() if value is None]
+    statement = statement.params({name: [1] if compiled.binds[name].expanding else 1 for name in unset})
     options = {"render_postcompile": True}
     named = statement.compile(dialect=sqlite.dialect(paramstyle="named"), compile_kwargs=options).string
     with engine.connect() as conn:

@@ -518,6 +518,7 @@ export function makeDouble({ now = () => Date.now(), seed = true, pace = 1 } = {
       const drawn = flows.diagram(diagram[1]);
       return drawn ? answer.writeHead(200, { "content-type": "image/svg+xml" }).end(drawn) : refuse(404, "not_found");
     }
+    if (/^events\/.+\/preview$/.test(path)) return answer.writeHead(200, { "content-type": "image/svg+xml" }).end("<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 9'><rect width='16' height='9' fill='#8aa'/><path d='M0 9 6 3l4 4 2-2 4 4z' fill='#566'/></svg>");
     const file = /^uploads\/([0-9a-f]{64})$/.exec(path);
     if (file) return mail.uploads.has(file[1]) ? answer.writeHead(200, { "content-type": mail.uploads.get(file[1]).media_type }).end(mail.uploads.get(file[1]).bytes) : refuse(404, "not_found");
     if (path.startsWith("recordings/")) return answer.writeHead(200, { "content-type": "audio/wav" }).end(telephony.wav());

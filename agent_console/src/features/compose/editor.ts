@@ -5,6 +5,8 @@ import StarterKit from "@tiptap/starter-kit";
 import { Placeholder } from "@tiptap/extensions";
 import { HISTORY } from "@/conversation/letter";
 
+const OURS = /^(?:blob:|\/api\/v1\/(?:uploads|events)\/)/;
+
 /** Only pictures that we hold: a stranger's address in what is pasted would be asked for at once. */
 const OwnImage = Image.extend({
   addAttributes() {
@@ -13,7 +15,7 @@ const OwnImage = Image.extend({
       digest: { default: "", parseHTML: (el: HTMLElement) => el.getAttribute("data-digest") ?? "", renderHTML: ({ digest }: { digest: string }) => ({ "data-digest": digest }) },
     };
   },
-  parseHTML: () => [{ tag: "img[data-digest]" }],
+  parseHTML: () => [{ tag: "img[data-digest]", getAttrs: (el) => (OURS.test(el.getAttribute("src") ?? "") ? null : false) }],
 });
 
 /** What was written before, opened: it goes on being told from what is new. */

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
 from channels.contract import Channel, Context, Hub, Malformed, Outgoing, Parsed, Rejected, Request, Retry, Sent
 from channels.email.compose import compose, letter_of
-from channels.email.fetch import Fetcher, Folder, Pace, Standing
+from channels.email.fetch import SENT, Fetcher, Folder, Pace, Standing
 from channels.email.history import as_history
 from channels.email.mailboxes import Mailbox, mailboxes_from, recipient_of
 from channels.email.oauth import AccessTokens
@@ -62,8 +63,11 @@ class EmailChannel(Channel):
 
     async def parse_again(self, raw: bytes, source_id: str, now: Moment) -> Parsed:
         """What was put into quarantine under ``source_id``, which begins with its mailbox."""
-        recipient = self._recipient(source_id.partition("|")[0])
-        return proven(await self._parsing.parse(raw, recipient, now), self._tokens)
+        address, _, name = source_id.partition("|")
+        parsed = await self._parsing.parse(raw, self._recipient(address), now)
+        if name.startswith(SENT):
+            return self._written_elsewhere(parsed) or replace(parsed, events=())
+        return proven(parsed, self._tokens)
 
     def is_ours(self, address: str) -> bool:
         return any(address.lower() in mailbox.addresses for mailbox in self._mailboxes)

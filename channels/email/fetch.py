@@ -17,7 +17,7 @@ from functools import partial
 from hashlib import sha256
 
 from channels.contract import Busy, Hub, Malformed, Parsed
-from channels.email.handover import Behind, Fetched, Handover
+from channels.email.handover import Fetched, Handover
 from channels.email.imap import Connection, LoginRefused, Selected, Summary, TooLarge, Trouble, Unavailable
 from channels.email.lease import Lease, Lost
 from channels.email.mailboxes import Mailbox
@@ -41,6 +41,8 @@ _CONNECTIONS = 5
 _CLOCKS_DIFFER = 10 * MINUTE
 _REFUSALS = 5
 _PROGRESS_FROM = 100
+SENT = "sent "
+"""Stands before the name of what was put aside out of the folder of sent mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,14 @@ class Folder:
     pushed: bool = True
 
 
+class NotTaken(Exception):
+    """The hub failed on the message ``uid``: a defect of ours, or of that message."""
+
+    def __init__(self, uid: int, error: Exception) -> None:
+        super().__init__(f"{type(error).__name__}: {error}")
+        self.uid = uid
+
+
 class Fetcher:
     """Follows one folder of a mailbox for as long as :meth:`run` runs. ``report`` is told how it stands."""
 
@@ -131,6 +141,7 @@ class Fetcher:
         self._careful_until = 0
         self._behind = 0
         self._told_at = 0.0
+        self._wait = pace.first_retry
 
     async def run(self, hub: Hub) -> None:
         """Never returns; what goes wrong is reported and tried again, more and more slowly."""
@@ -147,12 +158,12 @@ class Fetcher:
             await asyncio.sleep(self._pace.lease / 3)
 
     async def _keep_following(self, hub: Hub, lease: Lease) -> None:
-        wait, refusals = self._pace.first_retry, 0
+        self._wait, refusals = self._pace.first_retry, 0
         while True:
             connection = Connection(self._mailbox.imap, self._pace.call, self._access)
             try:
                 place = await self._settle(connection, hub, lease)
-                wait, refusals = self._pace.first_retry, 0
+                refusals = 0
                 await self._follow(connection, hub, lease, place)
             except Busy as error:
                 self._report(Standing(f"The hub can't store mail now: {error}"))
@@ -168,14 +179,15 @@ class Fetcher:
                 self._report(Standing(f"Fetching failed: {type(error).__name__}: {error}"[:300]))
             finally:
                 await connection.close()
-            await asyncio.sleep(wait if refusals < _REFUSALS else max(wait, self._pace.refused))
-            wait = min(wait * 2, self._pace.longest_retry)
+            await asyncio.sleep(self._wait if refusals < _REFUSALS else max(self._wait, self._pace.refused))
+            self._wait = min(self._wait * 2, self._pace.longest_retry)
 
     async def _follow(self, connection: Connection, hub: Hub, lease: Lease, place: Place) -> None:
         look = self._pace.soon
         while True:
             before, place = place, await self._catch_up(connection, hub, lease, place)
             self._report(Standing())
+            self._wait = self._pace.first_retry
             # A server may tell of new mail while it answers the search that did not see it yet, and not
             # again: after every change the first looks come soon, whatever IDLE says.
             look = self._pace.soon if place != before else min(look * 2, self._pace.poll)
@@ -222,7 +234,9 @@ class Fetcher:
                     place = await self._move_through(hub, lease, place, handover)
                     self._progress(waiting, place.uid)
                 await handover.drain()
-            except Exception:
+            except Exception as error:
+                if isinstance(error, NotTaken):
+                    self._strike(error.uid)
                 # What is with the hub need not be fetched again.
                 handover.look()
                 with suppress(Busy):
@@ -249,6 +263,7 @@ class Fetcher:
     async def _move_through(self, hub: Hub, lease: Lease, place: Place, handover: Handover) -> Place:
         if handover.through <= place.uid:
             return place
+        self._wait = self._pace.first_retry  # slow as it may be, it gets on
         return await self._move(hub, lease, replace(place, uid=handover.through))
 
     def _portions(
@@ -366,7 +381,7 @@ class Fetcher:
         try:
             parsed = await self._parsers.parse(raw, self._folder.recipient, hub.now(), truncated=bool(fetched.cut))
         except Malformed as error:
-            await hub.quarantine(_name_of(self._mailbox, raw), raw, error.reason)
+            await hub.quarantine(self._name_of(raw), raw, error.reason)
             return None
         understood = self._folder.understand(parsed)
         return _saying(understood, fetched.cut) if understood is not None and fetched.cut else understood
@@ -376,16 +391,20 @@ class Fetcher:
         await lease.check()
         try:
             await hub.take_in(parsed)
-        except (Busy, Behind):
+        except Busy:
             raise
         except Exception as error:  # whatever it is about this message, the next one must not wait for it
-            if self._strike(uid) < _TRIES:
-                raise
+            if self._strikes.get(uid, 0) < _TRIES - 1:
+                raise NotTaken(uid, error) from error
             log.exception("the hub can't take in a message of %s", self._mailbox.address)
             reason = f"The hub failed to take it in {_TRIES} times: {type(error).__name__}: {error}"
-            await hub.quarantine(_name_of(self._mailbox, parsed.raw), parsed.raw, reason[:500])
+            await hub.quarantine(self._name_of(parsed.raw), parsed.raw, reason[:500])
         self._strikes.pop(uid, None)
         self._too_large.pop(uid, None)
+
+    def _name_of(self, raw: bytes) -> str:
+        """What the message is called in quarantine; it begins with its mailbox."""
+        return f"{self._mailbox.address}|{'' if self._folder.pushed else SENT}sha256 {sha256(raw).hexdigest()}"
 
     def _strike(self, uid: int) -> int:
         self._strikes[uid] = self._strikes.get(uid, 0) + 1
@@ -399,7 +418,3 @@ def _saying(parsed: Parsed, words: str) -> Parsed:
         for event in parsed.events
     )
     return replace(parsed, events=events)
-
-
-def _name_of(mailbox: Mailbox, raw: bytes) -> str:
-    return f"{mailbox.address}|sha256 {sha256(raw).hexdigest()}"

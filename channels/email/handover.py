@@ -18,6 +18,7 @@ from channels.contract import Parsed
 _MESSAGES = 64
 _BYTES = 16 * 1024 * 1024
 _AT_ONCE = 16
+_BUNCH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class Handover:
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._latest: dict[str, asyncio.Task[None]] = {}
         self._begun: asyncio.Event | None = None
+        self._being_understood = self._understood = self._let_go = 0
+        self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Handover:
         return self
@@ -109,9 +112,10 @@ class Handover:
 
     async def _hand_over(self, fetched: Fetched, before: asyncio.Event | None, begun: asyncio.Event) -> None:
         try:
-            parsed = await self._understand(fetched)
+            parsed = await self._read(fetched)
             if before is not None:
                 await before.wait()
+            await self._bunch()
             if parsed is None:
                 return
             names = _names(parsed)
@@ -130,6 +134,26 @@ class Handover:
                         del self._latest[name]
         finally:
             begun.set()
+
+    async def _read(self, fetched: Fetched) -> Parsed | None:
+        self._being_understood += 1
+        try:
+            return await self._understand(fetched)
+        finally:
+            self._being_understood -= 1
+            self._understood += 1
+            self._changed.set()
+
+    async def _bunch(self) -> None:
+        """Lets go of several together: the hub makes one commit of what comes to it at the same time."""
+        while not self._let_go:
+            if self._understood >= _BUNCH or not self._being_understood:
+                self._let_go = self._understood
+            else:
+                self._changed.clear()
+                await self._changed.wait()
+        self._let_go -= 1
+        self._understood -= 1
 
 
 def _well(task: asyncio.Task[None] | None) -> bool:

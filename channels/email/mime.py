@@ -107,16 +107,16 @@ def _children(
     for start, end in spans:
         headers, body = read_head(raw, start, end)
         children.append(_part(raw, headers, body, end, default, depth + 1, budget, boundary))
-    return _with_own_children(children, boundary)
+    return _with_own_children(children, boundary, depth)
 
 
-def _with_own_children(children: list[Part], boundary: bytes) -> tuple[Part, ...]:
+def _with_own_children(children: list[Part], boundary: bytes, depth: int) -> tuple[Part, ...]:
     """Where a multipart uses its parent's boundary, its parts are those that seem to follow it."""
     for place, child in enumerate(children):
         named = child.parameters.get("boundary", "").encode("utf-8", "replace")
         declared = child.headers.word("content-type").partition(";")[0].strip()
-        if named == boundary and declared.startswith("multipart/") and not child.children:
-            own = _with_own_children(children[place + 1 :], boundary)
+        if depth < MAX_DEPTH and named == boundary and declared.startswith("multipart/") and not child.children:
+            own = _with_own_children(children[place + 1 :], boundary, depth + 1)
             return (*children[:place], replace(child, media_type=declared, children=own))
     return tuple(children)
 

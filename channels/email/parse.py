@@ -43,7 +43,8 @@ _OWN_FIELDS = (
     *("mime-version", "content-type", "content-transfer-encoding", "content-disposition"),
 )
 _SOME_FIELD = frozenset((*_OWN_FIELDS, "received", "return-path", "delivered-to"))
-_TO_US = ("delivered-to", "x-original-to", "envelope-to", "to", "cc")
+_DELIVERED = ("delivered-to", "x-original-to", "x-delivered-to", "envelope-to", "x-envelope-to")
+_TO_US = (*_DELIVERED, "to", "cc", "resent-to")
 _BECAME = {"relayed": "sent", "expanded": "sent"}
 
 

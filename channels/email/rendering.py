@@ -30,6 +30,7 @@ _OWN_LINE = frozenset(
     )
 )
 _SET_OFF = frozenset(("blockquote", "dl", "h1", "h2", "h3", "h4", "h5", "h6", "ol", "p", "pre", "ul"))
+_EMPTY = frozenset(("wbr", "embed", "source", "track"))  # the parser doesn't know that these hold nothing
 _BETWEEN_CELLS = "  "
 # Only these are quotations; editors indent new words by the same element.
 _QUOTED = re.compile(r"cite|quote|replycontent|border-left", re.IGNORECASE)
@@ -48,7 +49,7 @@ def to_text(html: str) -> tuple[str, bool]:
                 break
             parser.feed(data[at : at + _CHUNK])
         parser.close()
-    except (etree.LxmlError, AssertionError):
+    except etree.LxmlError:
         return _TAG.sub(" ", _HIDDEN.sub(" ", html[:100_000])), len(html) > 100_000
     return page.text(), page.full
 
@@ -86,7 +87,7 @@ class _Page:
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._tags += 1
-        if self._unread or tag in _UNREAD or (attributes and _is_unseen(attributes)):
+        if self._unread or tag in _UNREAD or (attributes and tag not in _EMPTY and _is_unseen(attributes)):
             self._unread += 1
         elif self.full:
             return

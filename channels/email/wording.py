@@ -25,6 +25,7 @@ _CALENDARS = {"text/calendar", "application/ics"}
 _CONTAINERS = {"application/ms-tnef", "application/vnd.ms-tnef"}
 _FOR_OTHER_PROGRAMS = {"text/x-amp-html", "text/watch-html"}
 _DEEPEST_SIGNATURE = 3
+_MOST_NOTES = 20
 
 
 @dataclass(slots=True)
@@ -47,9 +48,9 @@ def words_of(message: Part) -> Words:
     if not pieces:
         pieces = reader.hidden
     read = [(piece.text, False) if piece.text else to_text(piece.html) for piece in pieces]
-    text = _tidy("\n\n".join((*dict.fromkeys(reader.notes), *(text for text, _ in read))))
+    text = _tidy("\n\n".join((*list(dict.fromkeys(reader.notes))[:_MOST_NOTES], *(text for text, _ in read))))
     html = "\n".join(piece.html for piece in pieces if piece.html)
-    truncated = reader.cut or len(text) > MAX_TEXT or any(cut for _, cut in read)
+    truncated = reader.cut or len(text) > MAX_TEXT or len(reader.files) > MAX_FILES or any(cut for _, cut in read)
     return Words(text[:MAX_TEXT], html, reader.files[:MAX_FILES], truncated)
 
 

@@ -153,6 +153,11 @@ def test_parts_under_their_parents_boundary_are_its_childrens() -> None:
     assert body.html
 
 
+def test_multiparts_under_one_boundary_nest_no_deeper_than_others() -> None:
+    again = b"--b\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n"
+    assert said_in(multipart(b"b", again * 150 + b"--b\r\n\r\nwords\r\n--b--")).text == "words"
+
+
 @pytest.mark.parametrize(
     "encoding, body, content",
     [

@@ -32,6 +32,7 @@ SEEN = {
     "<span style='display: none'>x</span><p hidden>x</p>seen<script>x</script><style>x</style><!-- x -->": "seen",
     "<div style='x:y;display:none'><p>x<b>y</b></p>z</div>seen": "seen",
     "<head><title>x</title></head><body>seen": "seen",
+    "<img style='display:none'>a<br hidden>b<wbr hidden>c<hr hidden><input hidden>d": "abcd",
     "<img alt='😊'> <img alt='a picture of me'> <img alt='!!'><img>": "😊 !!",
     "</p></ul></blockquote></pre>loose ends": "loose ends",
     "<xmp><b>": "<b>",

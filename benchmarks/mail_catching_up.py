@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import email.policy
 import os
 import re
 import resource
@@ -23,17 +24,34 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.message import EmailMessage
 from pathlib import Path
 
 import yaml
 
-from benchmarks.mail_parsing import message_of
 from benchmarks.servers import ROOT, Hub, free_port
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = resource.getpagesize()
 AT_A_TIME = 32
 _SET = re.compile(rb"(\d+):?(\d+|\*)?")
+
+
+HEAD = (
+    b"From: Customer <customer%07d@example.com>\r\nTo: support@hub.test\r\n"
+    b"Message-ID: <%07d@example.com>\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n"
+)
+
+
+def body() -> bytes:
+    """The rest of a message: what is alike in all."""
+    message = EmailMessage()
+    message["Subject"] = "退款申请 and more"
+    message["DKIM-Signature"] = "v=1; a=rsa-sha256; d=example.com; b=" + "A" * 300
+    message.set_content("Hello there, Größe and 退款.\n" * 15)
+    message.add_alternative("<p>Hello <b>world</b> Größe</p>" * 20, subtype="html")
+    message.add_attachment(bytes(range(256)) * 7, maintype="application", subtype="pdf", filename="发票.pdf")
+    return message.as_bytes(policy=email.policy.SMTP)
 
 
 # --- the mail server ------------------------------------------------------------------------------------------
@@ -46,11 +64,10 @@ class Mailbox(asyncio.Protocol):
         self._count = count
         self._rest = b""
         self._idling = b""
-        before, self._after = message_of(1_800).split(b"<one@example.com>", 1)
-        self._before = before.replace(b"mei@example.com", b"customer%07d@example.com")
+        self._body = body()
 
     def message(self, uid: int) -> bytes:
-        return self._before % uid + b"<%07d@example.com>" % uid + self._after
+        return HEAD % (uid, uid) + self._body
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -214,7 +231,7 @@ def main() -> None:
         return
     count = 1_000 if options.quick else options.messages
     with tempfile.TemporaryDirectory(prefix="hub-bench-") as scratch, mail_server(count) as port:
-        print(f"{count:,} messages of {len(message_of(1_800)) / 1024:.1f} KB")
+        print(f"{count:,} messages of {len(Mailbox(count).message(1)) / 1024:.1f} KB")
         print(f"bare floor   {bare_rate(port, count):>8,.0f} messages a second: a client that only fetches them")
         asyncio.run(catch_up(Path(scratch), port, count))
 

@@ -522,7 +522,7 @@ def _ascii_host(host: str) -> str:
 # --- earlier messages ---------------------------------------------------------------------------------------------
 
 _HEADING = re.compile(
-    r"^\W*(?:-{2,}\s*)?(?:original message|original|原始邮件|原邮件|回复的原邮件|转发邮件信息|"
+    r"^\W*+(?:original message|original|原始邮件|原邮件|回复的原邮件|转发邮件信息|"
     r"ursprüngliche nachricht|message d'origine|mensaje original)\s*-{2,}",
     re.IGNORECASE,
 )
@@ -551,7 +551,7 @@ def _fold(tokens: list[_Token]) -> tuple[int, int] | None:
 def _quotes(token: _Token) -> str:
     """``whole``: the element is earlier messages; ``from``: all is, from here on."""
     if not token.name:
-        return "from" if _HEADING.match(unescape(token.text).strip()) else ""
+        return "from" if _HEADING.match(unescape(token.text[:500]).strip()) else ""
     if token.end:
         return ""
     about = token.attributes()

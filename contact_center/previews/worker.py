@@ -2,7 +2,8 @@
 
 Runs as ``python -m contact_center.previews.worker``. One frame in, one out, on standard input and output: an 8-byte
 header (length of the JSON, length of the bytes), the JSON, the bytes. The process knows no secret, can write no file,
-has a limit of memory and of CPU time per file, and goes by itself when nobody has asked for a while.
+has a limit of memory and of CPU time per file, and goes by itself after some hundred files, or when nobody has asked
+for a while.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ FRAME = struct.Struct(">II")
 CPU_SECONDS = 4
 MEMORY = 1024 * 1024 * 1024
 IDLE_SECONDS = 120
+MOST_FILES = 300
 MAX_PIXELS = 50_000_000
 MAX_PAGES = 500
 MAX_TEXT = 64 * 1024
@@ -156,13 +158,16 @@ def answer(about: bytes, data: bytes) -> bytes:
 
 
 def main() -> None:
-    """Answers frames until standard input ends, or nothing comes for two minutes."""
+    """Answers frames until standard input ends, nothing comes for two minutes, or it has answered its share: what the
+    libraries keep of one file must not add up."""
     # Whatever a library prints must not get between the frames.
     frames_out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     frames_in = os.fdopen(0, "rb", buffering=0)
     _limit()
-    while select.select([frames_in], [], [], IDLE_SECONDS)[0] and (received := _receive(frames_in)) is not None:
+    for _ in range(MOST_FILES):
+        if not select.select([frames_in], [], [], IDLE_SECONDS)[0] or (received := _receive(frames_in)) is None:
+            return
         _limit_cpu()
         frames_out.write(answer(*received))
         frames_out.flush()

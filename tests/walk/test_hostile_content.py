@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from playwright.async_api import Browser, ConsoleMessage, Dialog, Page, Request,
 
 from channels.contract import Parsed
 from contact_center.domain.events import Attachment, InteractionEvent, MessageReceived
+from contact_center.storage import quarantine
 from tests.hub import TestHub, letter, open_test_hub
 from tests.web.payloads import payloads
 
@@ -132,6 +134,14 @@ async def hostile_letters(hub: TestHub) -> tuple[str, list[str]]:
     return first.interaction_id, [first.event_id, *(each.event_id for each in answers)]
 
 
+async def set_aside(hub: TestHub) -> None:
+    """What nobody could read, with the payloads as its name and its reason."""
+    held = {"channel": "email", "digest": "0" * 64, "size": 1, "request": None}
+    for group in GROUPS[:40]:
+        about = {**held, "source_id": " ".join(group), "reason": " ".join(group)}
+        await hub.write(partial(quarantine.add, on=hub.clock.occasion(), **about))
+
+
 async def case_of(hub: TestHub, interaction_id: str) -> int:
     return int((await hub.record(interaction_id)).case_id)
 
@@ -142,6 +152,7 @@ async def test_nothing_that_strangers_write_runs_or_reaches_out(
     async with open_test_hub(database_url, tmp_path) as hub:
         interaction_id, ids = await hostile_letters(hub)
         case_id = await case_of(hub, interaction_id)
+        await set_aside(hub)
         async with watched(browser, hub, "sana") as seen:
             page = seen.page
             await page.goto(f"{hub.url}/cases/{case_id}")
@@ -169,9 +180,10 @@ async def test_nothing_that_strangers_write_runs_or_reaches_out(
             await page.get_by_test_id("attachment-open").first.click()
             await expect(page.get_by_test_id("viewer-text")).to_be_visible(timeout=PATIENCE_MS)
             await page.keyboard.press("Escape")
-            for path in ("/cases?q=script", "/floor", "/cases"):
+            for path in ("/cases?q=script", "/cases", "/floor"):
                 await page.goto(hub.url + path)
                 await page.wait_for_load_state("networkidle")
+            await expect(page.get_by_test_id("quarantine-row").first).to_be_visible(timeout=PATIENCE_MS)
         await frames_are_harmless(browser, hub, ids)
 
 

@@ -83,6 +83,8 @@ async def test_a_console_learns_what_a_page_needs_before_it_is_shown(database_ur
             "folded": True,
         }
         assert height < 200, "what is folded takes no room"
+        (mail,) = (await hub.get(f"interactions/{await hub.only_interaction()}/events", limit=1))["items"]
+        assert mail["body"]["sender"] == "lena@example.com"
         chinese = await page_of(hub, event_id, lang="zh", theme="dark")
         assert "<summary>之前的邮件</summary>" in chinese
         assert "color-scheme:dark" in chinese
@@ -104,9 +106,7 @@ async def test_pictures_in_the_letter_are_shown_drawn_anew(database_url: str, tm
         assert inline not in page
 
 
-async def test_remote_pictures_come_when_asked_for_and_through_the_hub(
-    database_url: str, tmp_path: Path
-) -> None:
+async def test_remote_pictures_come_when_asked_for_and_through_the_hub(database_url: str, tmp_path: Path) -> None:
     async with evil_net() as (evil, net), open_test_hub(database_url, tmp_path) as hub:
         hub.runtime.fetcher = net.fetcher(seconds=2)
         evil.answers["/lies.png"] = answer("200 OK", b"<script>alert(1)</script>")

@@ -22,7 +22,7 @@ _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _LATE = re.compile(rb"(?:\xef\xbb\xbf|[ \t]*\r?\n){1,9}(?=[!-9;-~]{1,40}:)")
 _LATE_IN_PART = re.compile(rb"(?:[ \t]*\r?\n){1,9}(?=content-(?:type|transfer-encoding|disposition):)", re.IGNORECASE)
 _WORD = re.compile(rb"=\?([^?\s]{1,60})\?([BbQq])\?([^?]*)\?=")
-_NAME = re.compile(rb"[!-9;-~]{1,100}")
+_FIELD = re.compile(rb"^([!-9;-~]{1,100})[ \t]*:(.*)$", re.MULTILINE)
 _MESSAGE_ID = re.compile(rb"<([^<>\s\x00-\x1f\x7f]{1,900})>")
 _BARE_ID = re.compile(rb"[^\s<>\x00-\x1f\x7f()\",;]{1,450}@[^\s<>\x00-\x1f\x7f()\",;]{1,450}")
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
@@ -84,14 +84,11 @@ def _first_header(raw: bytes, start: int, end: int) -> int:
 def _fields(head: bytes) -> tuple[dict[str, list[bytes]], bool]:
     """The fields, and whether the last line is one."""
     fields: dict[str, list[bytes]] = {}
-    is_field = True
-    for line in _FOLD.sub(b"", head).split(b"\n"):
-        name, colon, value = line.partition(b":")
-        name = name.rstrip()
-        is_field = bool(colon) and _NAME.fullmatch(name) is not None
-        if is_field:
-            fields.setdefault(name.decode("ascii").lower(), []).append(value.strip())
-    return fields, is_field or not line.strip()
+    lines = _FOLD.sub(b"", head)
+    for name, value in _FIELD.findall(lines):
+        fields.setdefault(name.decode("ascii").lower(), []).append(value.strip())
+    last = lines[lines.rfind(b"\n") + 1 :]
+    return fields, _FIELD.match(last) is not None or not last.strip()
 
 
 def _length_of_fields(head: bytes) -> int:
@@ -99,8 +96,7 @@ def _length_of_fields(head: bytes) -> int:
     at = length = 0
     within = False
     for line in head.split(b"\n"):
-        name, colon, _ = line.partition(b":")
-        within = (line[:1] in b" \t" and within) or (bool(colon) and _NAME.fullmatch(name.rstrip()) is not None)
+        within = (line[:1] in b" \t" and within) or _FIELD.match(line) is not None
         at += len(line) + 1
         if within:
             length = at
@@ -172,10 +168,13 @@ def parameters(value: bytes) -> tuple[str, dict[str, str]]:
     if b"=" in main:  # the semicolon behind the type was forgotten
         main, _, first = main.strip().partition(b" ")
         rest = first + b";" + rest
+    kind = main.decode("ascii", "replace").strip().lower()[:200]
+    if not rest:
+        return kind, {}
     plain: dict[str, bytes] = {}
     for name, text in _pairs(rest):
         plain.setdefault(name, text)
-    return main.decode("ascii", "replace").strip().lower()[:200], _joined(plain)
+    return kind, _joined(plain)
 
 
 def _pairs(rest: bytes) -> list[tuple[str, bytes]]:

@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from aioimaplib import IMAP4, AioImapException
-from aioimaplib.aioimaplib import IMAP4ClientProtocol
+from aioimaplib.aioimaplib import Command, IMAP4ClientProtocol
 
 from channels.email.mailboxes import Server
 from channels.email.mime import MAX_MESSAGE
@@ -37,6 +37,7 @@ _BODY = re.compile(rb"\bBODY\[[A-Z]*\](?:<\d+>)? ", re.IGNORECASE)
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"')
 _GREETING = re.compile(rb"\* (?:OK|PREAUTH)\b", re.IGNORECASE)
 _UNICODE_RUN = re.compile(r"[^\x20-\x7e]+")
+_NAME = '("name" "contact-center-hub" "version" "1")'
 _HEADERS = 1024 * 1024
 # How much longer than one answer a fetch may take in all, as long as bytes keep coming.
 _LONG_FETCH = 24
@@ -361,6 +362,9 @@ class Connection:
         if not self._opened().has_capability("IDLE"):
             with contextlib.suppress(IndexError, ValueError):  # some say what they can do only to those they know
                 await self._call(protocol.capability())
+        if self._opened().has_capability("ID"):
+            # RFC 2971. NetEase (163.com, 126.com) opens no folder to a program that doesn't say its name.
+            await self._call(protocol.execute(Command("ID", protocol.new_tag(), _NAME)))
 
     async def _select(self, folder: str, where: str) -> Selected:
         protocol = self._opened().protocol

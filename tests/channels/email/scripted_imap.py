@@ -156,6 +156,8 @@ class ScriptedImap:
         return True
 
     def _select(self, command: str, writer: Writer) -> bool:
+        if "ID" in self.capabilities.split() and not any(" ID " in each for each in self.commands):
+            return False  # as NetEase does
         name = command.partition(" ")[2].strip('"')
         mail = self.messages if name == "INBOX" else self.folders.get(name)
         if mail is None:

@@ -238,6 +238,17 @@ async def test_a_folder_that_was_renamed_is_missed_until_it_is_back(scripted: Sc
     assert hub.reports[-1] == ("ready", "")
 
 
+async def test_a_server_that_wants_to_know_who_asks_is_told(scripted: ScriptedImap) -> None:
+    scripted.capabilities = "IMAP4rev1 ID UIDPLUS"
+    scripted.messages = {1: mail(1)}
+    hub = FakeHub()
+    async with listening(channel_of(box_of(scripted)), hub):
+        await hub.expect(lambda h: h.events)
+    assert [each.partition(" ")[2] for each in scripted.commands if " ID " in each] == [
+        'ID ("name" "contact-center-hub" "version" "1")'
+    ]
+
+
 async def test_after_five_refusals_a_login_is_tried_once_a_minute_at_most(scripted: ScriptedImap) -> None:
     scripted.login = "NO [AUTHENTICATIONFAILED] wrong"
     hub = FakeHub()

@@ -119,6 +119,24 @@ def file_in(server: ImapServer, folder: str, raw: bytes, flags: str = "") -> Non
         assert answer == "OK", said
 
 
+async def test_what_was_put_aside_out_of_the_folder_is_still_ours_when_it_is_tried_again(
+    scripted: ScriptedImap,
+) -> None:
+    scripted.folders["Sent"] = {}
+    hub, channel = FakeHub(), channel_of(box_of(scripted, sent_folder="Sent"))
+    async with listening(channel, hub):
+        await hub.expect(lambda h: len(h.memory) == 2)
+        scripted.folders["Sent"][1] = b"no message at all"
+        scripted.drop()
+        await hub.expect(lambda h: h.quarantined)
+        name = hub.quarantined[0].source_id
+        again = await channel.parse_again(letter(), name, NOW)
+        nothing = await channel.parse_again(letter(To="support@hub.test"), name, NOW)
+    assert name.startswith("support@hub.test|sent sha256 ")
+    assert [event.kind for event in again.events] == ["message.sent"]
+    assert nothing.events == ()
+
+
 async def test_the_folder_is_followed_beside_the_mailbox(server: ImapServer) -> None:
     file_in(server, "Sent", letter(Subject="from before"))
     hub, channel = FakeHub(), channel_of(box(server, sent_folder="Sent"))

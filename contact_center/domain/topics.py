@@ -17,6 +17,8 @@ _PREFIX = re.compile(
 )
 _TAG = re.compile(r"\s*\[(?:ext|external|extern|外部邮件|外部郵件)\]", re.IGNORECASE)
 _COMPARED = 150
+_HALF = 32
+_NOTHING = "-" * _HALF
 _NUMBERED = re.compile(r"[!-~]*[0-9@][!-~]*")  # ticket numbers, dates, addresses
 _WITHOUT = re.compile(r"[\W\d_]+")
 
@@ -54,6 +56,14 @@ def same_sense(text: str) -> str:
 
 def _digest(words: str) -> str:
     return sha256(words.encode("utf-8", "replace")).hexdigest() if words else ""
+
+
+def mark(text: str, subject: str) -> str:
+    """By what a message is known that a machine writes again and again: 32 digits for the sense of its text, and 32
+    for that of the subject which it answers; hyphens where it has no words, or answers nothing."""
+    rest = bare(subject)
+    answered = same_sense(rest) if rest != unicodedata.normalize("NFKC", subject[:1_000]) else ""
+    return f"{same_sense(text)[:_HALF] or _NOTHING}{answered[:_HALF] or _NOTHING}"
 
 
 def is_chinese(text: str) -> bool:

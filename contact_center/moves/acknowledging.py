@@ -10,7 +10,7 @@ from contact_center.domain.canned_replies import filled
 from contact_center.domain.events import InteractionEvent, MessageReceived, MessageSent
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import HOUR
-from contact_center.domain.topics import bare, is_chinese, same_sense
+from contact_center.domain.topics import bare, is_chinese, mark, same_sense
 from contact_center.moves import lines
 from contact_center.storage import automatic, journal, outbox, settings
 from contact_center.storage.connection import Connection
@@ -81,7 +81,7 @@ def acknowledge(
         return "unwanted"
     if body.automatic or body.unverified or record.point_kind != "email" or answers_us(words, body.subject):
         return "unwanted"
-    said = same_sense(f"{body.text} {body.signature}")
+    said = mark(f"{body.text} {body.signature}", body.subject)
     written = automatic.counted(conn, on.now, words.caps, record.point, record.case_id, said)
     reason = why_not(written, words.caps)
     if reason == STOPPED:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contact_center.domain.topics import is_chinese, is_new_topic, same_sense, same_words, topic
+from contact_center.domain.topics import is_chinese, is_new_topic, mark, same_sense, same_words, topic
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,15 @@ def test_the_same_words_may_be_spaced_otherwise_and_the_same_sense_numbered_othe
     assert same_sense("Write to ab@x.example about AB-1c.") == same_sense("Write to cd@y.example about XY-9z.")
     assert same_sense("您的工单 12345 已创建") == same_sense("您的工单99已创建") != ""
     assert (same_words(" \n"), same_sense("12 !")) == ("", "")
+
+
+def test_a_message_is_known_again_by_its_text_or_by_the_subject_that_it_answers() -> None:
+    one = mark("Ticket 1 was opened", "Re: Your case 7")
+    assert one[:32] == mark("Ticket 2 was opened", "Something")[:32]
+    assert one[32:] == mark("Other words", "AW: Re: your case 8")[32:]
+    assert one[32:] != mark("Other words", "Re: another thing")[32:]
+    assert mark("", "Your case 7") == "-" * 64
+    assert len(one) == 64
 
 
 @pytest.mark.parametrize(

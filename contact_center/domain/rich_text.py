@@ -77,6 +77,7 @@ _DISPLAYS = _each("none block inline inline-block list-item table table-cell tab
 _VALUE = re.compile(r"(?:[\w\s#%.,+!/-]|'[\w\s.,-]*'|\"[\w\s.,-]*\"|\b(?:rgb|rgba|hsl|hsla)\([\d\s.,%/]*\))*")
 _NEGATIVE = re.compile(r"(?<![\w-])-\s*\.?\d")
 _RASTER = re.compile(r"data:image/(?:png|jpe?g|gif|webp);base64,[A-Za-z0-9+/]+={0,2}", re.IGNORECASE)
+_CONTROLS = dict.fromkeys([*range(0x20), 0x7F])
 _MAX_STYLE = 2_000
 _MAX_ADDRESS = 4_000
 _MAX_DATA = 700_000
@@ -125,8 +126,7 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
         case "class" | "id":
             return _mark(value)
         case "href":
-            scheme = value.partition(":")[0].strip().lower()
-            return value if scheme not in ("cid", "data") and len(value) <= _MAX_ADDRESS else None
+            return _address(value, ("http", "https", "mailto", "tel"))
         case "src":
             return _source(value)
         case "type" if tag == "blockquote":
@@ -135,11 +135,16 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
             return value[:200]
 
 
+def _address(value: str, schemes: tuple[str, ...]) -> str | None:
+    """``value`` as every program reads it: parsers of addresses pass over the controls in it."""
+    plain = value.translate(_CONTROLS).strip()
+    return plain if plain.partition(":")[0].lower() in schemes and len(plain) <= _MAX_ADDRESS else None
+
+
 def _source(value: str) -> str | None:
-    scheme = value.partition(":")[0].strip().lower()
-    if scheme == "data":
+    if value[:5].lower() == "data:":
         return value if len(value) <= _MAX_DATA and _RASTER.fullmatch(value) else None
-    return value if scheme in ("http", "https", "cid") and len(value) <= _MAX_ADDRESS else None
+    return _address(value, ("http", "https", "cid"))
 
 
 def _clean(html: str) -> str:

@@ -24,7 +24,7 @@ from tests.web.payloads import payloads
 PAYLOADS = payloads()
 HARMLESS_SCHEMES = ("http:", "https:", "mailto:", "tel:")
 FORBIDDEN = "script style iframe object embed form input button select textarea svg math meta link base template"
-PROPERTIES_THAT_REACH = ("url(", "expression", "@import", "position", "z-index", "behavior", "image-set", "var(")
+PROPERTIES_THAT_REACH = ("url(", "expression(", "@import", "position:", "z-index:", "behavior:", "image-set(", "var(")
 
 
 class _Seen(HTMLParser):

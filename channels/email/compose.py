@@ -67,7 +67,11 @@ class Letter:
     @property
     def utf8(self) -> bool:
         """Whether it may only go to a server with SMTPUTF8 (RFC 6531): a header or the recipient is not ASCII."""
-        return not (self.recipient.isascii() and self.data.partition(b"\r\n\r\n")[0].isascii())
+        return not (self.recipient.isascii() and head_of(self.data).isascii())
+
+
+def head_of(data: bytes) -> bytes:
+    return data[: data.find(b"\r\n\r\n")]
 
 
 def letter_of(message: Outgoing, mailbox: Mailbox, tokens: Tokens) -> Letter:
@@ -75,8 +79,7 @@ def letter_of(message: Outgoing, mailbox: Mailbox, tokens: Tokens) -> Letter:
     :class:`Rejected`."""
     if not message.prepared:
         return compose(message, mailbox, tokens)
-    head = message.prepared.partition(b"\r\n\r\n")[0]
-    message_id = email.message_from_bytes(head).get("Message-ID", "")
+    message_id = email.message_from_bytes(head_of(message.prepared)).get("Message-ID", "")
     return Letter(
         _envelope_sender(message, mailbox, tokens, message_id), _recipient(message), message_id, message.prepared
     )
@@ -264,7 +267,16 @@ def _file(file: Attachment, message: Outgoing, *, inline: bool) -> _Part:
     ]
     if inline:
         fields.append(("Content-ID", f"<{file.content_id}>"))
-    return _Part(fields, base64.encodebytes(data).replace(b"\n", b"\r\n"))
+    return _Part(fields, _in_base64(data))
+
+
+_LINES = 57 * 1_000
+
+
+def _in_base64(data: bytes) -> bytes:
+    """A thousand lines at a time: nothing else runs in this process while one piece is written."""
+    pieces = (data[at : at + _LINES] for at in range(0, len(data), _LINES))
+    return b"".join(base64.encodebytes(piece).replace(b"\n", b"\r\n") for piece in pieces)
 
 
 def _file_name(name: str) -> str:
@@ -321,15 +333,29 @@ def read_again(letter: Letter, names: list[str], sender: str, to: Sequence[str],
     data = letter.data
     if len(data) > LARGEST:
         raise Rejected(f"The letter would be {len(data) / 1_048_576:.0f} MB; {LARGEST // 1_048_576} MB is the most.")
-    if re.search(rb"\r(?!\n)|(?<!\r)\n", data) or any(len(line) > 998 for line in data.split(b"\r\n")):
+    if not _in_lines(data):
         raise Rejected("The message cannot be written in lines that every server accepts.")
-    read = email.message_from_bytes(data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+    read = email.message_from_bytes(head_of(data) + b"\r\n\r\n")
     odd = [each for each in read.defects if not isinstance(each, _NO_BODY)]
     if read.keys() != names or odd:
         raise Rejected("The message's headers do not read back as they were written.")
     for field, addresses in (("From", [sender]), ("To", list(to)), ("Cc", list(cc)), ("Bcc", [])):
         if _addresses(read, field) != addresses:
             raise Rejected(f"The {field} header would name somebody else than {', '.join(addresses) or 'nobody'}.")
+
+
+def _in_lines(data: bytes) -> bool:
+    """Whether every line ends in CRLF and has 998 bytes at most (RFC 5322 2.1.1), and nowhere is half of one. Looks
+    at a letter of 35 MB in a few hundredths of a second, which an expression would take seconds for."""
+    if not data.count(b"\r\n") == data.count(b"\n") == data.count(b"\r"):
+        return False
+    at = 0
+    while len(data) - at > 998:
+        end = data.rfind(b"\r\n", at, at + 1_000)
+        if end < 0:
+            return False
+        at = end + 2
+    return True
 
 
 def _addresses(read: Message, field: str) -> list[str]:

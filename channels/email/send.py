@@ -11,11 +11,14 @@ import aiosmtplib
 from aiosmtplib import (
     SMTP,
     SMTPAuthenticationError,
+    SMTPDataError,
     SMTPException,
     SMTPRecipientRefused,
+    SMTPResponse,
     SMTPResponseException,
     SMTPSenderRefused,
 )
+from aiosmtplib.protocol import SMTPProtocol
 
 from channels.contract import NotSent, Rejected, Retry, Sent, Uncertain
 from channels.email.compose import Letter
@@ -123,14 +126,54 @@ def _megabytes(size: int) -> str:
 
 
 async def _transmit(client: SMTP, letter: Letter, patience: Patience) -> None:
-    """From here on a lost answer may mean a sent message."""
+    """Hands over the message itself. Once its last dot is on the way, a lost answer may mean a sent message."""
     where = f"{client.hostname}:{client.port}"
+    ended = False
     try:
-        await client.data(letter.data, timeout=patience.for_bytes(len(letter.data)))
+        said = await client.execute_command(b"DATA")
+        protocol = client.protocol
+        if said.code != 354 or protocol is None:
+            raise SMTPDataError(said.code, said.message)
+        answer = asyncio.create_task(protocol.read_response(timeout=patience.for_bytes(len(letter.data))))
+        try:
+            await asyncio.sleep(0)  # whatever it says from here on is the answer
+            await _write(client, protocol, letter.data, answer)
+            if not answer.done():
+                ended = True
+                protocol.write(b".\r\n" if letter.data.endswith(b"\r\n") else b"\r\n.\r\n")
+            said = await answer
+        finally:
+            answer.cancel()
+            await asyncio.gather(answer, return_exceptions=True)
+        if said.code != 250:
+            raise SMTPDataError(said.code, said.message)
     except SMTPResponseException as error:
         raise _verdict(error, where) from error
     except (SMTPException, OSError) as error:
+        if not ended:
+            raise Retry(f"The SMTP server {where} was lost in the middle of the letter: {error}") from error
         raise Uncertain(f"The SMTP server {where} didn't say if it took the message: {error}") from error
+
+
+_PIECE = 65_536
+_AHEAD = 1_048_576
+
+
+async def _write(client: SMTP, protocol: SMTPProtocol, data: bytes, answer: asyncio.Task[SMTPResponse]) -> None:
+    """The lines of a letter, those that begin with a dot with one more (RFC 5321 4.5.2). Piece by piece, since a
+    large letter would keep this process from everything else; no further ahead of the server than a megabyte."""
+    at = 0
+    while at < len(data) and not answer.done():
+        end = len(data) if len(data) - at <= _PIECE else data.rfind(b"\r\n", at, at + _PIECE) + 2
+        piece = data[at:end]
+        protocol.write((b"." if piece.startswith(b".") else b"") + piece.replace(b"\r\n.", b"\r\n.."))
+        at = end
+        await asyncio.sleep(0)
+        transport = client.transport
+        while isinstance(transport, asyncio.WriteTransport) and transport.get_write_buffer_size() > _AHEAD:
+            if answer.done():
+                break
+            await asyncio.sleep(0.02)
 
 
 _NOT_LOGGED_IN = (530, 534, 535, 538)

@@ -11,6 +11,9 @@ from contact_center.storage.outbox import Candidate
 SOONEST_MS = 2 * SECOND
 LATEST_MS = MINUTE
 """How long a letter waits at most before it is looked at again while its domain has as many under way as it may."""
+LARGE = 2 * 1_048_576
+LARGE_AT_ONCE = 4
+"""Letters with so many bytes of files are under way at a time: their bytes are in memory meanwhile."""
 MOST_DOMAINS = 10_000
 
 
@@ -21,6 +24,7 @@ class Pace:
         self._turns: dict[str, deque[Moment]] = {}
         self._promised: dict[str, Moment] = {}
         self._under_way: dict[str, str] = {}
+        self._large: set[str] = set()
 
     def under_way(self, domain: str) -> int:
         return sum(each == domain for each in self._under_way.values())
@@ -28,6 +32,7 @@ class Pace:
     def ended(self, outbox_id: str) -> None:
         """The attempt is over."""
         self._under_way.pop(outbox_id, None)
+        self._large.discard(outbox_id)
 
     def sort(
         self, due: Iterable[Candidate], now: Moment, room: int, per_minute: int, at_once: int
@@ -38,8 +43,9 @@ class Pace:
         later: dict[str, Moment] = {}
         waiting: dict[str, int] = {}
         for candidate in due:
-            row, domain = candidate.outbox_id, domain_of(candidate.address)
-            if domain and self.under_way(domain) >= at_once:
+            row, domain, large = candidate.outbox_id, domain_of(candidate.address), candidate.size > LARGE
+            full = domain and self.under_way(domain) >= at_once
+            if full or (large and len(self._large) >= LARGE_AT_ONCE):
                 waiting[domain] = waiting.get(domain, 0) + 1
                 later[row] = now + min(LATEST_MS, SOONEST_MS * (1 + waiting[domain] // at_once))
             elif len(go) >= room:
@@ -50,6 +56,8 @@ class Pace:
                 go.append(row)
                 if domain:
                     self._under_way[row] = domain
+                if large:
+                    self._large.add(row)
         return go, later
 
     def _turn(self, row: str, domain: str, now: Moment, per_minute: int) -> Moment:

@@ -173,6 +173,12 @@ class Postman:
     async def _prepared(self, row: outbox.Row, channel: Channel) -> Outgoing:
         """The message with its bytes, where its channel has such: written once and kept before the first attempt, so
         that whatever is changed meanwhile, every attempt for everybody sends the same."""
+        try:
+            return await self._with_bytes(row, channel)
+        except (OSError, Unavailable) as error:
+            raise Retry(f"The letter could not be read or kept before it leaves: {error}") from error
+
+    async def _with_bytes(self, row: outbox.Row, channel: Channel) -> Outgoing:
         message = row.message
         if row.prepared:
             kept = await self._blobs.get(row.prepared)
@@ -187,11 +193,8 @@ class Postman:
         written = await asyncio.to_thread(channel.prepare, replace(message, files=files))
         if not written:
             return replace(message, files=files)
-        try:
-            digest = await self._blobs.put(written)
-            kept_digest = await self._executor.write(outbox.keep_prepared, message, digest)
-        except (OSError, Unavailable) as error:
-            raise Retry(f"The letter could not be kept before it leaves: {error}") from error
+        digest = await self._blobs.put(written)
+        kept_digest = await self._executor.write(outbox.keep_prepared, message, digest)
         first = written if kept_digest == digest else await self._blobs.get(kept_digest)
         return replace(message, prepared=first or written)
 

@@ -79,10 +79,11 @@ _SETTLE = (
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A row that is due. ``address``: whom a letter is for; empty for everything else."""
+    """A row that is due. ``address``: whom a letter is for; empty for everything else. ``size``: of its files."""
 
     outbox_id: str
     address: str
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,11 @@ def _message(row: Any) -> Outgoing:
 
 def due(conn: Connection, now: Moment, most: int) -> list[Candidate]:
     """What may leave by ``now``, oldest first."""
-    return [Candidate(row.id, _address(row)) for row in conn.execute(_DUE, {"now": now, "most": most})]
+    return [Candidate(row.id, _address(row), _size(row)) for row in conn.execute(_DUE, {"now": now, "most": most})]
+
+
+def _size(row: Any) -> int:
+    return sum(int(file.get("size", 0)) for file in row.payload.get("attachments") or ())
 
 
 def _address(row: Any) -> str:

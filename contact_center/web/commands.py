@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from contact_center.desk import calls, linking, mail, verbs
 from contact_center.desk.mail import Written
 from contact_center.desk.verbs import Acting
-from contact_center.domain.errors import NotValid
+from contact_center.domain.errors import NotValid, TooLate
 from contact_center.domain.occasion import Occasion
 from contact_center.registry.runtime import Runtime
 from contact_center.storage import settings
@@ -163,11 +163,13 @@ def _set_agent_state(conn: Connection, on: Occasion, acting: Acting, args: SetAg
     return {"agent": verbs.set_state(conn, on, acting, args.agent_id, args.state, args.reason)}
 
 
-def _reply(conn: Connection, on: Occasion, acting: Acting, args: tuple[ReplyArgs, Written]) -> Any:
-    given, written = args
+def _reply(conn: Connection, on: Occasion, acting: Acting, args: tuple[ReplyArgs, Written | None]) -> Any:
+    given, letter = args
     loaded = verbs.in_hand(conn, acting, given.interaction_id)
     if loaded.record.medium == "email":
-        return {"event": mail.reply(conn, on, acting, given.interaction_id, written)}
+        if letter is None:
+            raise TooLate("not_yours", "This came into your hands just now. Try again.")
+        return {"event": mail.reply(conn, on, acting, given.interaction_id, letter)}
     if given.is_letter:
         raise NotValid("no_mail", "This conversation is not by e-mail: it takes words alone.")
     return {"event": verbs.reply(conn, on, acting, given.interaction_id, given.text, given.subject)}
@@ -236,11 +238,11 @@ COMMANDS: dict[str, tuple[type[BaseModel], Run]] = {
 }
 
 
-async def _with_written(runtime: Runtime, args: Any) -> Any:
-    return args, await written(runtime, args)
+async def _with_written(runtime: Runtime, acting: Acting, args: Any) -> Any:
+    return args, await written(runtime, acting, args)
 
 
-BEFORE: dict[str, Callable[[Runtime, Any], Awaitable[Any]]] = {"reply": _with_written}
+BEFORE: dict[str, Callable[[Runtime, Acting, Any], Awaitable[Any]]] = {"reply": _with_written}
 """What a command's arguments become first, outside the transaction."""
 
 
@@ -260,8 +262,8 @@ def parse(name: str, data: Any) -> BaseModel:
 async def run(runtime: Runtime, principal: Principal, name: str, args: BaseModel, command_id: str = "") -> Any:
     """Does it once: the same ``command_id`` of the same desk again gives the first result."""
     command = COMMANDS[name][1]
-    given = await BEFORE[name](runtime, args) if name in BEFORE else args
     acting = replace(principal.acting, line=runtime.line)
+    given = await BEFORE[name](runtime, acting, args) if name in BEFORE else args
     actor = (acting.agent_id or principal.login_id or principal.key)[:64]
 
     def unit(conn: Connection) -> Any:

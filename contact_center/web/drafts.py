@@ -27,7 +27,7 @@ from contact_center.web.principal import Hub, Principal, SignedIn
 router = APIRouter(prefix="/api/v1")
 
 DRAFT_LIMIT = 512 * 1_024
-MOST_HELD = 500 * 1_048_576
+MOST_HELD = 2_000 * 1_048_576
 """Bytes that one agent may have brought in a week."""
 KEEP_UPLOADS_MS = 7 * DAY
 KEEP_DRAFTS_MS = 30 * DAY

@@ -149,7 +149,7 @@ async def canned_replies(
             raise NotFound("interaction")
         agent = agents.get(conn, principal.agent_id) if principal.agent_id else None
         values = {
-            "customer.name": loaded.customer_name,
+            "customer.name": " ".join(loaded.customer_name.split()),
             "agent.name": (agent.public_name or agent.name) if agent is not None else principal.name,
             "case.id": str(loaded.record.case_id),
             "queue.name": loaded.queue_name,

@@ -9,9 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contact_center.desk import mail
 from contact_center.desk.mail import Written
+from contact_center.desk.verbs import Acting
 from contact_center.domain.letters import MOST_RECIPIENTS, Mode, pictures_in
 from contact_center.domain.rich_text import sendable
 from contact_center.registry.runtime import Runtime
+from contact_center.storage import journal
+from contact_center.storage.connection import Connection
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Addresses = Annotated[list[Annotated[str, Field(max_length=320)]], Field(max_length=10 * MOST_RECIPIENTS)]
@@ -44,8 +47,16 @@ class ReplyArgs(BaseModel):
         return bool(self.html or self.to or self.cc or self.bcc or self.attachments or self.send_at or self.mode)
 
 
-async def written(runtime: Runtime, args: ReplyArgs) -> Written:
-    """What the agent has written, made harmless, with its files where letters take them from."""
+def _theirs(conn: Connection, acting: Acting, interaction_id: str) -> bool:
+    loaded = journal.look(conn, interaction_id)
+    return loaded is not None and loaded.record.agent_id == acting.agent_id
+
+
+async def written(runtime: Runtime, acting: Acting, args: ReplyArgs) -> Written | None:
+    """What the agent has written, made harmless, with its files where letters take them from. Nothing is kept, and
+    None given, of somebody who does not have the conversation in hand."""
+    if not await runtime.executor.read(_theirs, acting, args.interaction_id):
+        return None
     html = await asyncio.to_thread(sendable, args.html) if args.html.strip() else ""
     files = {file.digest: file.name for file in args.attachments}
     for digest in {*files, *pictures_in(html)}:

@@ -47,6 +47,16 @@ def test_so_many_are_under_way_at_a_time_and_other_domains_go_on() -> None:
     assert len(again) == 1
 
 
+def test_few_large_letters_are_in_memory_at_a_time() -> None:
+    pace = Pace()
+    letters = [Candidate(str(n), f"a@d{n}.example", 20 * 1_048_576) for n in range(6)]
+    small = Candidate("small", "b@small.example", 1_000)
+    go, later = pace.sort([*letters, small], T0, 32, per_minute=9, at_once=9)
+    assert (go, sorted(later)) == (["0", "1", "2", "3", "small"], ["4", "5"])
+    pace.ended("0")
+    assert pace.sort(letters[4:], T0 + MINUTE, 32, per_minute=9, at_once=9)[0] == ["4"]
+
+
 def test_what_has_no_room_now_is_left_as_it_is() -> None:
     go, later = Pace().sort(due("a@x.example", "b@y.example", ""), T0, 2, per_minute=9, at_once=9)
     assert (len(go), later) == (2, {})

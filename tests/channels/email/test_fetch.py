@@ -93,7 +93,7 @@ async def test_new_mail_is_seen_through_idle_within_moments(server: ImapServer) 
 
 async def test_every_fixture_comes_through_a_real_mailbox_or_is_quarantined(server: ImapServer) -> None:
     raws = [path.read_bytes() for path in sorted(FIXTURES.glob("*.eml"))]
-    await asyncio.to_thread(server.put, *raws)
+    server.deliver(*raws)
     hub, channel = FakeHub(), channel_of(box(server))
     async with listening(channel, hub):
         await hub.expect(lambda h: len(h.taken) + len(h.quarantined) == len(raws), within=60)

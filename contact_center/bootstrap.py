@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import hashlib
 import os
 import secrets
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -115,6 +117,15 @@ def secret_of(folder: Path) -> bytes:
         with os.fdopen(handle, "wb") as file:
             file.write(secrets.token_bytes(32))
     return path.read_bytes()
+
+
+def holder_of(folder: Path) -> str:
+    """The name under which this hub holds leases: the same after a restart on this machine in this folder, which one
+    hub alone has at a time, so that nobody waits for a lease of their own."""
+    machine = ""
+    with contextlib.suppress(OSError):  # machines made from one image may have one name
+        machine = Path("/etc/machine-id").read_text().strip()
+    return hashlib.sha256(f"{socket.gethostname()} {machine} {folder.resolve()}".encode()).hexdigest()[:32]
 
 
 def policy_of(stored: Mapping[str, Any]) -> Policy:
@@ -230,8 +241,6 @@ class Hub:
         runtime = self.runtime
         await runtime.executor.start(self._committed)
         await runtime.executor.write(lambda conn: presence.all_gone(conn, runtime.occasion()))
-        if runtime.executor.dialect == "sqlite":  # the folder is ours alone: nobody else is left to hold any
-            await runtime.executor.write(leases.forget)
         await runtime.executor.read(runtime.flows.reload)
         await runtime.bus.start(self._committed.heard)
         await runtime.dispatcher.start()
@@ -274,7 +283,7 @@ class Hub:
         for channel in runtime.channels.values():
             await channel.close()
         with contextlib.suppress(Unavailable):  # they end by themselves too
-            await runtime.executor.write(leases.give_back, runtime.node)
+            await runtime.executor.write(leases.give_back, runtime.holder)
         await runtime.bus.stop()
         await runtime.executor.stop()
 
@@ -338,7 +347,7 @@ def open_hub(
     stored = run_alone(given.database, _stored)
     desks = Desks(read_after(executor))
     watchers = Watchers()
-    node = secrets.token_hex(8)
+    node, holder = secrets.token_hex(8), holder_of(given.data_dir)
     policy = policy_of(stored.get("policy", {}))
     dispatcher = Dispatcher(executor, policy, make_occasion)
     bus: Bus = RedisBus(given.redis_url, node, dispatcher.doubt) if given.redis_url else NoBus()
@@ -363,11 +372,12 @@ def open_hub(
             desks.tell(agent_id, frame)
 
     doors = {
-        name: Door(channel, executor, blobs, calls, desks, watchers, make_occasion, on_state, node)
+        name: Door(channel, executor, blobs, calls, desks, watchers, make_occasion, on_state, holder)
         for name, channel in channels.items()
     }
     runtime = Runtime(
         node=node,
+        holder=holder,
         epoch=node,
         public_url=public_url,
         executor=executor,

@@ -40,10 +40,10 @@ class Door:
         watchers: Watchers,
         occasion: Callable[[], Occasion],
         on_state: Callable[[str, State, str], None],
-        node: str = "",
+        holder: str = "",
     ) -> None:
         self.channel = channel
-        self._node = node
+        self._holder = holder
         self._executor = executor
         self._blobs = blobs
         self._calls = calls
@@ -162,7 +162,7 @@ class Door:
 
         def take(conn: Connection) -> bool:
             now = self._occasion().now
-            return leases.take(conn, name, self._node, now, now + round(seconds * 1_000))
+            return leases.take(conn, name, self._holder, now, now + round(seconds * 1_000))
 
         try:
             return await self._executor.write(take)

@@ -34,10 +34,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Runtime:
-    """``node`` names this process; ``epoch`` is anew at every start. ``local_api_key`` is for commands of the same
-    user on the same machine. ``draining``: no new work, sockets are told to come back elsewhere."""
+    """``node`` names this process; ``epoch`` is anew at every start; as ``holder`` it has leases. ``local_api_key``
+    is for commands of the same user on the same machine. ``draining``: no new work, sockets are told to come back
+    elsewhere."""
 
     node: str
+    holder: str
     epoch: str
     public_url: str
     executor: Executor

@@ -33,8 +33,3 @@ def take(conn: Connection, what: str, who: str, now: Moment, until: Moment) -> b
 def give_back(conn: Connection, who: str) -> None:
     """Everything that ``who`` had is free at once: it goes down in order."""
     conn.execute(leases.update().where(leases.c.holder == who).values(until_at=0))
-
-
-def forget(conn: Connection) -> None:
-    """All of them are free. Only where no other node can be."""
-    conn.execute(leases.delete())

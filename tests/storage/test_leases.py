@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
+from contact_center.bootstrap import holder_of
 from contact_center.storage import leases
 from tests.storage.test_executor import opened
 
@@ -25,8 +27,7 @@ async def test_what_is_given_back_is_free_at_once(database_url: str) -> None:
             assert await executor.write(leases.take, what, "one", 1_000, 9_000)
         await executor.write(leases.give_back, "one")
         assert await executor.write(leases.take, "a", "two", 1_001, 9_000)
-        await executor.write(leases.forget)
-        assert await executor.write(leases.take, "a", "three", 1_002, 9_000)
+        assert await executor.write(leases.take, "b", "one", 1_001, 9_000), "it may have it again"
 
 
 async def test_of_many_who_ask_at_once_one_gets_it(database_url: str) -> None:
@@ -36,3 +37,8 @@ async def test_of_many_who_ask_at_once_one_gets_it(database_url: str) -> None:
             *((one, two)[number % 2].write(leases.take, "a", node, 1_000, 2_000) for number, node in enumerate(nodes))
         )
         assert sum(got) == 1
+
+
+def test_a_hub_that_comes_back_in_its_folder_has_the_name_that_it_had(tmp_path: Path) -> None:
+    assert holder_of(tmp_path / "one") == holder_of(tmp_path / "two" / ".." / "one")
+    assert holder_of(tmp_path / "one") != holder_of(tmp_path / "two")

@@ -24,7 +24,7 @@ async def run(hub: Hub) -> None:
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     await hub.start()
-    sys.stdout.write(f"{hub.runtime.node}\n")
+    sys.stdout.write(f"{hub.runtime.holder}\n")
     sys.stdout.flush()
     await stopped.wait()
     await hub.stop()

@@ -104,8 +104,8 @@ class Importer:
         except Exception as error:  # whatever it is about one letter, the others must not go without it
             if len(letters) > 1:
                 return await self._one_by_one(address, letters, dry_run)
-            log.exception("letter_not_moved_in")
             reason = f"The hub failed to take it in: {type(error).__name__}: {error}"[:500]
+            log.error("letter_not_moved_in", mailbox=address, reason=reason)
             if not dry_run:
                 await self._put_aside(address, letters[0].raw, reason)
             return {letters[0].number: Outcome("quarantined", reason)}

@@ -339,6 +339,63 @@ def rest(at: Looker) -> None:
     page.context.close()
 
 
+def letters(at: Looker, tag: str, size: tuple[int, int], scheme: str, locale: str) -> None:
+    """A letter's life: a prepared reply, a link, files, the history, for later, taken back; what is lost."""
+    at.world("forget")
+    page = at.open(*size, scheme, locale)
+    page.goto(at.base + "/desk")
+    page.wait_for_selector("[data-testid=undelivered]")
+    page.locator("[data-testid=work-item][data-medium=email]").last.click()
+    page.wait_for_selector("[data-testid=mail-composer]")
+    page.wait_for_selector("[data-testid=linked-case]")
+    at.look(page, f"{tag}-closed")
+    page.click("[data-testid=composer-text]")
+    page.keyboard.type("/")
+    page.wait_for_selector("[data-testid=canned-reply]")
+    at.look(page, f"{tag}-prepared")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Control+k")
+    page.fill("[data-testid=link-words]", "www.example.de")
+    page.fill("[data-testid=link-address]", "example.com/x")
+    at.look(page, f"{tag}-link")
+    page.click("[data-testid=link-set]")
+    files = [("angebot.pdf", b"%PDF-1.4"), ("leer.txt", b"")]
+    page.set_input_files(
+        "[data-testid=mail-composer] input[type=file]",
+        files=[{"name": name, "mimeType": "text/plain", "buffer": data} for name, data in files],
+    )
+    page.wait_for_selector("[data-testid=compose-file]")
+    page.click("[data-testid=compose-history]")
+    page.click("[data-testid=compose-copies]")
+    at.look(page, f"{tag}-files")
+    page.locator("[data-testid=compose-upload] button").last.click()
+    page.click("[data-testid=composer-forward]")
+    page.fill("[data-testid=recipients-to-field]", "werk")
+    at.look(page, f"{tag}-suggestions")
+    page.fill("[data-testid=recipients-to-field]", "x@gmial.com, kaputt")
+    page.click("[data-testid=composer-send]")
+    at.look(page, f"{tag}-hindered")
+    page.locator("[data-testid=recipient]").last.locator("button").last.click()
+    page.click("[data-testid=send-later]")
+    page.wait_for_selector("[data-testid=later-preset]")
+    at.look(page, f"{tag}-later")
+    page.click("[data-testid=later-preset][data-key=tomorrow]")
+    page.wait_for_selector("[data-testid=compose-sure]")
+    at.look(page, f"{tag}-asked")
+    page.click("[data-testid=compose-sure]")
+    page.wait_for_selector("[data-testid=letter-cancel]")
+    at.look(page, f"{tag}-scheduled")
+    page.click("[data-testid=letter-cancel]")
+    page.wait_for_selector("[data-testid=recipient]")
+    at.look(page, f"{tag}-taken-back")
+    if size[0] <= 820:
+        page.goto(at.base + "/desk")
+    page.click("[data-testid=undelivered]")
+    page.wait_for_selector("[data-testid=undelivered-row]")
+    at.look(page, f"{tag}-undelivered")
+    page.context.close()
+
+
 SIZES: list[tuple[str, tuple[int, int], str, str]] = [
     ("light", (1440, 900), "light", "en-GB"),
     ("dark", (1440, 900), "dark", "en-GB"),
@@ -356,6 +413,14 @@ CALL_SIZES: list[tuple[str, tuple[int, int], str, str]] = [
 ]
 
 
+LETTER_SIZES: list[tuple[str, tuple[int, int], str, str]] = [
+    ("1440", (1440, 900), "light", "en-GB"),
+    ("320", (320, 700), "light", "en-GB"),
+    ("1280", (1280, 800), "dark", "zh-CN"),
+    ("390", (390, 844), "dark", "zh-CN"),
+]
+
+
 def main(base: str, folder: str, *only: str) -> int:
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
@@ -369,6 +434,8 @@ def main(base: str, folder: str, *only: str) -> int:
         }
         for tag, size, scheme, locale in CALL_SIZES:
             jobs[f"call-{tag}"] = lambda t=tag, s=size, c=scheme, loc=locale: telephone(at, t, s, c, loc)  # type: ignore[misc]
+        for tag, size, scheme, locale in LETTER_SIZES:
+            jobs[f"letter-{tag}"] = lambda t=f"letter-{tag}", s=size, c=scheme, loc=locale: letters(at, t, s, c, loc)  # type: ignore[misc]
         jobs["rest"] = lambda: rest(at)
         for name, job in jobs.items():
             if not only or name in only:

@@ -738,6 +738,7 @@ const en = {
     sure: "Send it again",
     twice: "It may have arrived already. Sending again may deliver it twice.",
     dismissed: "Dismissed",
+    dismiss: "Dismiss",
     dismissTo: "Dismiss: {who}",
     failed: "That did not work: {reason}",
     reason: {

@@ -739,6 +739,7 @@ const zh: Messages = {
     sure: "再次发送",
     twice: "可能已经送达，再次发送可能会重复。",
     dismissed: "已忽略",
+    dismiss: "忽略",
     dismissTo: "忽略：{who}",
     failed: "操作未成功：{reason}",
     reason: {

@@ -75,7 +75,9 @@ def asyncapi() -> dict[str, Any]:
     shapes = {name: refs[name, "serialization"] for name, _, _ in adapters}
     components = dict(definitions.get("$defs", {}))
     for name, (model, _) in COMMANDS.items():
-        components[f"command.{name}"] = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        described = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        components.update(described.pop("$defs", {}))
+        components[f"command.{name}"] = described
     integer, string, flag, anything = {"type": "integer"}, {"type": "string"}, {"type": "boolean"}, {"type": "object"}
     sent = {
         "hello": _message(

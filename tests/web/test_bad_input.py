@@ -286,7 +286,7 @@ async def test_frames_that_make_no_sense_are_answered_and_ten_are_enough(databas
             assert connection.close_code == 4400
         async with connect(url, additional_headers=headers, proxy=None) as connection:
             await connection.recv()
-            await connection.send('{"type":"command","id":"a","name":"' + "x" * 70_000 + '"}')
+            await connection.send('{"type":"command","id":"a","name":"' + "x" * 1_100_000 + '"}')
             with pytest.raises(ConnectionClosed):  # noqa: PT012
                 while True:
                     await connection.recv()

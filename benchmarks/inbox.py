@@ -229,7 +229,6 @@ async def sizes(executor: Executor) -> None:
 def questions(seed: int = 3) -> dict[str, Callable[[Connection, random.Random], Any]]:
     writer = Writer(7)
     names = writer.words
-    today = datetime.fromtimestamp(NOW / 1_000, UTC).date()
 
     def page(**wanted: Any) -> Callable[[Connection, random.Random], Any]:
         def ask(conn: Connection, rng: random.Random) -> Any:
@@ -247,7 +246,7 @@ def questions(seed: int = 3) -> dict[str, Callable[[Connection, random.Random], 
             asked = search_words.read_query(query(rng))
             span = Span(0, round(datetime.combine(asked.before, datetime.min.time(), UTC).timestamp() * 1_000)
                         if asked.before else 0)  # fmt: skip
-            return looking.look(conn, replace(asked, before=None), CaseFilter(**given), span, today)
+            return looking.look(conn, replace(asked, before=None), CaseFilter(**given), span)
 
         return ask
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from contact_center.domain.search_words import words
-from contact_center.storage.full_text import Document, period_words
+from contact_center.storage.full_text import Document
 
 MOST_HISTORY = 8_000
 """Characters of what a letter quotes that nobody of ours wrote or received here."""
@@ -88,7 +88,7 @@ def _made(
     files: bool = False,
     since: int = 0,
 ) -> Document:
-    marks = [f":c{event.medium}", *period_words(event.received_at), *([":f"] if files else [])]
+    marks = [":a", f":c{event.medium}", *([":f"] if files else [])]
     return Document(
         seq=event.seq,
         since=since or event.seq,

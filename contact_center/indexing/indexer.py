@@ -127,8 +127,8 @@ def rename(conn: Connection, customer_id: str) -> None:
     lines = _lines(conn, rows)
     before = documents_of(rows, lines, lambda _: name.carried or "")
     after = documents_of(rows, lines, lambda _: name.now)
-    indexed = full_text.indexed(conn, [each.seq for each in before])
-    pairs = [(old, new) for old, new in zip(before, after, strict=True) if old.seq in indexed]
+    indexed = full_text.indexed(conn, [each.number for each in before])
+    pairs = [(old, new) for old, new in zip(before, after, strict=True) if old.number in indexed]
     full_text.change(conn, [old for old, _ in pairs], [new for _, new in pairs])
     full_text.name(conn, customer_id, name.now, name.now)
 

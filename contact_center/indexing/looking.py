@@ -7,7 +7,6 @@ page is short and says where to go on from: whoever asks goes on until they have
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from contact_center.domain.search_words import Query, excerpt
@@ -54,25 +53,23 @@ def look(
     query: Query,
     wanted: CaseFilter,
     span: Span,
-    today: date,
     before: int = 0,
     most: int = 30,
 ) -> Found:
     """Cases whose messages match all of ``query``; ``before`` is the last page's ``next``. Raises
     :class:`full_text.NotIndexed`."""
     full_text.ready(conn)
-    ask = full_text.asked(query, span, today)
-    seen, exhausted = _walked(conn, ask, wanted, span, before or full_text.BIG, most)
+    ask = full_text.asked(query, span)
+    seen, exhausted = _walked(conn, ask, wanted, min(before or full_text.BIG, full_text.BIG), most)
     return _page(conn, ask, query, seen, exhausted, before, most)
 
 
 class _Seen:
     """Cases in the order in which they were found, each with its newest match."""
 
-    def __init__(self, conn: Connection, wanted: CaseFilter, span: Span) -> None:
+    def __init__(self, conn: Connection, wanted: CaseFilter) -> None:
         self._conn = conn
         self._wanted = wanted
-        self._span = span
         self._known: dict[int, int] = {}
         self._right: dict[int, bool] = {}
         self.found: dict[int, Hit] = {}
@@ -82,10 +79,9 @@ class _Seen:
     def add(self, hits: list[Hit]) -> None:
         self.looked_at += len(hits)
         if hits:
-            self.last = hits[-1].seq
-        fitting = [hit for hit in hits if self._span.holds(hit.at)]
-        self._learn({hit.case_id for hit in fitting})
-        for hit in fitting:
+            self.last = hits[-1].number
+        self._learn({hit.case_id for hit in hits})
+        for hit in hits:
             case_id = self._known[hit.case_id]
             if self._right[case_id]:
                 self.found.setdefault(case_id, hit)
@@ -100,11 +96,9 @@ class _Seen:
         self._right |= {each: each in right for each in leading}
 
 
-def _walked(
-    conn: Connection, ask: Asked, wanted: CaseFilter, span: Span, begin: int, most: int
-) -> tuple[_Seen, bool]:
+def _walked(conn: Connection, ask: Asked, wanted: CaseFilter, begin: int, most: int) -> tuple[_Seen, bool]:
     """What matches from ``begin`` back, until there is enough of it or nothing more (True)."""
-    seen = _Seen(conn, wanted, span)
+    seen = _Seen(conn, wanted)
     look_at = FIRST_LOOK
     within: list[int] | None = None
     while True:
@@ -136,7 +130,7 @@ def _page(conn: Connection, ask: Asked, query: Query, seen: _Seen, exhausted: bo
         found = {case_id: hit for case_id, hit in found.items() if case_id not in shown}
     page = list(found.items())[:most]
     full = len(found) > most
-    going_on = page[-1][1].seq if full else (None if exhausted else seen.last)
+    going_on = page[-1][1].number if full else (None if exhausted else seen.last)
     return Found(_items(conn, query, page), going_on, len(found), not exhausted)
 
 
@@ -154,12 +148,11 @@ def _items(conn: Connection, query: Query, page: list[tuple[int, Hit]]) -> list[
     if not page:
         return []
     events = full_text.rows_of(conn, [hit.seq for _, hit in page])
-    since = full_text.since_of(conn, [hit.seq for _, hit in page])
     cases = {row.id: row for row in inbox.by_id(conn, [case_id for case_id, _ in page])}
     items = []
     for case_id, hit in page:
         event = events[hit.seq]
-        text = _text(conn, event, since[hit.seq])
+        text = _text(conn, event, hit.since)
         row = cases[case_id]
         subject = excerpt(row.subject, query.shown, LONGEST_SUBJECT)
         items.append(FoundCase(row, event, excerpt(text, query.shown), subject))

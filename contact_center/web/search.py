@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -26,7 +26,7 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 Ref = Annotated[str, Query(max_length=64)]
 Status = Annotated[str, Query(pattern="^(open|pending|closed|live)?$")]
 Words = Annotated[str, Query(max_length=400)]
-After = Annotated[str, Query(pattern=r"^(\d{1,18}\.\d{1,18}|\d{1,18})?$")]
+After = Annotated[str, Query(pattern=r"^(\d{1,18}\.\d{1,18}|\d{1,19})?$")]
 LONGEST_SNIPPETS = 100
 """Cases on a page of results at most: each is read and marked."""
 
@@ -84,12 +84,11 @@ async def list_cases(
         unassigned=unassigned,
         undelivered=undelivered,
     )
-    today = datetime.fromtimestamp(runtime.occasion().now / 1_000, UTC).date()
 
     def read(conn: Connection) -> dict[str, Any]:
         filters = _with(conn, wanted, asked, principal)
         if asked.has_words or asked.medium or asked.attachment or asked.before or asked.after:
-            return _found(conn, asked, filters, _span(asked, runtime.time_zone), today, after, limit)
+            return _found(conn, asked, filters, _span(asked, runtime.time_zone), after, limit)
         return _listed(conn, asked, filters, after, limit)
 
     return Json(await runtime.executor.read(read))
@@ -158,12 +157,11 @@ def _found(
     asked: search_words.Query,
     wanted: CaseFilter,
     span: Span,
-    today: date,
     after: str,
     limit: int,
 ) -> dict[str, Any]:
     begin = int(after) if after.isdigit() else 0
-    found = looking.look(conn, asked, wanted, span, today, begin, min(limit, LONGEST_SNIPPETS))
+    found = looking.look(conn, asked, wanted, span, begin, min(limit, LONGEST_SNIPPETS))
     names = events.agent_names(conn)
     items = [
         {**case_item(item.case), "subject_pieces": item.subject, "match": _match(item, names)} for item in found.items

@@ -196,6 +196,19 @@ async def test_every_page_goes_on_where_the_last_one_ended_and_shows_nothing_twi
         assert len(set(seen)) == len(seen)
 
 
+async def test_mail_that_was_moved_in_later_stands_where_its_time_is(database_url: str, tmp_path: Path) -> None:
+    async with open_test_hub(database_url, tmp_path) as hub:
+        new = await hub.letter("lena@example.com", "A comet today")
+        hub.clock.now -= 900 * DAY
+        moved_in = await hub.letter("omar@shop.example", "A comet long ago")
+        hub.clock.now += 900 * DAY
+        await indexed(hub)
+        assert await found(hub, "comet") == [new.case_id, moved_in.case_id]
+        assert await found(hub, "comet before:2026-01-01") == [moved_in.case_id]
+        assert await found(hub, "comet after:2026-01-01") == [new.case_id]
+        assert await found(hub, "after:2024-01-01 before:2026-01-01") == [moved_in.case_id]
+
+
 @pytest.mark.parametrize(
     ("q", "said"),
     [

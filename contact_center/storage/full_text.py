@@ -485,9 +485,11 @@ _WALK_SQLITE = text(
     " MATCH :match AND rowid >= :first AND rowid < :before ORDER BY rowid DESC LIMIT :most) AS f"
     " CROSS JOIN search_documents AS d ON d.number = f.number"
 ).columns(*_HIT)
+# Apart from its order: for the sake of that, the database would walk through all documents beside the window.
 _WALK_POSTGRES = text(
-    "SELECT number, case_id, seq, since FROM search_documents WHERE words @@ CAST(:match AS tsquery)"
-    " AND number >= :first AND number < :before ORDER BY number DESC LIMIT :most"
+    "WITH found AS MATERIALIZED (SELECT number, case_id, seq, since FROM search_documents"
+    " WHERE words @@ CAST(:match AS tsquery)) SELECT number, case_id, seq, since FROM found"
+    " WHERE number >= :first AND number < :before ORDER BY number DESC LIMIT :most"
 ).columns(*_HIT)
 
 

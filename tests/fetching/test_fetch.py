@@ -202,6 +202,7 @@ KNOWN = {
     "contact_center/flow_commands.py": "the hub itself",
     "contact_center/mail_commands.py": "the hub itself",
     "contact_center/moving_mail.py": "the hub itself",
+    "contact_center/search_commands.py": "the hub itself",
     "channels/twilio_rest.py": "the provider",
     "channels/email/oauth.py": "the mailbox's provider, as the operator configured it",
 }

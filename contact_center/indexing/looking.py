@@ -16,7 +16,7 @@ from contact_center.storage.customers import Customer
 from contact_center.storage.full_text import Asked, Hit, Span
 from contact_center.storage.inbox import CaseFilter
 
-FIRST_LOOK = 600
+FIRST_LOOK = 200
 MOST_LOOKED_AT = 20_000
 VERY_FEW = 300
 FEW_CASES = 1_500
@@ -78,8 +78,6 @@ class _Seen:
 
     def add(self, hits: list[Hit]) -> None:
         self.looked_at += len(hits)
-        if hits:
-            self.last = hits[-1].number
         self._learn({hit.case_id for hit in hits})
         for hit in hits:
             case_id = self._known[hit.case_id]
@@ -103,17 +101,17 @@ def _walked(conn: Connection, ask: Asked, wanted: CaseFilter, begin: int, most: 
     within: list[int] | None = None
     while True:
         if within is None:
-            hits = full_text.walk(conn, ask, begin, look_at)
+            hits, begin = full_text.walk(conn, ask, begin, look_at)
         else:
-            hits = full_text.in_cases(conn, ask, within, begin, look_at)
+            hits, begin = full_text.in_cases(conn, ask, within, begin, look_at)
         seen.add(hits)
-        if len(hits) < look_at:
+        seen.last = begin
+        if not begin:
             return seen, True
-        if len(seen.found) > most or seen.looked_at >= MOST_LOOKED_AT:
+        if len(seen.found) > most or seen.looked_at >= MOST_LOOKED_AT or len(hits) < look_at:
             return seen, False
         if wanted.any and within is None and seen.looked_at == FIRST_LOOK:
             within = _few(conn, wanted, FEW_CASES if len(seen.found) * 10 < most else VERY_FEW)
-        begin = seen.last
         look_at = min(look_at * 3, MOST_LOOKED_AT - seen.looked_at)
 
 
@@ -140,7 +138,7 @@ def _newer(conn: Connection, ask: Asked, found: dict[int, Hit], before: int) -> 
         return set()
     parts = inbox.parts(conn, list(found)[:1_000])
     leads = inbox.leading(conn, parts)
-    hits = full_text.in_cases(conn, ask, parts, full_text.BIG, MOST_LOOKED_AT, before)
+    hits, _ = full_text.in_cases(conn, ask, parts, full_text.BIG, MOST_LOOKED_AT, before)
     return {leads[hit.case_id] for hit in hits}
 
 

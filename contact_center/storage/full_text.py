@@ -493,23 +493,42 @@ _WALK_POSTGRES = text(
 ).columns(*_HIT)
 
 
-def walk(conn: Connection, ask: Asked, before: int, most: int) -> list[Hit]:
-    """The newest ``most`` documents before ``before`` that match, newest first: fewer only if there are no more."""
+COSTLY_WINDOWS = 63
+"""PostgreSQL looks closely at every document that has all words of a phrase, or a word somewhere else than asked: so
+far back it does that in one go (three months)."""
+
+
+def walk(conn: Connection, ask: Asked, before: int, most: int) -> tuple[list[Hit], int]:
+    """The newest ``most`` documents before ``before`` that match, newest first, and the number that the look went
+    back to: 0 where there is nothing more."""
     given: dict[str, Any] = {"first": ask.first, "before": min(before, ask.end), "most": most}
     if conn.dialect.name == "sqlite":
-        return _newest_first(conn.execute(_WALK_SQLITE, {**given, "match": match_of(ask.clauses)}))
+        hits = _newest_first(conn.execute(_WALK_SQLITE, {**given, "match": match_of(ask.clauses)}))
+        return hits, _back_to(hits, most)
     ends = text("SELECT min(number) AS first, max(number) AS last FROM search_documents WHERE number < :before")
     row = conn.execute(ends, {"before": given["before"]}).one()
     if row.last is None:
-        return []
+        return [], 0
     found: list[Hit] = []
     oldest = max(row.first, ask.first) >> WINDOW_BITS
+    looked = 0
     for windows in _windows(row.last >> WINDOW_BITS, oldest):
         given |= {"match": tsquery_of(ask.clauses, windows), "most": most - len(found)}
         found += [Hit(*row) for row in conn.execute(_WALK_POSTGRES, given)]
         if len(found) >= most:
-            break
-    return found
+            return found, found[-1].number
+        looked += len(windows)
+        if looked >= COSTLY_WINDOWS and windows[0] > oldest and _is_costly(ask.clauses):
+            return found, windows[0] << WINDOW_BITS
+    return found, 0
+
+
+def _back_to(hits: Sequence[Hit], most: int) -> int:
+    return hits[-1].number if len(hits) >= most else 0
+
+
+def _is_costly(clauses: Sequence[Clause]) -> bool:
+    return any(c.excluded or any(p.field or len(p.words) > 1 for p in c.phrases) for c in clauses)
 
 
 def _windows(newest: int, oldest: int) -> Iterator[list[int]]:
@@ -541,18 +560,20 @@ _CHOSEN_POSTGRES = text(
 
 def in_cases(
     conn: Connection, ask: Asked, case_ids: Sequence[int], before: int, most: int, since: int = 0
-) -> list[Hit]:
+) -> tuple[list[Hit], int]:
     """As :func:`walk`, within these cases alone, of which there are not many, and not before ``since``."""
     if not case_ids:
-        return []
+        return [], 0
     given: dict[str, Any] = {"first": max(since, ask.first), "before": min(before, ask.end), "most": most}
     if conn.dialect.name == "postgresql":
         given |= {"match": tsquery_of(ask.clauses), "cases": list(case_ids)}
-        return [Hit(*row) for row in conn.execute(_CHOSEN_POSTGRES, given)]
+        chosen = [Hit(*row) for row in conn.execute(_CHOSEN_POSTGRES, given)]
+        return chosen, _back_to(chosen, most)
     cases_given = str(list(case_ids))
     first = conn.execute(_FIRST_SQLITE, {"cases": cases_given}).scalar() or 0
     given |= {"match": match_of(ask.clauses), "cases": cases_given, "first": max(given["first"], first)}
-    return _newest_first(conn.execute(_CHOSEN_SQLITE, given))
+    hits = _newest_first(conn.execute(_CHOSEN_SQLITE, given))
+    return hits, _back_to(hits, most)
 
 
 def _newest_first(rows: Iterable[Any]) -> list[Hit]:

@@ -2,7 +2,7 @@
 
 Headers say that a message is automatic (RFC 3834), and programs between two machines lose headers. So what is counted
 here needs none: how often we wrote by ourselves to the address, to its domain, about the case, to whoever said the
-same, and to everybody.
+same or answered the same, and to everybody.
 """
 
 from __future__ import annotations

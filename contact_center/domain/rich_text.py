@@ -8,7 +8,7 @@ of this module holds for old mail too. The judge is nh3 (a serialising allow-lis
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape, unescape
 from typing import Any
@@ -227,26 +227,39 @@ def _bounded(html: str) -> str:
     if len(html) <= _HARMLESS_LENGTH:
         return html
     made: list[str] = []
-    nest = _Nest()
-    at = 0
-    while (found := _MARKUP.search(html, at)) is not None:
-        made.append(html[at : found.start()])
-        at = found.end()
-        name = (found[2] or "").lower()
-        if name == "plaintext" and not found[1]:
-            made.append(escape(html[at:], quote=False))
-            at = len(html)
-        elif name in _RAW and not found[1]:
-            end = _RAW[name].search(html, at)
-            if name == "xmp":
-                made.append(escape(html[at : end.start() if end else len(html)], quote=False))
-            at = end.end() if end else len(html)
-        elif name in _TAGS:
-            tag = found[0] if len(found[0]) <= _MAX_TAG else _shortened(name, found[0])
-            if tag and (nest.closes(name) if found[1] else nest.opens(name, len(tag))):
-                made.append(tag)
-    made.append(html[at:])
+    put, nest = made.append, _Nest()
+    at, again = 0, True
+    while again:
+        again = False
+        for found in _MARKUP.finditer(html, at):
+            start, end = found.span()
+            if at < start:
+                put(html[at:start])
+            at = end
+            closing, name, _ = found.groups("")
+            name = name.lower()
+            if name in _TAGS:
+                if closing:
+                    nest.closes(name)
+                    put(found[0])
+                    continue
+                tag = found[0] if end - start <= _MAX_TAG else _shortened(name, found[0])
+                if tag and nest.opens(name, len(tag)):
+                    put(tag)
+            elif not closing and (name in _RAW or name == "plaintext"):
+                at = _past_words(html, at, name, put)
+                again = True  # what stands within was no markup: the search goes on behind it
+                break
+    put(html[at:])
     return _AMPERSAND.sub("", "".join(made)) if html.count("&") > _MAX_ENTITIES else "".join(made)
+
+
+def _past_words(html: str, at: int, name: str, put: Callable[[str], None]) -> int:
+    """Where the element ends whose content, from ``at`` on, no parser reads as markup."""
+    end = _RAW[name].search(html, at) if name in _RAW else None
+    if name in ("xmp", "plaintext"):
+        put(escape(html[at : end.start() if end else len(html)], quote=False))
+    return end.end() if end else len(html)
 
 
 def _shortened(name: str, tag: str) -> str:
@@ -261,11 +274,12 @@ class _Nest:
     def __init__(self) -> None:
         self._open: list[str] = []
         self._formatting: list[tuple[str, int]] = []
+        self._dragged = 0  # what each tag drags along: the formatting that is open
         self._spent = 0
 
     def opens(self, name: str, length: int) -> bool:
         """Whether the start tag may stay."""
-        self._spent += length + 8 + sum(size + 8 for _, size in self._formatting)
+        self._spent += length + 8 + self._dragged
         if self._spent > _BUDGET:
             return False
         if name in _VOID:
@@ -278,15 +292,15 @@ class _Nest:
         self._open.append(name)
         if name in _CELLS:
             self._formatting.append(("", 0))
+            self._dragged += 8
         return True
 
-    def closes(self, name: str) -> bool:
-        """Whether the end tag may stay."""
+    def closes(self, name: str) -> None:
+        """The end tag, which may always stay."""
         if name in _FORMATTING:
             self._unformat(name)
         else:
             self._pop_to(name)
-        return True
 
     def _formats(self, name: str, length: int) -> bool:
         if name == "a":
@@ -294,12 +308,13 @@ class _Nest:
         if len(self._formatting) >= _MAX_FORMATTING + self._open.count("td") + self._open.count("th"):
             return False
         self._formatting.append((name, length))
+        self._dragged += length + 8
         return True
 
     def _unformat(self, name: str) -> None:
         for place in range(len(self._formatting) - 1, -1, -1):
             if self._formatting[place][0] == name:
-                del self._formatting[place]
+                self._dragged -= self._formatting.pop(place)[1] + 8
                 return
             if not self._formatting[place][0]:
                 return
@@ -335,8 +350,11 @@ class _Nest:
     def _cut(self, place: int) -> None:
         for name in self._open[place:]:
             if name in _CELLS:
-                while self._formatting and self._formatting.pop()[0]:
-                    pass
+                named = True
+                while self._formatting and named:
+                    formatting, length = self._formatting.pop()
+                    self._dragged -= length + 8
+                    named = bool(formatting)
         del self._open[place:]
 
 

@@ -163,9 +163,7 @@ interactions = Table(
     Index("ix_interactions_agent_open", "agent_id", "state", sqlite_where=OPEN, postgresql_where=OPEN),
     Index("ix_interactions_open_state", "state", "queue", sqlite_where=OPEN, postgresql_where=OPEN),
     # Lists of what is over are read along this one; it is written once for each, when it ends.
-    Index(
-        "ix_interactions_ended", "id", "queue", "agent_id", "medium", sqlite_where=ENDED, postgresql_where=ENDED
-    ),
+    Index("ix_interactions_ended", "id", "queue", "agent_id", "medium", sqlite_where=ENDED, postgresql_where=ENDED),
     # The floor counts the day from this index alone, without touching the records.
     Index("ix_interactions_day", "started_at", "queue", "answered_at", "queued_at", "ended_reason"),
 )

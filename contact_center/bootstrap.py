@@ -393,7 +393,7 @@ def open_hub(
         dispatcher=dispatcher,
         postman=Postman(executor, channels, blobs, make_occasion),
         keeper=Keeper(executor, channels, recordings, make_occasion),
-        indexer=Indexer(executor, make_occasion, node),
+        indexer=Indexer(executor, make_occasion, holder),
         services=Services(answered, known_services),
         flows=flows,
         bus=bus,

@@ -17,10 +17,11 @@ import structlog
 from contact_center.domain.errors import Unavailable
 from contact_center.domain.occasion import Occasion
 from contact_center.indexing.documents import document, transcripts
-from contact_center.storage import full_text, leases
+from contact_center.storage import events, full_text, leases
 from contact_center.storage.connection import Connection
+from contact_center.storage.events import Sure
 from contact_center.storage.executor import Executor
-from contact_center.storage.full_text import Document, Named, Progress, Sure
+from contact_center.storage.full_text import Document, Named, Progress
 
 log = structlog.get_logger(__name__)
 
@@ -188,7 +189,7 @@ class Indexer:
         """One batch; in how many seconds there is more to do, 0 if there is none."""
         if not await self._mine():
             return 0.0
-        self._whole = await self._executor.read(full_text.sure, self._whole)
+        self._whole = await self._executor.read(events.sure, self._whole)
         piece = await self._executor.read(next_piece, self._whole, BATCH)
         if piece is None:
             await self._rename()
@@ -251,10 +252,10 @@ async def rebuild(executor: Executor, progress: Callable[[int, int], None]) -> i
     """Makes the index anew while no hub runs; how many documents it has."""
     await executor.write(full_text.prepare, True)
     made = 0
-    whole = await executor.read(full_text.sure, Sure())
+    whole = await executor.read(events.sure, Sure())
     while whole.upto < whole.given:
         await asyncio.sleep(NOT_WHOLE_S)
-        whole = await executor.read(full_text.sure, whole)
+        whole = await executor.read(events.sure, whole)
     while (piece := await executor.read(next_piece, whole, 1_000)) is not None:
         batch = made_of(piece)
         await executor.write(store, batch)

@@ -24,6 +24,7 @@ from contact_center.live.watchers import Watchers
 from contact_center.previews.previews import Previews
 from contact_center.recordings.keeper import Keeper
 from contact_center.registry.door import Door
+from contact_center.storage import events
 from contact_center.storage.blobs import Blobs
 from contact_center.storage.effects import FloorMoved
 from contact_center.storage.executor import Executor
@@ -66,6 +67,7 @@ class Runtime:
     secure_cookies: bool
     time_zone: ZoneInfo
     demo: dict[str, Any] | None = None
+    log_whole: events.Sure = field(default_factory=events.Sure)
     on_floor: list[Callable[[FloorMoved], None]] = field(default_factory=list)
     ready: bool = False
     draining: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, literal, select, text
@@ -152,13 +152,45 @@ def _event(row: Any) -> InteractionEvent:
     )
 
 
-def of_log(conn: Connection, after: int, most: int) -> list[InteractionEvent]:
-    """The log after ``after`` in order, ``most`` events at most. On PostgreSQL it stops before the oldest
-    transaction that is still open, so that a reader who goes on from the last ``seq`` never misses one."""
-    query = _READ.where(events.c.seq > after).order_by(events.c.seq).limit(most)
-    if conn.dialect.name == "postgresql":
-        horizon = text("txid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-        query = query.where(horizon)
+@dataclass(frozen=True, slots=True)
+class Sure:
+    """Up to where the log is whole. On PostgreSQL numbers are given before they are committed: whatever had been
+    ``given`` by the time of one look is committed or gone once no transaction of that time is ``under_way``."""
+
+    upto: int = 0
+    given: int = 0
+    under_way: frozenset[str] | None = None
+
+
+def sure(conn: Connection, before: Sure) -> Sure:
+    """What is known to be whole now, given what the last look found. On PostgreSQL it takes three looks: one sees
+    which numbers were given, the next which transactions were under way by then, a later one that they are over."""
+    if conn.dialect.name == "sqlite":
+        last = conn.execute(_LAST).scalar() or 0
+        return Sure(last, last)
+    row = conn.execute(_LOOK).one()
+    now = frozenset((row.under_way or "").split())
+    if before.under_way is not None:
+        left = before.under_way & now
+        return Sure(before.upto, before.given, left) if left else Sure(before.given, row.given)
+    if before.given > before.upto:
+        return Sure(before.upto, before.given, now) if now else Sure(before.given, row.given)
+    return Sure(before.upto, row.given)
+
+
+_LAST = select(func.max(events.c.seq))
+# A snapshot's xmax is no help: transactions above the last one that ended, which are under way, lie beyond it.
+_LOOK = text(
+    "SELECT (SELECT string_agg(transactionid::text, ' ') FROM pg_locks JOIN pg_stat_activity USING (pid)"
+    " WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND datname = current_database()) AS under_way,"
+    " (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_seq_seq) AS given"
+)
+
+
+def of_log(conn: Connection, after: int, upto: int, most: int) -> list[InteractionEvent]:
+    """The log after ``after`` up to where it is whole (:func:`sure`) in order, ``most`` events at most: a reader who
+    goes on from the last ``seq`` never misses one."""
+    query = _READ.where(events.c.seq > after, events.c.seq <= upto).order_by(events.c.seq).limit(most)
     return [_event(row) for row in conn.execute(query)]
 
 

@@ -148,37 +148,6 @@ def progress(conn: Connection) -> Progress:
 # --- reading the log --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Sure:
-    """Up to where the log is whole. On PostgreSQL numbers are given before they are committed: whatever had been
-    given by the time of one look is committed or gone once every transaction of that time is over (``waits_for``)."""
-
-    upto: int = 0
-    given: int = 0
-    waits_for: int = 0
-
-
-def sure(conn: Connection, before: Sure) -> Sure:
-    """What is known to be whole now, given what the last look found. On PostgreSQL it takes three looks: one sees
-    which numbers were given, the next which transactions were under way by then, a later one that they are over."""
-    if conn.dialect.name == "sqlite":
-        last = conn.execute(text("SELECT max(seq) FROM events")).scalar() or 0
-        return Sure(last, last)
-    row = conn.execute(_SNAPSHOT).one()
-    if before.waits_for:
-        return before if row.oldest < before.waits_for else Sure(before.given, row.given)
-    if before.given > before.upto:
-        return Sure(before.upto, before.given, row.next)
-    return Sure(before.upto, row.given)
-
-
-_SNAPSHOT = text(
-    "SELECT pg_snapshot_xmin(s)::text::bigint AS oldest, pg_snapshot_xmax(s)::text::bigint AS next,"
-    " (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_seq_seq) AS given"
-    " FROM pg_current_snapshot() AS s"
-)
-
-
 _LOG = select(
     events.c.seq,
     events.c.kind,

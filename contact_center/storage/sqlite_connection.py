@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, TextClause
 from sqlalchemy.exc import CompileError, IntegrityError, InvalidRequestError, MultipleResultsFound, NoResultFound
 
 Convert = Callable[[Any], Any]
@@ -31,6 +31,8 @@ class Plain:
     __slots__ = ("binds", "converts", "defaults", "pick", "row", "text")
 
     def __init__(self, statement: Any, connection: Connection, keys: tuple[str, ...]) -> None:
+        if isinstance(statement, TextClause):
+            raise NotPlain  # nobody says what its rows are made of
         dialect = connection.dialect
         compiled = statement.compile(dialect=dialect, column_keys=list(keys))
         if compiled.post_compile_params or compiled.literal_execute_params:

@@ -307,6 +307,8 @@ class Connection:
             return
         if not client.protocol.lost.done() and client.get_state() in {"AUTH", "SELECTED"}:
             with contextlib.suppress(TimeoutError, OSError, AioImapException, Trouble):
+                if client.has_pending_idle():
+                    client.idle_done()  # until then it hears nothing else, and LOGOUT isn't even sent
                 await self._within(client.protocol.logout(), 1.0, client)
         if client.protocol.transport is not None:
             client.protocol.transport.abort()

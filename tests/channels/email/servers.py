@@ -34,13 +34,53 @@ def server_context(certificate: Path) -> ssl.SSLContext:
     return context
 
 
-class ImapServer:
-    """pymap over the Maildir in ``folder``, which outlives it: stopped and started, or killed, it has its mail
-    and its UIDs again."""
+class MailServer:
+    """An IMAP server on loopback that keeps its mail in ``folder``, and what a test does to it by IMAP."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_port()
+
+    def await_greeting(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + 15
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                if time.monotonic() > deadline or process.poll() is not None:
+                    raise AssertionError(f"{type(self).__name__} did not start") from None
+                time.sleep(0.05)
+
+    def put(self, *messages: bytes) -> None:
+        """As another mail program would: by IMAP APPEND."""
+        with imaplib.IMAP4("127.0.0.1", self.port, timeout=10) as client:
+            client.login(USER, PASSWORD)
+            for message in messages:
+                answer, said = client.append("INBOX", "", imaplib.Time2Internaldate(time.time()), message)
+                assert answer == "OK", said
+
+    def read_everything(self) -> None:
+        """A person looks at the mail first: all of it gets \\Seen."""
+        with imaplib.IMAP4("127.0.0.1", self.port, timeout=10) as client:
+            client.login(USER, PASSWORD)
+            client.select("INBOX")
+            client.store("1:*", "+FLAGS", "\\Seen")
+
+    def lose_everything(self) -> None:
+        shutil.rmtree(self.folder / "mail" / USER, ignore_errors=True)
+
+    @property
+    def url(self) -> str:
+        return f"imap://127.0.0.1:{self.port}"
+
+
+class ImapServer(MailServer):
+    """pymap over the Maildir in ``folder``, which outlives it: stopped and started, or killed, it has its mail
+    and its UIDs again."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
         self._process: subprocess.Popen[bytes] | None = None
         (folder / "mail").mkdir(parents=True, exist_ok=True)
         (folder / "mail" / "pymap-etc-passwd").write_text(f"{USER}::1000:1000::{USER}:\n")
@@ -58,29 +98,13 @@ class ImapServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 15
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                if time.monotonic() > deadline or self._process.poll() is not None:
-                    raise AssertionError("pymap did not start") from None
-                time.sleep(0.05)
+        self.await_greeting(self._process)
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
-
-    def put(self, *messages: bytes) -> None:
-        """As another mail program would: by IMAP APPEND."""
-        with imaplib.IMAP4("127.0.0.1", self.port, timeout=10) as client:
-            client.login(USER, PASSWORD)
-            for message in messages:
-                answer, said = client.append("INBOX", "", imaplib.Time2Internaldate(time.time()), message)
-                assert answer == "OK", said
 
     def deliver(self, *messages: bytes) -> None:
         """As a mail server's own delivery would: files in the Maildir, many at once."""
@@ -90,24 +114,10 @@ class ImapServer:
         for number, message in enumerate(messages):
             (inbox / "new" / f"{time.time_ns()}.{number}.host").write_bytes(message)
 
-    def read_everything(self) -> None:
-        """A person looks at the mail first: all of it gets \\Seen."""
-        with imaplib.IMAP4("127.0.0.1", self.port, timeout=10) as client:
-            client.login(USER, PASSWORD)
-            client.select("INBOX")
-            client.store("1:*", "+FLAGS", "\\Seen")
-
     def forget_uids(self) -> None:
         """As after a restore from backup: UIDVALIDITY changes, every message gets another UID."""
         for known in (self.folder / "mail" / USER).rglob("dovecot-uidlist"):
             known.unlink()
-
-    def lose_everything(self) -> None:
-        shutil.rmtree(self.folder / "mail" / USER, ignore_errors=True)
-
-    @property
-    def url(self) -> str:
-        return f"imap://127.0.0.1:{self.port}"
 
 
 @dataclass

@@ -23,7 +23,7 @@ from channels.email.fetch import Pace
 from contact_center.domain.events import MessageReceived
 from tests.channels.conformance import event_as_json
 from tests.channels.email.scripted_imap import ScriptedImap
-from tests.channels.email.servers import PASSWORD, USER, ImapServer, SmtpServer, server_context
+from tests.channels.email.servers import PASSWORD, USER, ImapServer, MailServer, SmtpServer, server_context
 from tests.channels.email.test_compose import ORDER
 from tests.channels.fake_hub import FakeHub
 
@@ -74,7 +74,7 @@ def server(tmp_path: Path) -> Iterator[ImapServer]:
     server.stop()
 
 
-def box(server: ImapServer, **more: Any) -> dict[str, Any]:
+def box(server: MailServer, **more: Any) -> dict[str, Any]:
     login = {"imap_url": server.url, "imap_user": USER, "imap_password": PASSWORD}
     return {"address": "support@hub.test", "import_existing": True, **login, **more}
 
@@ -97,9 +97,12 @@ async def test_every_fixture_comes_through_a_real_mailbox_or_is_quarantined(serv
     hub, channel = FakeHub(), channel_of(box(server))
     async with listening(channel, hub):
         await hub.expect(lambda h: len(h.taken) + len(h.quarantined) == len(raws), within=60)
-    refused = [p for p in FIXTURES.glob("*.expected.json") if "refused" in json.loads(p.read_text())]
-    assert len(hub.quarantined) == len(refused)
+    assert_every_fixture_came(hub)
+
+
+def assert_every_fixture_came(hub: FakeHub) -> None:
     expected = [json.loads(p.read_text()) for p in FIXTURES.glob("*.expected.json")]
+    assert len(hub.quarantined) == len([each for each in expected if "refused" in each])
     events = [event for each in expected for event in each.get("events", [])]
     assert sorted(
         (event_as_json(event)["body"].get("text", ""), event.thread.references[-1]) for event in hub.events
@@ -572,6 +575,13 @@ async def test_nothing_is_left_open_when_listening_ends(scripted: ScriptedImap) 
     await scripted.until_left()
     assert {task for task in asyncio.all_tasks() if "aioimaplib" in repr(task)} - before == set()
     assert _parsers_of_ours() == []
+
+
+async def test_the_server_is_told_of_the_end_also_in_the_middle_of_idle(scripted: ScriptedImap) -> None:
+    async with listening(channel_of(box_of(scripted)), FakeHub()):
+        await scripted.until_idle()
+    await scripted.until_left()
+    assert scripted.commands[-1].endswith(" LOGOUT")
 
 
 def _parsers_of_ours() -> list[int]:

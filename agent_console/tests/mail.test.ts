@@ -1,6 +1,12 @@
+import { createPinia } from "pinia";
 import { beforeEach, describe, expect, it } from "vitest";
+import { createSSRApp } from "vue";
+import { createI18n } from "vue-i18n";
+import { renderToString } from "vue/server-renderer";
+import MailMessage from "@/conversation/MailMessage.vue";
 import { answersElsewhere, automaticWord, doubtWord, fileAt, fileKind, othersOf, plainName, remember, wants } from "@/conversation/mail";
 import en from "@/i18n/en";
+import zh from "@/i18n/zh";
 
 describe("a letter", () => {
   it.each([
@@ -14,7 +20,7 @@ describe("a letter", () => {
 
   it.each([
     ["DMARC: fail", "dmarc"], ["Neither DMARC, DKIM nor SPF vouches for the sender's address.", "nobody"],
-    ["The mail server mx said nothing about the sender.", "silent"], ["Two senders.", "other"],
+    ["The mail server mx said nothing about the sender.", "silent"], ["replies to case 7 from another address", "stranger"], ["Two senders.", "other"],
   ])("that is doubted because of %s is doubted in words", (reason, word) => {
     expect(doubtWord(reason)).toBe(word);
     expect((en.mail.doubt as Record<string, string>)[word]).toBeTruthy();
@@ -27,6 +33,17 @@ describe("a letter", () => {
     expect(answersElsewhere({ sender, reply_to: "team@SHOP.example" })).toBe("");
     expect(answersElsewhere({ sender, reply_to: "team@mail.shop.example" })).toBe("");
     expect(answersElsewhere({ sender })).toBe("");
+  });
+
+  it.each([["en", en], ["zh", zh]] as const)("says in %s that it is not the first with its Message-ID, of one that came in alone", async (locale, messages) => {
+    const shown = (kind: string, same_id: boolean): Promise<string> => {
+      const event = { id: "e", kind, at: 0, medium: "email", actor: { name: "Lena" }, attachments: [], body: { text: "Hello", sender: "lena@shop.example", same_id } };
+      const app = createSSRApp(MailMessage, { line: { kind: "customer", at: 0, event }, customer: "Lena" });
+      return renderToString(app.use(createPinia()).use(createI18n({ legacy: false, locale, messages: { [locale]: messages } })));
+    };
+    expect(await shown("message.received", true)).toContain(messages.mail.sameId);
+    expect(await shown("message.received", false)).not.toContain(messages.mail.sameId);
+    expect(await shown("message.sent", true)).not.toContain(messages.mail.sameId);
   });
 
   it("names everybody who has it once", () => {

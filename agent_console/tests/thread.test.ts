@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { EventView } from "@/api/generated/wire";
 import { itemsOf } from "@/conversation/items";
 import type { Outgoing } from "@/conversation/store";
-import { linesOf, merge } from "@/conversation/thread";
+import { linesOf, merge, readAgain } from "@/conversation/thread";
 
 const NOON = new Date(2026, 10, 21, 12, 0).getTime();
 let seq = 0;
@@ -27,6 +27,15 @@ describe("a conversation", () => {
     expect(merge([a, c], [c, b]).map((e) => e.id)).toEqual([a.id, b.id, c.id]);
     const all = [a, b];
     expect(merge(all, [b])).toBe(all);
+  });
+
+  it("loses what is of another case again, and nothing that came while it was read", () => {
+    const [mine, theirs, more, apart, meanwhile] = [received("a"), received("b"), received("c"), event("case.joined", { case_id: 2, state: "undone" }), received("d")];
+    const joined = [mine, theirs, apart];
+    const known = new Set(joined.map((e) => e.id));
+    expect(readAgain([mine, theirs, more, apart, meanwhile], known, [mine, apart])).toEqual([mine, more, apart, meanwhile]);
+    expect(readAgain([mine, apart, meanwhile], new Set([mine.id, apart.id, meanwhile.id]), [mine, apart]).at(-1)).toBe(meanwhile);
+    expect(readAgain(joined, known, joined)).toBe(joined);
   });
 
   it("shows a message's delivery on the message itself", () => {

@@ -15,6 +15,7 @@ from starlette.responses import FileResponse, Response
 
 from contact_center.desk.mail import MOST_BYTES
 from contact_center.domain.errors import NotAllowed, NotFound, NotValid
+from contact_center.domain.record import IN_HAND
 from contact_center.domain.time import DAY, Moment
 from contact_center.registry.runtime import Runtime
 from contact_center.storage import drafts, journal, uploads
@@ -94,11 +95,19 @@ def _draft(data: bytes) -> dict[str, Any]:
 
 @router.get("/interactions/{interaction_id}/draft/{kind}", summary="What the agent was writing")
 async def get_draft(interaction_id: str, kind: Kind, principal: SignedIn, runtime: Hub) -> Response:
-    found = await runtime.executor.read(drafts.get, _desk(principal), interaction_id[:64], kind)
-    if found is None:
-        raise NotFound("draft")
-    body, updated_at = found
+    """``updated_at`` is 0 where the agent has the interaction in hand and has begun nothing."""
+    body, updated_at = await runtime.executor.read(_begun, _desk(principal), interaction_id[:64], kind)
     return Json({**body, "updated_at": updated_at})
+
+
+def _begun(conn: Connection, agent_id: str, interaction_id: str, kind: Kind) -> tuple[dict[str, Any], Moment]:
+    found = drafts.get(conn, agent_id, interaction_id, kind)
+    if found is not None:
+        return found
+    loaded = journal.look(conn, interaction_id)
+    if loaded is None or loaded.record.agent_id != agent_id or loaded.record.state not in IN_HAND:
+        raise NotFound("draft")
+    return {}, 0
 
 
 @router.delete("/interactions/{interaction_id}/draft/{kind}", summary="Throw away what was being written")

@@ -201,7 +201,7 @@ async def test_a_draft_is_its_writers_alone_and_goes_with_sending(database_url: 
         work = await mei.accept()
         ask, other = person(hub, "mei"), person(hub, "jonas")
         path = f"interactions/{taken.interaction_id}/draft/reply"
-        assert (await ask("GET", path)).status_code == 404
+        assert (await ask("GET", path)).json() == {"updated_at": 0}
         put = await ask("PUT", path, json=DRAFT)
         assert put.json() == {"updated_at": hub.clock.now}
         hub.clock.now += MINUTE
@@ -211,10 +211,24 @@ async def test_a_draft_is_its_writers_alone_and_goes_with_sending(database_url: 
         assert (await other("GET", path)).status_code == 404
         await ask("PUT", path.replace("reply", "note"), json={"text": "By the way"})
         await mei.command("reply", interaction_id=work.interaction_id, text="Hi again")
-        assert (await ask("GET", path)).status_code == 404
+        assert (await ask("GET", path)).json() == {"updated_at": 0}
         assert (await ask("GET", path.replace("reply", "note"))).status_code == 200
         await mei.command("note", interaction_id=work.interaction_id, text="By the way")
         assert await hub.rows("drafts") == []
+
+
+async def test_no_draft_is_no_error_for_whoever_has_it_in_hand_and_not_there_for_others(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with a_hub(database_url, tmp_path) as hub, hub.at_work("mei") as (mei,):
+        taken = await arrives(hub, asked(hub))
+        path = f"interactions/{taken.interaction_id}/draft/reply"
+        assert (await person(hub, "mei")("GET", path)).status_code == 404
+        await mei.accept()
+        for agent, status in (("mei", 200), ("jonas", 404)):
+            assert (await person(hub, agent)("GET", path)).status_code == status
+        nobody = await person(hub, "mei")("GET", "interactions/nobody/draft/reply")
+        assert nobody.status_code == 404
 
 
 NO_DRAFTS = [

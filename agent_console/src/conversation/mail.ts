@@ -30,8 +30,12 @@ const AUTOMATIC: [RegExp, string][] = [
 export function doubtWord(reason: string): string {
   if (/^DMARC/i.test(reason)) return "dmarc";
   if (/^neither/i.test(reason)) return "nobody";
+  if (/^replies to case /i.test(reason)) return "stranger";
   return /said nothing/i.test(reason) ? "silent" : "other";
 }
+
+/** Another letter came before under the same Message-ID: neither stands for the other. */
+export const nameIsTaken = (event: EventView): boolean => event.kind === "message.received" && bodyOf(event).same_id === true;
 
 const domainOf = (address: string): string => address.slice(address.lastIndexOf("@") + 1).toLowerCase();
 

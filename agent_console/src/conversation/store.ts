@@ -7,7 +7,7 @@ import { useSession } from "@/live/session";
 import { CommandError } from "@/live/socket";
 import { cameBack, told, type Letter } from "./letter";
 import { useLive } from "@/live/store";
-import { merge } from "./thread";
+import { merge, readAgain } from "./thread";
 
 /** Words on their way: shown at once, replaced by the event when the hub has them. */
 export interface Outgoing {
@@ -55,6 +55,9 @@ const KEPT = 40;
 /** Refusals that mean another thing of a letter than of a call. */
 const OF_LETTERS = new Set(["to", "cc", "bcc", "attachments", "send_at"]);
 
+const partsAgain = (event: EventView): boolean =>
+  (event.kind === "case.linked" || event.kind === "case.joined") && (event.body as { state?: string }).state === "undone";
+
 /** The conversations that were opened, kept current by the announcements. */
 export const useConversations = defineStore("conversations", () => {
   const live = useLive();
@@ -64,6 +67,8 @@ export const useConversations = defineStore("conversations", () => {
   const returned = reactive(new Map<string, Letter>());
   const undoable = ref<Undoable | null>(null);
   const sealed = new Map<string, Letter>();
+  /** How often each case was read. */
+  const turns = new Map<number, number>();
   let nextKey = 0;
 
   // What one person read is not for the next who signs in on this page.
@@ -76,6 +81,7 @@ export const useConversations = defineStore("conversations", () => {
     } else if (announced.kind === "work.changed" && announced.event) {
       const one = byCase.get(announced.event.case_id);
       if (one) one.events = merge(one.events, [announced.event]);
+      if (one && partsAgain(announced.event)) void load(one.caseId);
     }
   });
 
@@ -100,8 +106,14 @@ export const useConversations = defineStore("conversations", () => {
     const one = byCase.get(caseId);
     if (!one) return;
     if (one.state === "failed") one.state = "loading";
+    const turn = (turns.get(caseId) ?? 0) + 1;
+    turns.set(caseId, turn);
+    const known = new Set(one.events.map((e) => e.id));
     try {
-      one.events = merge(one.events, await everything<EventView>(`cases/${caseId}/events`));
+      const answered = await everything<EventView>(`cases/${caseId}/events`);
+      // An answer to an older question may still hold what is apart by now.
+      if (turns.get(caseId) !== turn) return;
+      one.events = readAgain(one.events, known, answered);
       one.state = "ready";
     } catch {
       if (one.state !== "ready") one.state = "failed";

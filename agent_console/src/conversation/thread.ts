@@ -60,6 +60,16 @@ export function merge(events: EventView[], more: EventView[]): EventView[] {
   return [...events, ...fresh].sort((a, b) => a.seq - b.seq);
 }
 
+/**
+ * What the hub says is there, with what came while it was asked: of `now`, what was not `known` when asking began
+ * or is later than all of the answer. A case that was joined and is apart again takes its events along. Returns `now` if nothing changed.
+ */
+export function readAgain(now: EventView[], known: ReadonlySet<string>, answered: EventView[]): EventView[] {
+  const last = answered.at(-1)?.seq ?? -1;
+  const next = merge(answered, now.filter((e) => e.seq > last || !known.has(e.id)));
+  return next.length === now.length && next.every((e, i) => e.id === now[i]!.id) ? now : next;
+}
+
 /** `supervises`: supervisors see who listened; agents see who spoke. */
 export function linesOf(events: EventView[], supervises = false): Line[] {
   const lines: Line[] = [];

@@ -264,6 +264,7 @@ const zh: Messages = {
     toMore: "发给 {first} 等，另有 {n} 人 | 发给 {first} 等，另有 {n} 人",
     details: "详情",
     newTopic: "新主题",
+    sameId: "与之前收到的另一封邮件 Message-ID 相同，但内容不同",
     byHub: "自动答复",
     elsewhere: "要求回复到另一个地址：{address}",
     notDoubted: "没有可疑之处",
@@ -295,6 +296,7 @@ const zh: Messages = {
       dmarc: "可能是伪造的：发件人的域名不承认这封邮件",
       nobody: "可能是伪造的：没有人为发件人的地址担保",
       silent: "未核实：邮件服务器没有提供发件人的信息",
+      stranger: "回复了某个工单，但该地址未参与其中",
       other: "发件人未经核实",
     },
     automatic: {
@@ -757,8 +759,8 @@ const zh: Messages = {
   linked: {
     title: "是否属于另一个工单？",
     question: "这可能属于工单 {id}。",
-    why: "它回复了那里的消息，但发件人在那里并不为人所知。",
-    look: "查看",
+    why: "它回复了该工单中我们发出的邮件，但发件地址并未参与该工单。",
+    look: "查看工单 {id}",
     merge: "属于同一件事",
     apart: "分开处理",
     merged: "已与工单 {id} 合并",

@@ -63,6 +63,7 @@ class Postman:
         self._wake = asyncio.Event()
         self._attempts: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
         self.moment_s = 5.0
         """How long what is under way may still take when the hub goes down."""
 
@@ -71,11 +72,13 @@ class Postman:
             self._wake.set()
 
     async def start(self) -> None:
+        self._stopping = False
         self._task = asyncio.create_task(self._work(), name="postman")
 
     async def stop(self) -> None:
         """Takes nothing more and gives what is under way a moment to end; the rest is uncertain where it may have
         gone out."""
+        self._stopping = True
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -162,7 +165,10 @@ class Postman:
             sent = error
         except TimeoutError:
             sent = Uncertain("The provider did not answer.")
-        except asyncio.CancelledError:  # we go down in order: what is known by now is written down
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
+            # We go down in order: what is known by now is written down.
             reason = "The hub stopped while this was being sent."
             sent = Retry(reason) if may_be_repeated(message) else Uncertain(reason)
         except Exception as error:
@@ -217,4 +223,6 @@ class Postman:
                 await self._executor.write(write)
                 return
             except Unavailable:
+                if self._stopping:  # it is found at the next start, as something that was being sent
+                    return
                 await asyncio.sleep(1)

@@ -108,7 +108,8 @@ class Postman:
                 self._attempts.add(attempt)
                 attempt.add_done_callback(partial(self._finished, row.message.outbox_id))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait_ms / 1_000)
+                async with asyncio.timeout(wait_ms / 1_000):
+                    await self._wake.wait()
 
     def _finished(self, outbox_id: str, attempt: asyncio.Task[None]) -> None:
         self._attempts.discard(attempt)
@@ -160,7 +161,8 @@ class Postman:
             if message.verb == "message":
                 message = await self._prepared(row, channel)
             longest = LONGEST_LETTER_MS if is_letter(message) else LONGEST_ATTEMPT_MS
-            sent: Sent | NotSent = await asyncio.wait_for(channel.send(message), (longest - 30 * SECOND) / 1_000)
+            async with asyncio.timeout((longest - 30 * SECOND) / 1_000):
+                sent: Sent | NotSent = await channel.send(message)
         except NotSent as error:
             sent = error
         except TimeoutError:

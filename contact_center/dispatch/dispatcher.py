@@ -177,7 +177,8 @@ class Dispatcher:
             self._wake.clear()
             swept = False
             try:
-                await asyncio.wait_for(self._wake.wait(), wait_ms / 1_000)
+                async with asyncio.timeout(wait_ms / 1_000):
+                    await self._wake.wait()
             except TimeoutError:
                 swept = wait_ms == SWEEP_MS
             try:
@@ -209,7 +210,8 @@ class Dispatcher:
                 log.exception("deadlines_failed")
                 wait_ms = SECOND
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake_deadlines.wait(), max(wait_ms, 5) / 1_000)
+                async with asyncio.timeout(max(wait_ms, 5) / 1_000):
+                    await self._wake_deadlines.wait()
 
     async def _act(self, now: Moment) -> None:
         for row in await self._executor.read(deadlines.due, now):

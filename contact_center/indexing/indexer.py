@@ -181,7 +181,8 @@ class Indexer:
                 await asyncio.sleep(more)
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_S)
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._woken.wait()
             self._woken.clear()
             await asyncio.sleep(wait)
 

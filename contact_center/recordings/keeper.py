@@ -69,7 +69,8 @@ class Keeper:
                 log.exception("recordings_failed")
                 wait_ms = 5 * SECOND
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait_ms / 1_000)
+                async with asyncio.timeout(wait_ms / 1_000):
+                    await self._wake.wait()
 
     async def _begin_what_is_due(self) -> None:
         room = AT_ONCE - len(self._attempts)

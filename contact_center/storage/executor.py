@@ -313,6 +313,9 @@ class PostgresExecutor:
                 group.append(self._queue.get_nowait())
             try:
                 await self._commit(group)
+            except Exception as error:  # a defect of ours must not end writing for good
+                log.exception("commit_failed", units=len(group))
+                _fail(group, error)
             finally:
                 for _ in group:
                     self._queue.task_done()

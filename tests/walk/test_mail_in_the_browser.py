@@ -4,11 +4,12 @@ device, and what does not arrive."""
 from __future__ import annotations
 
 import base64
+import json
 import re
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, WebSocketRoute, expect
 
 from tests.walk.conftest import Town
 from tests.walk.test_in_the_browser import PATIENCE_MS, sit_down, take
@@ -61,6 +62,41 @@ async def test_a_letter_taken_back_is_in_the_editor_again_and_leaves_once(browse
     await page.get_by_test_id("composer-send").click()
     await arrived(town, "Ein neues ist unterwegs.")
     assert len(await with_words(town, "Ein neues ist")) == 1
+
+
+async def test_a_letter_can_be_taken_back_by_its_key_before_its_sending_was_answered(
+    browser: Browser, town: Town
+) -> None:
+    page = await with_a_letter(browser, town)
+    replies: set[str] = set()
+
+    def between(page_side: WebSocketRoute) -> None:
+        """The line of the conversation comes, the answer to the command that made it does not."""
+        hub_side = page_side.connect_to_server()
+
+        def asked(frame: str | bytes) -> None:
+            command = json.loads(frame)
+            if command.get("name") == "reply":
+                replies.add(command["id"])
+            hub_side.send(frame)
+
+        def told(frame: str | bytes) -> None:
+            if json.loads(frame).get("id") not in replies:
+                page_side.send(frame)
+
+        page_side.on_message(asked)
+        hub_side.on_message(told)
+
+    await page.route_web_socket(re.compile(r"^ws"), between)
+    await page.reload()
+    await page.get_by_test_id("composer-text").fill("Das war zu schnell.")
+    await page.get_by_test_id("composer-send").click()
+    await expect(page.get_by_test_id("letter-undo")).to_be_visible(timeout=PATIENCE_MS)
+    assert replies
+    await page.keyboard.press("z")
+    await expect(page.get_by_test_id("composer-text")).to_have_text("Das war zu schnell.", timeout=PATIENCE_MS)
+    await expect(page.get_by_test_id("letter-undo")).to_have_count(0, timeout=PATIENCE_MS)
+    assert await with_words(town, "zu schnell") == []
 
 
 async def test_what_one_device_wrote_is_found_on_the_next_and_leaves_when_it_was_told_to(

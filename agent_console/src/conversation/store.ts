@@ -67,12 +67,13 @@ export const useConversations = defineStore("conversations", () => {
   const returned = reactive(new Map<string, Letter>());
   const undoable = ref<Undoable | null>(null);
   const sealed = new Map<string, Letter>();
+  const takenBack = new Set<string>();
   /** How often each case was read. */
   const turns = new Map<number, number>();
   let nextKey = 0;
 
   // What one person read is not for the next who signs in on this page.
-  watch(() => session.me?.id, () => (byCase.clear(), returned.clear(), sealed.clear(), (undoable.value = null)), { flush: "sync" });
+  watch(() => session.me?.id, () => (byCase.clear(), returned.clear(), sealed.clear(), takenBack.clear(), (undoable.value = null)), { flush: "sync" });
 
   live.hear((announced) => {
     if (announced === null) {
@@ -157,8 +158,16 @@ export const useConversations = defineStore("conversations", () => {
 
   function keepForUndo(event: EventView, { letter, sendAt }: Sealed): void {
     const { outbox_id: outboxId, send_at: until = 0 } = event.body as { outbox_id: string; send_at?: number };
+    if (takenBack.has(outboxId)) return;
     sealed.set(outboxId, letter);
     if (!sendAt && until > live.now) undoable.value = { caseId: event.case_id, interactionId: event.interaction_id, outboxId, until };
+  }
+
+  /** Its line can be here before the answer to what sent it: then the letter itself still waits for that answer. */
+  function inFlight(interactionId: string): Letter | undefined {
+    const all = [...byCase.values()].flatMap((one) => one.outgoing);
+    const sending = all.filter((w) => w.interactionId === interactionId && w.kind === "reply" && w.state === "sending");
+    return sending.length === 1 ? sending[0]!.letter?.letter : undefined;
   }
 
   /**
@@ -169,7 +178,8 @@ export const useConversations = defineStore("conversations", () => {
     const value = await live.command<Partial<Letter> & { left?: string[] }>("unsend", { interaction_id: interactionId, outbox_id: outboxId });
     if (undoable.value?.outboxId === outboxId) undoable.value = null;
     const { left = [], ...back } = value ?? {};
-    const own = sealed.get(outboxId);
+    takenBack.add(outboxId);
+    const own = sealed.get(outboxId) ?? inFlight(interactionId);
     const people = left.length ? { to: back.to ?? [], cc: back.cc ?? [], bcc: back.bcc ?? [] } : {};
     returned.set(interactionId, own ? { ...own, ...people } : cameBack(back));
     sealed.delete(outboxId);

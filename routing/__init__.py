@@ -3,7 +3,7 @@
 from routing.cases import Waiting
 from routing.decisions import Considered, Decision, Explanation, Reason
 from routing.engine import Engine
-from routing.policy import Policy
+from routing.policy import Policy, QueuePolicy
 from routing.seats import Seat
 
-__all__ = ["Considered", "Decision", "Engine", "Explanation", "Policy", "Reason", "Seat", "Waiting"]
+__all__ = ["Considered", "Decision", "Engine", "Explanation", "Policy", "QueuePolicy", "Reason", "Seat", "Waiting"]

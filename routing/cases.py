@@ -20,7 +20,10 @@ class Waiting:
     ``priority`` goes from 0 to 100 (beyond, the nearer end counts). ``skills`` are the levels needed at
     least. ``epoch`` is the fence that the claim in the database checks; routing only hands it on.
     ``served_before`` says when each agent last served this customer, ``missed`` when each last rejected
-    this case or let its offer ring out. ``only_agent`` sends it to that agent alone, whatever their queues
+    this case or let its offer ring out, ``missed_by`` the cause (:data:`routing.policy.Missed`; what it does not
+    name was ``no_answer``). ``owner`` is the agent whom the customer's account belongs to, ``preferred`` those whom
+    the customer asked for, the first before the next. ``label`` counts against an agent's ``most_of``; empty is the
+    queue's. ``only_agent`` sends it to that agent alone, whatever their queues
     and skills are, and ``directed_by`` says who sent it there."""
 
     interaction_id: str
@@ -35,6 +38,10 @@ class Waiting:
     missed: Mapping[str, Moment] = field(default_factory=dict)
     only_agent: str = ""
     directed_by: str = ""
+    missed_by: Mapping[str, str] = field(default_factory=dict)
+    owner: str = ""
+    preferred: tuple[str, ...] = ()
+    label: str = ""
 
     def turn(self, ageing_ms: Millis) -> Turn:
         """When its turn comes: the earliest first. Age and priority in one number that stays what it is,

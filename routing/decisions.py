@@ -367,9 +367,9 @@ def _told(considered: Considered) -> Told:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """This case is to be offered to this agent. ``epoch`` is the one it waited with. ``explanation`` holds
-    the rest; ``candidates``, ``counts`` and ``why`` are its own. Two decisions are equal if they decide the
-    same."""
+    """This case is to be offered to this agent, and to ``others`` at the same time where the queue rings several.
+    ``epoch`` is the one it waited with. ``explanation`` holds the rest; ``candidates``, ``counts`` and ``why`` are
+    its own. Two decisions are equal if they decide the same."""
 
     interaction_id: str
     epoch: int
@@ -379,6 +379,7 @@ class Decision:
     policy: str
     at: Moment
     explanation: Explanation = field(compare=False, repr=False)
+    others: tuple[str, ...] = ()
 
     @property
     def candidates(self) -> tuple[Considered, ...]:

@@ -27,7 +27,9 @@ class Seat:
     """An agent now. ``skills`` have levels from 1 to 5. ``load`` counts what is live or being offered, by
     medium, and ``capacity`` how much of it the agent may have; what ``capacity`` does not name, they don't
     do. ``unavailable_reason`` (``offline | not_ready | wrap_up``, or a word of the house's own) tells why
-    ``available`` is false. ``idle_since_at`` is when the agent last had something to do with a customer."""
+    ``available`` is false. ``idle_since_at`` is when the agent last had something to do with a customer. ``most`` is
+    the agent's weighted total (0: none is kept), ``most_of`` how many of a label they may have, ``labelled`` how many
+    they have."""
 
     agent_id: str
     name: str
@@ -38,6 +40,9 @@ class Seat:
     available: bool = True
     unavailable_reason: str = ""
     idle_since_at: Moment = 0
+    most: int = 0
+    most_of: Mapping[str, int] = field(default_factory=dict)
+    labelled: Mapping[str, int] = field(default_factory=dict)
 
     def taken(self, medium: Medium) -> Seat:
         """The same agent with one interaction more."""
@@ -53,6 +58,9 @@ class Seat:
             self.available,
             self.unavailable_reason,
             self.idle_since_at,
+            self.most,
+            self.most_of,
+            self.labelled,
         )
 
     def share(self) -> int:

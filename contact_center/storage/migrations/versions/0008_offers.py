@@ -1,0 +1,14 @@
+"""Offers that ring at several agents at once, and what a piece of work counts as."""
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

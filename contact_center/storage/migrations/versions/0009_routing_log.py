@@ -1,0 +1,14 @@
+"""What routing was told and what it decided, kept so that a day can be decided again."""
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

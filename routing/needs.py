@@ -1,0 +1,60 @@
+"""What a piece of work asks of an agent, as an expression that can be looked up in an index.
+
+A need is a value: two needs that are written alike are equal and hash alike, so agents who meet one are found once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias
+
+
+class Has(NamedTuple):
+    """The skill, at this level (1 to 5) or above."""
+
+    skill: str
+    level: int = 1
+
+
+class IsOne(NamedTuple):
+    """One of these agents."""
+
+    agent_ids: frozenset[str]
+
+
+class Every(NamedTuple):
+    """All of these; nothing at all for none."""
+
+    of: tuple[Need, ...] = ()
+
+
+class Some(NamedTuple):
+    """At least one of these; nobody for none."""
+
+    of: tuple[Need, ...]
+
+
+class Not(NamedTuple):
+    """Everybody but these."""
+
+    of: Need
+
+
+Need: TypeAlias = Has | IsOne | Every | Some | Not
+
+ANYBODY = Every()
+
+
+def meets(agent_id: str, skills: Mapping[str, int], need: Need) -> bool:
+    """Whether somebody with these skills will do."""
+    match need:
+        case Has(skill, level):
+            return skills.get(skill, 0) >= level
+        case IsOne(agent_ids):
+            return agent_id in agent_ids
+        case Every(of):
+            return all(meets(agent_id, skills, each) for each in of)
+        case Some(of):
+            return any(meets(agent_id, skills, each) for each in of)
+        case Not(of):
+            return not meets(agent_id, skills, of)

@@ -67,6 +67,10 @@ customers = Table(
     Column("name", String(200), nullable=False, default=""),
     Column("first_seen_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    # Whom the house takes them for, whose account they are, and whom they ask for: an agent's ids, the first first.
+    Column("segment", Id, nullable=False, server_default=text("''")),
+    Column("owner", Id, nullable=False, server_default=text("''")),
+    Column("preferred", Json, nullable=False, server_default=text("'[]'")),
     # Whose name changed since: the search looks for them here, and for nobody else.
     Index("ix_customers_renamed", "updated_at", sqlite_where=RENAMED, postgresql_where=RENAMED),
 )
@@ -266,6 +270,9 @@ agents = Table(
     Column("stream_seq", BigInteger, nullable=False, default=0),
     Column("presence", Integer, nullable=False, default=0),
     Column("active", Integer, nullable=False, default=1),
+    # The weighted total that they may have (0: none is kept), and how much of each label.
+    Column("most", Integer, nullable=False, server_default=text("0")),
+    Column("most_of", Json, nullable=False, server_default=text("'{}'")),
 )
 
 offers = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 
 from contact_center.domain.time import Moment
 from contact_center.storage.schema import FLOW_STEPS, OPEN, events, flow_changes, flow_versions, interactions
@@ -13,7 +13,6 @@ from contact_center.storage.schema import FLOW_STEPS, OPEN, events, flow_changes
 MOST_LIVE = 5_000
 """Open calls whose records are looked at for one answer."""
 
-_HORIZON = text("txid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 _ABOUT = (
     flow_versions.c.name,
     flow_versions.c.version,
@@ -126,9 +125,7 @@ def seq_at(conn: Connection, moment: Moment) -> int:
     return low
 
 
-def steps_after(conn: Connection, seq: int, most: int) -> list[Any]:
-    """Flows' steps after ``seq`` in order: seq, body. None is ever skipped by going on from the last one's."""
-    query = select(events.c.seq, events.c.body).where(FLOW_STEPS, events.c.seq > seq)
-    if conn.dialect.name == "postgresql":
-        query = query.where(_HORIZON)
+def steps_after(conn: Connection, seq: int, upto: int, most: int) -> list[Any]:
+    """Flows' steps after ``seq`` and up to ``upto`` in order: seq, body."""
+    query = select(events.c.seq, events.c.body).where(FLOW_STEPS, events.c.seq > seq, events.c.seq <= upto)
     return list(conn.execute(query.order_by(events.c.seq).limit(most)))

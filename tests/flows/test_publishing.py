@@ -219,9 +219,9 @@ def test_steps_of_the_log_are_found_by_halving_and_by_their_own_index(database_u
             events.append(conn, event_at(kind, number * 10))
         return [flows.seq_at(conn, at) for at in (0, 10, 11, 200, 205, 10_000)]
 
-    found, steps = on(database_url, fill, lambda conn: [row.seq for row in flows.steps_after(conn, 20, 3)])
+    found, steps = on(database_url, fill, lambda conn: [row.seq for row in flows.steps_after(conn, 20, 31, 3)])
     assert found == [0, 0, 1, 19, 20, 40]
-    assert steps == [24, 28, 32]
+    assert steps == [24, 28]
 
 
 def event_at(body: FlowStepped | CustomerLeft, now: int) -> InteractionEvent:

@@ -144,6 +144,8 @@ interactions = Table(
     Column("ended_at", BigInteger, nullable=False, default=0),
     Column("ended_reason", String(16), nullable=False, default=""),
     Column("record", Json, nullable=False),
+    # What it counts as against an agent's ``most_of``; empty: as nothing.
+    Column("label", String(64), nullable=False, server_default=text("''")),
     # One owner: a case has at most one open interaction, hence at most one live offer or assignment.
     Index(
         "uq_interactions_open_case",
@@ -290,12 +292,23 @@ offers = Table(
     Column("ended_at", BigInteger, nullable=False, default=0),
     Column("decision_id", Id, nullable=False),
     Column("view", Json, nullable=False),
+    Column("label", String(64), nullable=False, server_default=text("''")),
+    # What rings at several agents at once rings once at each, and one of them at most has it. That two groups never
+    # ring for one interaction is its epoch's doing: offers are made to what waits, and ringing is not waiting.
     Index(
-        "uq_offers_pending_interaction",
+        "uq_offers_pending",
         "interaction_id",
+        "agent_id",
         unique=True,
         sqlite_where=text("state = 'pending'"),
         postgresql_where=text("state = 'pending'"),
+    ),
+    Index(
+        "uq_offers_accepted",
+        "decision_id",
+        unique=True,
+        sqlite_where=text("state = 'accepted'"),
+        postgresql_where=text("state = 'accepted'"),
     ),
     Index("ix_offers_agent_id_state", "agent_id", "state"),
     Index("ix_offers_made_at", "made_at"),
@@ -542,6 +555,33 @@ flow_changes = Table(
 # The steps of flows are counted as they are added, from this index alone: the log is never read for them as a whole.
 FLOW_STEPS = text("kind = 'ivr.step'")
 Index("ix_events_flow_steps", events.c.seq, sqlite_where=FLOW_STEPS, postgresql_where=FLOW_STEPS)
+
+# --- what routing was told -----------------------------------------------------------------------------------------
+
+# Blocks of one run follow each other; each digest covers the one before it, so that none can be taken out unseen.
+routing_log = Table(
+    "routing_log",
+    metadata,
+    Column("run", Id, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("node", Id, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("ix_routing_log_first_at", "first_at", "run", "number", "last_at", "size"),
+)
+
+# Every policy that was ever in force, as the operator wrote it: a decision names its version.
+policies = Table(
+    "policies",
+    metadata,
+    Column("version", String(64), primary_key=True),
+    Column("document", Json, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+)
 
 # --- recordings ------------------------------------------------------------------------------------------------
 

@@ -258,7 +258,7 @@ def plan(conn: Connection, unit: Callable[[Connection], object]) -> str:
 def test_what_callers_do_is_counted_from_an_index_and_never_by_reading_the_log(database_url: str) -> None:
     steps, calls = on(
         database_url,
-        lambda conn: plan(conn, lambda c: flows.steps_after(c, 7, 10)),
+        lambda conn: plan(conn, lambda c: flows.steps_after(c, 7, 10_000, 10)),
         lambda conn: plan(conn, flows.live_calls),
     )
     assert "ix_events_flow_steps" in steps

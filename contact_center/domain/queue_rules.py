@@ -49,7 +49,7 @@ class QueueRules:
     """``redial_ms``: whoever rings again within it has the place they had. ``record``: ``consent`` records those
     who were asked and agreed. ``most_waiting`` 0 is no limit; ``longest_wait_ms`` 0 is none. ``hours`` are minutes
     of the week, from and to, in the hub's time zone; none is always. ``whisper`` says the queue's name to the
-    agent before they are connected."""
+    agent before they are connected. ``pick``: who may take from it by hand what waits, past routing's choice."""
 
     wrap_up: WrapUpRule = WrapUpRule()
     callbacks: CallbackRule = CallbackRule()
@@ -59,6 +59,7 @@ class QueueRules:
     longest_wait_ms: Millis = 0
     hours: tuple[tuple[int, int], ...] = ()
     whisper: bool = True
+    pick: Literal["supervisors", "members"] = "supervisors"
 
 
 DEFAULT_RULES = QueueRules()

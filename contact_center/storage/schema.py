@@ -275,6 +275,9 @@ agents = Table(
     # The weighted total that they may have (0: none is kept), and how much of each label.
     Column("most", Integer, nullable=False, server_default=text("0")),
     Column("most_of", Json, nullable=False, server_default=text("'{}'")),
+    # What a supervisor says of their capacity instead, until it is taken back; whether a console of theirs is open.
+    Column("override", Json, nullable=False, server_default=text("'{}'")),
+    Column("here", Integer, nullable=False, server_default=text("0")),
 )
 
 offers = Table(

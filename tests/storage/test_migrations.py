@@ -58,7 +58,7 @@ def test_partial_unique_indexes_are_there_on_both_databases(bare_database_url: s
     assert set(found) >= {
         "uq_interactions_open_case",
         "uq_interactions_open_thread",
-        "uq_offers_pending_interaction",
+        "uq_offers_pending",
         "ix_outbox_due",
     }
     assert all("state" in condition for condition in found.values())

@@ -1,9 +1,21 @@
 """Given who waits and who is free, says who is offered what, and why. No I/O."""
 
 from routing.cases import Waiting
-from routing.decisions import Considered, Decision, Explanation, Reason
+from routing.decisions import Considered, Decision, Explanation
 from routing.engine import Engine
 from routing.policy import Policy, QueuePolicy
-from routing.seats import Seat
+from routing.reasons import Reason
+from routing.seats import Seat, fits
 
-__all__ = ["Considered", "Decision", "Engine", "Explanation", "Policy", "QueuePolicy", "Reason", "Seat", "Waiting"]
+__all__ = [
+    "Considered",
+    "Decision",
+    "Engine",
+    "Explanation",
+    "Policy",
+    "QueuePolicy",
+    "Reason",
+    "Seat",
+    "Waiting",
+    "fits",
+]

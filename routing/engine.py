@@ -10,8 +10,9 @@ from weakref import WeakValueDictionary
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
 from routing.cases import NOT_COOLING, Case, Cooling, Entry, Lane, LaneKey, Line, Pool, Skills, Turn, Waiting, needed
-from routing.decisions import Decision, Explanation, Scene
+from routing.decisions import Decision, Explanation
 from routing.floor import Floor
+from routing.past import Glimpse
 from routing.policy import Policy
 from routing.seats import NOBODY, OPEN, Place, Reach, Row, Seat
 
@@ -32,8 +33,8 @@ class Engine:
     # What follows changes what deciding costs, and never a decision.
     few = 32
     """With more fresh seats than this, lanes are looked at instead."""
-    behind = 64
-    """As many seats may have changed before the masks are brought up to date without need."""
+    behind = 512
+    """After as many changes of seats, what explanations refer to is made anew."""
     pools_kept = 4096
     """With more pools than this, those that nobody waits in are forgotten."""
 
@@ -76,7 +77,7 @@ class Engine:
         """The agent is gone. Unknown ids change nothing."""
         if row := self._floor.seats.get(agent_id):
             self._leave_floor(row)
-            self._floor.rows.free_slot(row.slot)
+            self._floor.free_slot(row.slot)
 
     def _move(self, old: Row | None, seat: Seat) -> Row:
         """A new agent, or one with other queues or skills."""
@@ -297,7 +298,7 @@ class Engine:
             return None
         self._floor.catch_up()
         able = self._able(case.lane)
-        return Explanation(self._scene(case, able, self._known(case.waiting, able, now), None, now))
+        return Explanation(self._glimpse(case, able, self._known(case.waiting, able, now), None, now))
 
     def _next(self, now: Moment) -> Decision | None:
         if len(self._fresh) > self.few:
@@ -326,8 +327,8 @@ class Engine:
         case = self._cases[lane.head[1]]
         known = self._known(case.waiting, mask, now) if case.waiting.served_before else ()
         chosen = able[0] if len(able) == 1 else min(known or able, key=_place)
-        scene = self._scene(case, mask, known, chosen, now, able, self._floor.pending)
-        return self._settle(case, scene, chosen)
+        glimpse = self._glimpse(case, mask, known, chosen, now)
+        return self._settle(case, glimpse, chosen)
 
     def _decide_from_masks(self, now: Moment) -> Decision | None:
         self._floor.catch_up()
@@ -338,9 +339,9 @@ class Engine:
         case = self._cases[lane.head[1]]
         known = self._known(case.waiting, able, now) if case.waiting.served_before else ()
         chosen = min(known, key=_place) if known else self._floor.first(able)
-        return self._settle(case, self._scene(case, able, known, chosen, now), chosen)
+        return self._settle(case, self._glimpse(case, able, known, chosen, now), chosen)
 
-    def _settle(self, case: Case, scene: Scene, chosen: Row) -> Decision:
+    def _settle(self, case: Case, glimpse: Glimpse, chosen: Row) -> Decision:
         waiting = case.waiting
         self._forget(case)
         self._reserve(chosen, waiting.medium)
@@ -350,9 +351,9 @@ class Engine:
             waiting.queue,
             waiting.medium,
             chosen.seat.agent_id,
-            scene.policy,
-            scene.at,
-            Explanation(scene),
+            glimpse.policy,
+            glimpse.at,
+            Explanation(glimpse),
         )
 
     def _known(self, waiting: Waiting, able: int, now: Moment) -> tuple[Row, ...]:
@@ -373,36 +374,24 @@ class Engine:
             if left.state == OPEN and left.spare:
                 self._fresh[left.slot] = left
 
-    def _scene(
-        self,
-        case: Case,
-        eligible: int,
-        known: tuple[Row, ...],
-        chosen: Row | None,
-        now: Moment,
-        able: tuple[Row, ...] = (),
-        pending: tuple[Row, ...] = (),
-    ) -> Scene:
+    def _glimpse(self, case: Case, eligible: int, known: tuple[Row, ...], chosen: Row | None, now: Moment) -> Glimpse:
         waiting = case.waiting
         pool, floor = case.lane.pool, self._floor
-        return Scene(
+        base = floor.as_now()
+        return Glimpse(
             waiting,
             pool.skills,
             self.policy.version,
             now,
-            floor.rows.chunks,
-            floor.order.blocks,
+            base,
+            len(base.later),
             floor.members.get(waiting.queue, NOBODY),
             floor.seats.get(waiting.only_agent) if waiting.only_agent else None,
             pool.mask,
-            dict(floor.states),
-            floor.spare.get(waiting.medium, 0),
             self._cooling_until(case) if waiting.missed else {},
             eligible,
             known,
             chosen,
-            able,
-            pending,
         )
 
     def _able(self, lane: Lane) -> int:

@@ -6,61 +6,68 @@ from collections.abc import Iterable
 
 from contact_center.domain.events import Medium
 from routing.cases import Skills
-from routing.order import Order, in_turn
-from routing.seats import NOBODY, ON_CALL, OPEN, Members, Reach, Row, Rows, Seat, row_at, with_rows
+from routing.order import Order
+from routing.past import Base
+from routing.seats import NOBODY, ON_CALL, OPEN, Members, Reach, Row, Seat, row_at
 
 
 class Floor:
-    """Every agent has a slot and its bit. ``seats`` is always up to date; the masks, the order and the rows are
-    after :meth:`catch_up`, and ``pending`` has what they don't know yet: an agent who comes free and is given
-    work at once never needs to be in them."""
+    """Every agent has a slot and its bit. ``seats`` and ``rows`` are always up to date; the masks and the order are
+    after :meth:`catch_up`: an agent who comes free and is given work at once never needs to be in them. ``base`` is
+    what explanations hold on to (:mod:`routing.past`); None until it is
+    needed again."""
 
     def __init__(self, exclusive: tuple[Medium, ...], behind: int) -> None:
         self.seats: dict[str, Row] = {}
-        self.rows = Rows()
+        self.rows: list[Row | None] = []
         self.order = Order()
         self.states: dict[str, int] = {}
         self.spare: dict[Medium, int] = {}
         self.members: dict[str, Members] = {}
+        self.base: Base | None = None
         self._skilled: dict[str, dict[int, int]] = {}
         self._exclusive = exclusive
         self._behind = behind
         self._indexed: dict[int, Row] = {}
-        self._pending: dict[int, Row] = {}
-
-    @property
-    def pending(self) -> tuple[Row, ...]:
-        return tuple(self._pending.values())
+        self._unused: list[int] = []
 
     def change(self, old: Row, seat: Seat) -> Row:
         """Another truth about an agent who stays in the same queues with the same skills."""
-        new = Row(seat, old.slot, old.bit, self._exclusive, old.reach)
-        slot = new.slot
+        slot = old.slot
+        new = Row(seat, slot, old.bit, self._exclusive, old.reach)
         self.seats[seat.agent_id] = new
+        self.rows[slot] = new
         if slot not in self._indexed:
             self._indexed[slot] = old
-        self._pending[slot] = new
-        if len(self._pending) > self._behind:
-            self.catch_up()
+        if base := self.base:
+            base.later.append(new)
+            if len(base.later) > self._behind:
+                self.catch_up()
+                self.base = None
         return new
 
     def catch_up(self) -> None:
-        if not self._pending:
-            return
-        for slot, old in self._indexed.items():
-            self._index(old, self._pending[slot])
-        self.rows.chunks = with_rows(self.rows.chunks, self._pending)
-        self._indexed.clear()
-        self._pending.clear()
+        """Brings the masks and the order up to date."""
+        if self._indexed:
+            for slot, old in self._indexed.items():
+                self._index(old, self.rows[slot])
+            self._indexed.clear()
+
+    def as_now(self) -> Base:
+        """What an explanation of this moment refers to; all of its ``later`` has been seen."""
+        if self.base is None:
+            self.catch_up()
+            self.base = Base(self.rows.copy(), self.states.copy(), self.spare.copy(), [])
+        return self.base
 
     def enter(self, seat: Seat, reach: Reach, slot: int | None = None) -> Row:
         """A new agent, in ``slot`` if they have been here before."""
-        self.catch_up()
-        at = self.rows.new_slot() if slot is None else slot
+        at = self._new_slot() if slot is None else slot
         row = Row(seat, at, 1 << at, self._exclusive, reach)
         self._index(None, row)
         self.seats[seat.agent_id] = row
-        self.rows.chunks = with_rows(self.rows.chunks, {at: row})
+        self.rows[at] = row
+        self.base = None
         for queue in seat.queues:
             self.members[queue] = Members(self.members.get(queue, NOBODY).mask | row.bit)
         for skill, level in seat.skills.items():
@@ -68,11 +75,23 @@ class Floor:
             levels[level] = levels.get(level, 0) | row.bit
         return row
 
+    def _new_slot(self) -> int:
+        if self._unused:
+            return self._unused.pop()
+        self.rows.append(None)
+        return len(self.rows) - 1
+
+    def free_slot(self, slot: int) -> None:
+        """Nobody is in it any more; the next agent may be."""
+        self._unused.append(slot)
+
     def leave(self, agent_id: str) -> Row:
         """The agent must be here. Their slot is kept for them until it is freed."""
         self.catch_up()
         row = self.seats.pop(agent_id)
         self._index(row, None)
+        self.rows[row.slot] = None
+        self.base = None
         for queue in row.seat.queues:
             if mask := self.members[queue].mask ^ row.bit:
                 self.members[queue] = Members(mask)
@@ -136,4 +155,4 @@ class Floor:
 
     def first(self, mask: int) -> Row:
         """Whose turn is first of ``mask``, which must not be empty nor have anybody who isn't open."""
-        return row_at(self.rows.chunks, next(in_turn(self.order.blocks, mask)))
+        return row_at(self.rows, self.order.first(mask))

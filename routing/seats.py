@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
+from routing.policy import Policy
+from routing.reasons import Reason
 
 if TYPE_CHECKING:
     from routing.decisions import Told
@@ -18,8 +21,7 @@ WHOLE = 1_000_000
 OPEN = "open"
 ON_CALL = "on_call"
 _AWAY = ("offline", "not_ready", "wrap_up")
-_CHUNK_BITS = 6
-_CHUNK = 1 << _CHUNK_BITS
+_NO_WEIGHTS: Mapping[Medium, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,11 @@ class Seat:
     most_of: Mapping[str, int] = field(default_factory=dict)
     labelled: Mapping[str, int] = field(default_factory=dict)
 
-    def taken(self, medium: Medium) -> Seat:
+    def taken(self, medium: Medium, label: str = "") -> Seat:
         """The same agent with one interaction more."""
         load = dict(self.load)
         load[medium] = load.get(medium, 0) + 1
+        labelled = {**self.labelled, label: self.labelled.get(label, 0) + 1} if label else self.labelled
         return Seat(
             self.agent_id,
             self.name,
@@ -60,17 +63,63 @@ class Seat:
             self.idle_since_at,
             self.most,
             self.most_of,
-            self.labelled,
+            labelled,
         )
 
-    def share(self) -> int:
-        """How much of the agent is taken, in millionths of :data:`WHOLE`. What exceeds a lowered capacity
-        still counts; each piece of a medium that is no longer theirs counts as the whole agent."""
+    def share(self, weights: Mapping[Medium, int] = _NO_WEIGHTS) -> int:
+        """How much of the agent is taken, in millionths of :data:`WHOLE`: of their weighted total if they have one,
+        else of what they may have of each medium. What exceeds a lowered capacity still counts; each piece of a
+        medium that is no longer theirs counts as the whole agent."""
+        if self.most > 0:
+            return weight_of(self.load, weights) * WHOLE // self.most
         total = 0
         for medium, count in self.load.items():
             if count > 0:
                 total += count * WHOLE // max(1, self.capacity.get(medium, 0))
         return total
+
+
+def weight_of(load: Mapping[Medium, int], weights: Mapping[Medium, int], aside: Collection[Medium] = ()) -> int:
+    """What the load takes of a weighted total, without the media ``aside``. A medium without a weight weighs 1."""
+    return sum(
+        [count * weights.get(medium, 1) for medium, count in load.items() if count > 0 and medium not in aside]
+    )
+
+
+def fits(seat: Seat, medium: Medium, label: str, policy: Policy) -> Reason | None:
+    """Whether one more piece of work fits: None if it does, else the first limit that it would exceed. Says nothing
+    of whether the agent is there. ``label`` is what the work counts as (the case's own, else its queue's; empty: as
+    none)."""
+    limits = limits_reached(seat, medium, label, policy)
+    return limits[0] if limits else None
+
+
+def limits_reached(seat: Seat, medium: Medium, label: str, policy: Policy) -> tuple[Reason, ...]:
+    """Each limit that one more piece of work would exceed, the widest first.
+
+    Work of a medium that ``medium`` interrupts is put aside when it comes: it takes neither the whole agent nor
+    anything of their weighted total meanwhile. It still counts against its label. A limit that was lowered below
+    what the agent has takes nothing away and lets nothing in."""
+    load = seat.load
+    aside = policy.interrupts.get(medium, _NOTHING_ASIDE)
+    for exclusive in policy.exclusive_media:
+        if exclusive not in aside and load.get(exclusive, 0) > 0:
+            return (_ON_CALL,)
+    limits: list[Reason] = []
+    has, most = load.get(medium, 0), seat.capacity.get(medium, 0)
+    if has >= most:
+        limits.append(Reason("no_capacity", {"medium": medium, "load": has, "capacity": most}))
+    if seat.most > 0:
+        weight, taken = policy.weights.get(medium, 1), weight_of(load, policy.weights, aside)
+        if taken + weight > seat.most:
+            limits.append(Reason("no_total", {"weight": weight, "load": taken, "capacity": seat.most}))
+    if label in seat.most_of and (has := seat.labelled.get(label, 0)) >= (most := seat.most_of[label]):
+        limits.append(Reason("no_label", {"label": label, "load": has, "capacity": most}))
+    return tuple(limits)
+
+
+_NOTHING_ASIDE: frozenset[Medium] = frozenset()
+_ON_CALL = Reason("on_call")
 
 
 Place: TypeAlias = tuple[int, Moment, str, int]
@@ -124,50 +173,21 @@ def _state(seat: Seat, exclusive: tuple[Medium, ...]) -> str:
     return OPEN
 
 
-Chunks: TypeAlias = Sequence[Sequence[Row | None]]
-_EMPTY_CHUNK: list[Row | None] = [None] * _CHUNK
+Rows: TypeAlias = Sequence[Row | None]
+"""Agents by slot."""
 
 
-class Rows:
-    """Rows by slot. Writing copies what it touches, so ``chunks`` may be kept by whoever wants the rows as they
-    are now."""
-
-    __slots__ = ("_free", "_next", "chunks")
-
-    def __init__(self) -> None:
-        self.chunks: Chunks = []
-        self._free: list[int] = []
-        self._next = 0
-
-    def new_slot(self) -> int:
-        if self._free:
-            return self._free.pop()
-        self._next += 1
-        return self._next - 1
-
-    def free_slot(self, slot: int) -> None:
-        self.chunks = with_rows(self.chunks, {slot: None})
-        self._free.append(slot)
+def with_rows(rows: Rows, changed: Mapping[int, Row]) -> Rows:
+    """``rows`` with others in some slots. What it is given stays as it is."""
+    copy = list(rows)
+    copy += [None] * (max(changed, default=-1) + 1 - len(copy))
+    for slot, row in changed.items():
+        copy[slot] = row
+    return copy
 
 
-def with_rows(chunks: Chunks, rows: Mapping[int, Row | None]) -> Chunks:
-    """``chunks`` with other rows in some slots. What it is given stays as it is."""
-    changed = list(chunks)
-    copied = set()
-    for slot, row in rows.items():
-        at = slot >> _CHUNK_BITS
-        while at >= len(changed):
-            changed.append(_EMPTY_CHUNK)
-        chunk = changed[at]
-        if at not in copied:
-            chunk = changed[at] = list(chunk)
-            copied.add(at)
-        chunk[slot & (_CHUNK - 1)] = row  # type: ignore[index]  # it is the copy
-    return changed
-
-
-def row_at(chunks: Chunks, slot: int) -> Row:
-    row = chunks[slot >> _CHUNK_BITS][slot & (_CHUNK - 1)]
+def row_at(rows: Rows, slot: int) -> Row:
+    row = rows[slot]
     assert row is not None
     return row
 
@@ -192,10 +212,10 @@ class Members:
         self.mask = mask
         self._by_id: tuple[int, ...] | None = None
 
-    def by_id(self, chunks: Chunks) -> tuple[int, ...]:
-        """Their slots in the order of their ids. ``chunks`` must be of a time when this was the queue."""
+    def by_id(self, rows: Rows) -> tuple[int, ...]:
+        """Their slots in the order of their ids. ``rows`` must be of a time when this was the queue."""
         if self._by_id is None:
-            self._by_id = tuple(sorted(slots_in(self.mask), key=lambda slot: row_at(chunks, slot).seat.agent_id))
+            self._by_id = tuple(sorted(slots_in(self.mask), key=lambda slot: row_at(rows, slot).seat.agent_id))
         return self._by_id
 
 

@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import (
     BigInteger,
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -584,6 +585,67 @@ policies = Table(
     Column("version", String(64), primary_key=True),
     Column("document", Json, nullable=False),
     Column("first_at", BigInteger, nullable=False),
+)
+
+# --- estimates -------------------------------------------------------------------------------------------------
+
+RUNNING = text("done = 0")
+STILL_WAITS = text("outcome = ''")
+STILL_THERE = text("ended_at = 0")
+
+# Every stretch of waiting: what was expected of it when it began, from what facts, and what became of it.
+waiting_estimates = Table(
+    "waiting_estimates",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("interaction_id", Id, nullable=False),
+    Column("queue", Id, nullable=False),
+    Column("medium", String(16), nullable=False),
+    Column("began_at", BigInteger, nullable=False),
+    Column("priority", Integer, nullable=False),
+    # How many stood before them while all agents were busy; -1 where an agent was free.
+    Column("others", Integer, nullable=False),
+    Column("agents", Float, nullable=False),
+    Column("handling_ms", BigInteger, nullable=False),
+    Column("patience_ms", BigInteger, nullable=False),
+    Column("answer_ms", BigInteger, nullable=False),
+    Column("mean_ms", BigInteger),
+    Column("p50_ms", BigInteger),
+    Column("p90_ms", BigInteger),
+    Column("outcome", String(16), nullable=False, default=""),
+    Column("waited_ms", BigInteger, nullable=False, default=0),
+    Column("agent_id", Id, nullable=False, default=""),
+    Column("rang_ms", BigInteger, nullable=False, default=0),
+    Column("handled_ms", BigInteger, nullable=False, default=0),
+    Column("done", Integer, nullable=False, default=0),
+    Index("ix_waiting_estimates_queue_medium_began_at", "queue", "medium", "began_at"),
+    Index("ix_waiting_estimates_began_at", "began_at", "queue", "medium"),
+    Index("ix_waiting_estimates_running", "interaction_id", sqlite_where=RUNNING, postgresql_where=RUNNING),
+    Index(
+        "uq_waiting_estimates_waits",
+        "interaction_id",
+        unique=True,
+        sqlite_where=STILL_WAITS,
+        postgresql_where=STILL_WAITS,
+    ),
+)
+
+# When each agent was there: what their share of the work is held against.
+presence_spans = Table(
+    "presence_spans",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("agent_id", Id, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("began_at", BigInteger, nullable=False, index=True),
+    Column("ended_at", BigInteger, nullable=False, default=0),
+    Index(
+        "uq_presence_spans_running",
+        "agent_id",
+        unique=True,
+        sqlite_where=STILL_THERE,
+        postgresql_where=STILL_THERE,
+    ),
 )
 
 # --- recordings ------------------------------------------------------------------------------------------------

@@ -1,0 +1,99 @@
+"""The engine keeps the laws through long random histories, and the histories would tell if it did not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from contact_center.domain.time import Moment
+from routing import Engine
+from tests.laws import engine
+
+STEPS = 20_000
+
+
+@pytest.mark.parametrize("seed", ["monday", "tuesday"])
+def test_every_law_holds_after_every_step(seed: str) -> None:
+    for _, broken in engine.run(STEPS, seed):
+        assert broken is None, str(broken)
+
+
+def _told_otherwise(patch: pytest.MonkeyPatch, what: str, change: Callable[[Any], Any]) -> None:
+    """The engine hears something else than what is so."""
+    told = getattr(Engine, what)
+
+    def tell(self: Engine, fact: Any) -> None:
+        heard = change(fact)
+        if heard is not None:
+            told(self, heard)
+
+    patch.setattr(Engine, what, tell)
+
+
+def _nobody_cools_down(patch: pytest.MonkeyPatch) -> None:
+    _told_otherwise(patch, "put_waiting", lambda case: replace(case, missed={}))
+
+
+def _a_lowered_capacity_is_overlooked(patch: pytest.MonkeyPatch) -> None:
+    _told_otherwise(
+        patch, "put_seat", lambda seat: replace(seat, capacity={m: most + 1 for m, most in seat.capacity.items()})
+    )
+
+
+def _the_last_to_come_is_first(patch: pytest.MonkeyPatch) -> None:
+    _told_otherwise(patch, "put_waiting", lambda case: replace(case, virtual_enqueued_at=-case.virtual_enqueued_at))
+
+
+def _skills_are_not_asked_for(patch: pytest.MonkeyPatch) -> None:
+    _told_otherwise(patch, "put_waiting", lambda case: replace(case, skills={}))
+
+
+def _who_comes_back_is_overlooked(patch: pytest.MonkeyPatch) -> None:
+    _told_otherwise(patch, "put_seat", lambda seat: seat if seat.load or not seat.available else None)
+
+
+def _the_end_of_a_cool_down_is_not_foretold(patch: pytest.MonkeyPatch) -> None:
+    def none(self: Engine, now: Moment) -> None:
+        return None
+
+    patch.setattr(Engine, "next_change_at", none)
+
+
+def _what_was_decided_is_decided_again(patch: pytest.MonkeyPatch) -> None:
+    before = Engine.decide
+
+    def twice(self: Engine, now: Moment, limit: int = 100) -> list[Any]:
+        made = before(self, now, limit)
+        return made + made[:1] if limit > len(made) else made
+
+    patch.setattr(Engine, "decide", twice)
+
+
+MUTANTS = {
+    _nobody_cools_down: {"I5", "I9"},
+    _a_lowered_capacity_is_overlooked: {"I4", "I1"},
+    _the_last_to_come_is_first: {"I7"},
+    _the_end_of_a_cool_down_is_not_foretold: {"I9"},
+    _who_comes_back_is_overlooked: {"I6", "I1"},
+    _skills_are_not_asked_for: {"I5"},
+    _what_was_decided_is_decided_again: {"I3"},
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__.strip("_"))
+def test_the_laws_see_an_engine_where(mutant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutant(monkeypatch)
+    found = next(_broken(), None)
+    assert found is not None, "no history shows it"
+    assert isinstance(found.error, engine.LawBroken), str(found)
+    assert found.error.law in MUTANTS[mutant]
+    assert len(found.acts) <= 12, f"it could be smaller:\n{found}"
+
+
+def _broken() -> Iterator[engine.Broken]:
+    for _, broken in engine.run(30_000, "mutants"):
+        if broken:
+            yield broken

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
 from contact_center.domain.views import Why
 from routing.cases import Skills, Waiting
-from routing.order import Blocks, block_of, in_turn
 from routing.reasons import Reason, Value
-from routing.seats import ON_CALL, OPEN, Chunks, Members, Row, row_at, with_rows
+from routing.seats import ON_CALL, OPEN, Members, Row, Rows, row_at
+
+if TYPE_CHECKING:
+    from routing.past import Glimpse
 
 ALL_UP_TO = 200
 """A queue with no more members than this has every one of them in its explanations."""
@@ -49,15 +51,15 @@ _BEHIND = {
 
 
 class Scene(NamedTuple):
-    """All that a decision depended on, as it was then. Nothing in it ever changes, so keeping it costs
-    nothing and the explanation may be worked out at leisure."""
+    """All that a decision depended on, as it was then. ``ranked`` are the eligible in their turn, as far as they are
+    ever listed; ``known`` come before them."""
 
     waiting: Waiting
     skills: Skills
     policy: str
     at: Moment
-    chunks: Chunks
-    blocks: Blocks
+    rows: Rows
+    ranked: tuple[Row, ...]
     members: Members
     directed: Row | None
     fit: int
@@ -67,29 +69,6 @@ class Scene(NamedTuple):
     eligible: int
     known: tuple[Row, ...]
     chosen: Row | None
-    able: tuple[Row, ...] = ()
-    pending: tuple[Row, ...] = ()
-
-    def settled(self) -> Scene:
-        """The scene with the ``pending`` rows in their places: those that the engine had not put into its masks
-        yet. The eligible are then ``able``."""
-        if not self.pending:
-            return self
-        bits = spare = 0
-        for row in self.pending:
-            bits |= row.bit
-            if self.waiting.medium in row.spare:
-                spare |= row.bit
-        states = {state: mask & ~bits for state, mask in self.states.items()}
-        for row in self.pending:
-            states[row.state] = states.get(row.state, 0) | row.bit
-        return self._replace(
-            chunks=with_rows(self.chunks, {row.slot: row for row in self.pending}),
-            blocks=(block_of(tuple(sorted(row.place for row in self.able))),),
-            states=states,
-            spare=self.spare & ~bits | spare,
-            pending=(),
-        )
 
 
 class Explanation:
@@ -102,8 +81,8 @@ class Explanation:
 
     __slots__ = ("__dict__", "_seen")
 
-    def __init__(self, scene: Scene) -> None:
-        self._seen = scene
+    def __init__(self, seen: Glimpse) -> None:
+        self._seen = seen
 
     @cached_property
     def _scene(self) -> Scene:
@@ -149,10 +128,9 @@ class Explanation:
         """The eligible in the order in which they come into question, as far as they are listed."""
         scene = self._scene
         known = sorted(scene.known, key=lambda row: row.place)
-        rest = in_turn(scene.blocks, scene.eligible & ~sum(row.bit for row in known))
         most = self.considered if self.considered <= ALL_UP_TO else BEST_KEPT
-        others = (row_at(scene.chunks, slot) for slot in islice(rest, max(0, most - len(known))))
-        return (*known[:most], *others)
+        others = [row for row in scene.ranked if row not in known]
+        return (*known, *others)[:most]
 
     def _served_at(self, row: Row) -> Moment:
         scene = self._scene
@@ -163,9 +141,9 @@ class Explanation:
         members = scene.members
         bits = mask.to_bytes((mask.bit_length() >> 3) + 1, "little")
         end = len(bits) << 3
-        for slot in members.by_id(scene.chunks):
+        for slot in members.by_id(scene.rows):
             if slot < end and bits[slot >> 3] >> (slot & 7) & 1:
-                yield row_at(scene.chunks, slot)
+                yield row_at(scene.rows, slot)
 
     @property
     def candidates(self) -> tuple[Considered, ...]:

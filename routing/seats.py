@@ -21,8 +21,6 @@ WHOLE = 1_000_000
 OPEN = "open"
 ON_CALL = "on_call"
 _AWAY = ("offline", "not_ready", "wrap_up")
-_CHUNK_BITS = 6
-_CHUNK = 1 << _CHUNK_BITS
 _NO_WEIGHTS: Mapping[Medium, int] = MappingProxyType({})
 
 
@@ -175,50 +173,21 @@ def _state(seat: Seat, exclusive: tuple[Medium, ...]) -> str:
     return OPEN
 
 
-Chunks: TypeAlias = Sequence[Sequence[Row | None]]
-_EMPTY_CHUNK: list[Row | None] = [None] * _CHUNK
+Rows: TypeAlias = Sequence[Row | None]
+"""Agents by slot."""
 
 
-class Rows:
-    """Rows by slot. Writing copies what it touches, so ``chunks`` may be kept by whoever wants the rows as they
-    are now."""
-
-    __slots__ = ("_free", "_next", "chunks")
-
-    def __init__(self) -> None:
-        self.chunks: Chunks = []
-        self._free: list[int] = []
-        self._next = 0
-
-    def new_slot(self) -> int:
-        if self._free:
-            return self._free.pop()
-        self._next += 1
-        return self._next - 1
-
-    def free_slot(self, slot: int) -> None:
-        self.chunks = with_rows(self.chunks, {slot: None})
-        self._free.append(slot)
+def with_rows(rows: Rows, changed: Mapping[int, Row]) -> Rows:
+    """``rows`` with others in some slots. What it is given stays as it is."""
+    copy = list(rows)
+    copy += [None] * (max(changed, default=-1) + 1 - len(copy))
+    for slot, row in changed.items():
+        copy[slot] = row
+    return copy
 
 
-def with_rows(chunks: Chunks, rows: Mapping[int, Row | None]) -> Chunks:
-    """``chunks`` with other rows in some slots. What it is given stays as it is."""
-    changed = list(chunks)
-    copied = set()
-    for slot, row in rows.items():
-        at = slot >> _CHUNK_BITS
-        while at >= len(changed):
-            changed.append(_EMPTY_CHUNK)
-        chunk = changed[at]
-        if at not in copied:
-            chunk = changed[at] = list(chunk)
-            copied.add(at)
-        chunk[slot & (_CHUNK - 1)] = row  # type: ignore[index]  # it is the copy
-    return changed
-
-
-def row_at(chunks: Chunks, slot: int) -> Row:
-    row = chunks[slot >> _CHUNK_BITS][slot & (_CHUNK - 1)]
+def row_at(rows: Rows, slot: int) -> Row:
+    row = rows[slot]
     assert row is not None
     return row
 
@@ -243,10 +212,10 @@ class Members:
         self.mask = mask
         self._by_id: tuple[int, ...] | None = None
 
-    def by_id(self, chunks: Chunks) -> tuple[int, ...]:
-        """Their slots in the order of their ids. ``chunks`` must be of a time when this was the queue."""
+    def by_id(self, rows: Rows) -> tuple[int, ...]:
+        """Their slots in the order of their ids. ``rows`` must be of a time when this was the queue."""
         if self._by_id is None:
-            self._by_id = tuple(sorted(slots_in(self.mask), key=lambda slot: row_at(chunks, slot).seat.agent_id))
+            self._by_id = tuple(sorted(slots_in(self.mask), key=lambda slot: row_at(rows, slot).seat.agent_id))
         return self._by_id
 
 

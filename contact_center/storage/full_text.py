@@ -22,7 +22,7 @@ from contact_center.domain.search_words import Clause, Phrase, Query, words
 from contact_center.domain.time import Moment
 from contact_center.storage.schema import cases, contact_points, customers, events, search_progress
 
-FORM = 100 * 2 + WORDS_FORM
+FORM = 100 * 3 + WORDS_FORM
 COLUMNS = ("body", "subject", "sender", "recipients", "who")
 KINDS = (
     "message.received",
@@ -40,6 +40,8 @@ NAMES = "names"
 TIME_BITS = 20
 WINDOW_BITS = TIME_BITS + 27
 """A window is 2^27 milliseconds, about a day and a half."""
+SEASON_BITS = 6
+"""A season is 64 windows, about three months."""
 BIG = 2**62
 
 
@@ -354,8 +356,8 @@ def _columns(document: Document) -> dict[str, Any]:
 
 
 def _words(document: Document) -> str:
-    window = f"':w{document.number >> WINDOW_BITS}'"
-    return f"{window} {_vector(document.fields, _WEIGHTS)}"
+    window = document.number >> WINDOW_BITS
+    return f"':w{window}' ':s{window >> SEASON_BITS}' {_vector(document.fields, _WEIGHTS)}"
 
 
 _WEIGHTS = "DABCD"
@@ -437,13 +439,13 @@ def _ts_phrase(phrase: Phrase) -> str:
     return "(" + " <-> ".join(said) + ")"
 
 
-def tsquery_of(clauses: Sequence[Clause], windows: Sequence[int] = ()) -> str:
+def tsquery_of(clauses: Sequence[Clause], times: Sequence[str] = ()) -> str:
     parts = [
         ("!" if clause.excluded else "") + "(" + " | ".join(map(_ts_phrase, clause.phrases)) + ")"
         for clause in clauses
     ]
-    if windows:
-        parts.append("(" + " | ".join(f"':w{window}'" for window in windows) + ")")
+    if times:
+        parts.append("(" + " | ".join(f"'{time}'" for time in times) + ")")
     return " & ".join(parts)
 
 
@@ -462,9 +464,9 @@ _WALK_POSTGRES = text(
 ).columns(*_HIT)
 
 
-COSTLY_WINDOWS = 63
+COSTLY_WINDOWS = 31
 """PostgreSQL looks closely at every document that has all words of a phrase, or a word somewhere else than asked: so
-far back it does that in one go (three months)."""
+far back it does that in one go (six weeks)."""
 
 
 def walk(conn: Connection, ask: Asked, before: int, most: int) -> tuple[list[Hit], int]:
@@ -481,14 +483,14 @@ def walk(conn: Connection, ask: Asked, before: int, most: int) -> tuple[list[Hit
     found: list[Hit] = []
     oldest = max(row.first, ask.first) >> WINDOW_BITS
     looked = 0
-    for windows in _windows(row.last >> WINDOW_BITS, oldest):
-        given |= {"match": tsquery_of(ask.clauses, windows), "most": most - len(found)}
+    for piece in _pieces(row.last >> WINDOW_BITS, oldest):
+        given |= {"match": tsquery_of(ask.clauses, piece.marks), "most": most - len(found)}
         found += [Hit(*row) for row in conn.execute(_WALK_POSTGRES, given)]
         if len(found) >= most:
             return found, found[-1].number
-        looked += len(windows)
-        if looked >= COSTLY_WINDOWS and windows[0] > oldest and _is_costly(ask.clauses):
-            return found, windows[0] << WINDOW_BITS
+        looked += piece.windows
+        if looked >= COSTLY_WINDOWS and piece.begin > oldest and _is_costly(ask.clauses):
+            return found, piece.begin << WINDOW_BITS
     return found, 0
 
 
@@ -500,14 +502,33 @@ def _is_costly(clauses: Sequence[Clause]) -> bool:
     return any(c.excluded or any(p.field or len(p.words) > 1 for p in c.phrases) for c in clauses)
 
 
-def _windows(newest: int, oldest: int) -> Iterator[list[int]]:
-    """The time in pieces from the newest on, first one, then twice as many each time: PostgreSQL finds all of a word
-    before it sorts, so it is asked for little where the word is frequent and for much only where it is rare."""
+class _Piece(NamedTuple):
+    """A stretch of time: its first window, how many it has, and what its documents are marked with."""
+
+    begin: int
+    windows: int
+    marks: tuple[str, ...]
+
+
+def _pieces(newest: int, oldest: int) -> Iterator[_Piece]:
+    """The time in pieces from the newest on, first a window, then twice as many each time, then seasons: PostgreSQL
+    finds all of a word before it sorts, so it is asked for little where the word is frequent and for much only where
+    it is rare. (What it takes to ask for so many windows at once grows with their square.)"""
     at, many = newest, 1
-    while at >= oldest:
-        yield list(range(max(oldest, at - many + 1), at + 1))
-        at -= many
-        many = min(many * 2, 512)
+    while at >= oldest and many < 1 << SEASON_BITS:
+        begin = max(oldest, at - many + 1)
+        if many == 1 << (SEASON_BITS - 1):  # the last one goes back to where a season begins
+            begin = max(oldest, begin >> SEASON_BITS << SEASON_BITS)
+        yield _Piece(begin, at - begin + 1, tuple(f":w{window}" for window in range(begin, at + 1)))
+        at, many = begin - 1, many * 2
+    if at < oldest:
+        return
+    season, many = at >> SEASON_BITS, 1
+    while season >= oldest >> SEASON_BITS:
+        begin = max(oldest >> SEASON_BITS, season - many + 1)
+        marks = tuple(f":s{each}" for each in range(begin, season + 1))
+        yield _Piece(begin << SEASON_BITS, len(marks) << SEASON_BITS, marks)
+        season, many = begin - 1, many * 2
 
 
 _CHOSEN_SQLITE = text(
@@ -519,25 +540,35 @@ _CHOSEN_SQLITE = text(
 _FIRST_SQLITE = text(
     "SELECT min(number) AS number FROM search_documents WHERE case_id IN (SELECT value FROM json_each(:cases))"
 ).columns(column("number", BigInteger))
+# Their numbers lie in an index; the words, which cost a hundred times as much, are looked at of the newest alone.
+_NEWEST_POSTGRES = text(
+    "SELECT number FROM search_documents WHERE case_id = ANY(CAST(:cases AS bigint[])) AND number < :before"
+    " AND number >= :first ORDER BY number DESC LIMIT :closely"
+).columns(column("number", BigInteger))
 _CHOSEN_POSTGRES = text(
     "WITH mine AS MATERIALIZED (SELECT number, case_id, seq, since, words FROM search_documents"
-    " WHERE case_id = ANY(CAST(:cases AS bigint[])) AND number < :before AND number >= :first)"
+    " WHERE number = ANY(CAST(:numbers AS bigint[])))"
     " SELECT number, case_id, seq, since FROM mine WHERE words @@ CAST(:match AS tsquery)"
     " ORDER BY number DESC LIMIT :most"
 ).columns(*_HIT)
+MOST_CLOSELY = 2_000
+"""Documents that PostgreSQL looks at one by one for one answer."""
 
 
 def in_cases(
     conn: Connection, ask: Asked, case_ids: Sequence[int], before: int, most: int, since: int = 0
 ) -> tuple[list[Hit], int]:
-    """As :func:`walk`, within these cases alone, of which there are not many, and not before ``since``."""
+    """As :func:`walk`, within these cases alone, of which there are not many, and not before ``since``: with it the
+    answer is whole."""
     if not case_ids:
         return [], 0
     given: dict[str, Any] = {"first": max(since, ask.first), "before": min(before, ask.end), "most": most}
     if conn.dialect.name == "postgresql":
-        given |= {"match": tsquery_of(ask.clauses), "cases": list(case_ids)}
+        closely = BIG if since else MOST_CLOSELY
+        near = list(conn.execute(_NEWEST_POSTGRES, {**given, "cases": list(case_ids), "closely": closely}).scalars())
+        given = {"match": tsquery_of(ask.clauses), "numbers": near, "most": most}
         chosen = [Hit(*row) for row in conn.execute(_CHOSEN_POSTGRES, given)]
-        return chosen, _back_to(chosen, most)
+        return chosen, _back_to(chosen, most) or (near[-1] if len(near) == closely else 0)
     cases_given = str(list(case_ids))
     first = conn.execute(_FIRST_SQLITE, {"cases": cases_given}).scalar() or 0
     given |= {"match": match_of(ask.clauses), "cases": cases_given, "first": max(given["first"], first)}

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from contact_center.domain.events import Attachment
+from contact_center.domain.search_words import Clause, Phrase
 from contact_center.domain.time import DAY
 from contact_center.storage import full_text
+from contact_center.storage.connection import Connection
 from tests.hub import TestHub, letter, open_test_hub
 
 LENA = "+4915112345678"
@@ -257,3 +259,32 @@ async def test_what_is_in_the_log_is_indexed_once_though_two_do_it(database_url:
         at = await hub.runtime.indexer.progress()
         assert not await hub.write(full_text.advance, full_text.LOG, at.reached - 1, at.reached + 5)
         assert await hub.runtime.indexer.progress() == at
+
+
+async def test_each_of_years_of_letters_is_found_once_from_whenever_one_looks(
+    database_url: str, tmp_path: Path
+) -> None:
+    def seen_in(conn: Connection, end: int) -> list[int]:
+        ask = full_text.Asked((Clause((Phrase(("parcel",)),)),), 0, end)
+        seen: list[int] = []
+        begin = full_text.BIG
+        while begin:
+            hits, begin = full_text.walk(conn, ask, begin, 7)
+            seen += [hit.seq for hit in hits]
+        return seen
+
+    def fill(conn: Connection) -> list[full_text.Document]:
+        moments = [
+            1_700_000_000_000 + day * DAY for day in (0, 1, 2, 3, 40, 41, 95, 96, 97, 190, 191, 400, 800, 1100)
+        ]
+        made = [
+            full_text.Document(seq, seq, 1, at, (["parcel"], [], [], [], [])) for seq, at in enumerate(moments, 1)
+        ]
+        full_text.add(conn, made)
+        return made
+
+    async with open_test_hub(database_url, tmp_path) as hub:
+        made = await hub.write(fill)
+        for newest in range(len(made), 0, -1):
+            end = made[newest - 1].number + 1
+            assert await hub.read(seen_in, end) == list(range(newest, 0, -1))

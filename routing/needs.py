@@ -1,40 +1,47 @@
 """What a piece of work asks of an agent, as an expression that can be looked up in an index.
 
 A need is a value: two needs that are written alike are equal and hash alike, so agents who meet one are found once.
+They are no tuples, for as tuples "all of these" and "one of these" would be equal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias
 
 
-class Has(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Has:
     """The skill, at this level (1 to 5) or above."""
 
     skill: str
     level: int = 1
 
 
-class IsOne(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class IsOne:
     """One of these agents."""
 
     agent_ids: frozenset[str]
 
 
-class Every(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Every:
     """All of these; nothing at all for none."""
 
     of: tuple[Need, ...] = ()
 
 
-class Some(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Some:
     """At least one of these; nobody for none."""
 
     of: tuple[Need, ...]
 
 
-class Not(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Not:
     """Everybody but these."""
 
     of: Need

@@ -70,7 +70,7 @@ def reply(conn: Connection, on: Occasion, acting: Acting, interaction_id: str, w
     to, cc, bcc = _recipients(conn, loaded, written)
     files = _files(conn, acting.agent_id, record.case_id, written)
     leaves = _leaves(on.now, written.send_at, rules.undo_ms)
-    answered = events.last_received(conn, interaction_id)
+    answered = events.last_letter(conn, record.case_id)
     letter = replace(
         lines.outgoing(on, loaded, "message"),
         created_at=leaves,

@@ -255,6 +255,20 @@ def last_received(conn: Connection, interaction_id: str) -> InteractionEvent | N
     return _event(row) if row else None
 
 
+def last_letter(conn: Connection, case_id: int) -> InteractionEvent | None:
+    """What came last by mail into the case, or into one that was merged into it, whoever wrote it."""
+    row = conn.execute(
+        _READ.where(
+            events.c.case_id.in_(cases.family(conn, case_id)),
+            events.c.kind == "message.received",
+            events.c.medium == "email",
+        )
+        .order_by(events.c.seq.desc())
+        .limit(1)
+    ).one_or_none()
+    return _event(row) if row else None
+
+
 def agent_names(conn: Connection) -> dict[str, str]:
     return {row.id: row.name for row in conn.execute(select(agents.c.id, agents.c.name))}
 

@@ -84,7 +84,7 @@ def _answered(conn: Connection, interaction_id: str) -> tuple[Loaded, Interactio
     loaded = journal.look(conn, interaction_id)
     if loaded is None:
         raise NotFound("interaction")
-    return loaded, events.last_received(conn, interaction_id), mail_rules(conn)
+    return loaded, events.last_letter(conn, loaded.record.case_id), mail_rules(conn)
 
 
 async def _asked(runtime: Runtime, loaded: Loaded, event: InteractionEvent | None) -> Asked:

@@ -236,6 +236,10 @@ async def test_merged_cases_are_one_and_its_owner_sees_what_was_unanswered(datab
                 "It is me, from home",
             ]
         assert [item["id"] for item in (await hub.get("cases"))["items"]] == [case_id]
+        # Whoever wrote last is answered, and their letter is quoted.
+        proposed = await hub.get(f"interactions/{lenas}/composing", mode="reply")
+        assert proposed["to"] == [EVE]
+        assert "It is me, from home" in proposed["quoted_text"]
         # Whoever wrote there takes part from now on, and so does whatever answers that case's letters.
         came = await post.comes(EVE, "And now?", answers=our_id, subject="Re: A letter")
         assert came.interaction_id == lenas

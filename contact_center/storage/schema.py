@@ -55,6 +55,7 @@ UNSENT = text("state IN ('queued', 'sending', 'retry')")
 UNDELIVERED = text("state IN ('failed', 'uncertain')")
 MERGED = text("merged_into > 0")
 LINKED = text("linked_to > 0")
+PENDING = text("state = 'pending'")
 LIVE_CASE = text("status <> 'closed' AND merged_into = 0")
 ENDED = text("state = 'ended'")
 RENAMED = text("updated_at > first_seen_at")
@@ -304,8 +305,8 @@ offers = Table(
         "interaction_id",
         "agent_id",
         unique=True,
-        sqlite_where=text("state = 'pending'"),
-        postgresql_where=text("state = 'pending'"),
+        sqlite_where=PENDING,
+        postgresql_where=PENDING,
     ),
     Index(
         "uq_offers_accepted",
@@ -675,4 +676,37 @@ recordings = Table(
     Index("ix_recordings_digest", "digest"),
     Index("ix_recordings_state_made_at", "state", "made_at"),
     Index("ix_recordings_next_at", "next_at", sqlite_where=TO_DO, postgresql_where=TO_DO),
+)
+
+# --- recognition -----------------------------------------------------------------------------------------------
+
+# The model in force is the one that was chosen last.
+recognition_models = Table(
+    "recognition_models",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("chosen_at", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("examples", Integer, nullable=False),
+    Column("measured", Json, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("ix_recognition_models_chosen_at", "chosen_at"),
+)
+
+# What was said of each new case, and what an agent says it is about (null: nothing yet).
+recognitions = Table(
+    "recognitions",
+    metadata,
+    Column("interaction_id", Id, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("model", Integer, nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("intent", Id, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("said", Id, nullable=True),
+    Column("said_at", BigInteger, nullable=False, default=0),
+    Index("ix_recognitions_at", "at"),
+    Index("ix_recognitions_said_at", "said_at"),
 )

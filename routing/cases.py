@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
 from typing import NamedTuple, TypeAlias
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Millis, Moment
+from routing.turns import Turn, Turns
 
 TOP_PRIORITY = 100
 
@@ -50,7 +50,6 @@ class Waiting:
         return (self.virtual_enqueued_at - priority * ageing_ms, self.interaction_id)
 
 
-Turn: TypeAlias = tuple[Moment, str]
 Skills: TypeAlias = tuple[tuple[str, int], ...]
 
 
@@ -104,38 +103,14 @@ class Lane:
     """Cases that any agent can take either all or none of: one pool, one medium, the same agents cooling
     down. So only the first of a lane ever needs to be looked at."""
 
-    __slots__ = ("_heap", "cooling", "key", "line", "medium", "pool", "ready", "size")
+    __slots__ = ("cooling", "key", "line", "medium", "pool", "ready", "turns")
 
     def __init__(self, key: LaneKey, line: Line) -> None:
         self.key = key
         self.line = line
         self.pool, self.medium, self.cooling = key
-        self.size = 0
+        self.turns = Turns()
         self.ready = False
-        self._heap: list[Turn] = []
-
-    @property
-    def head(self) -> Turn:
-        """Whose turn is next. The lane must not be empty."""
-        return self._heap[0]
-
-    def add(self, turn: Turn) -> None:
-        heappush(self._heap, turn)
-        self.size += 1
-
-    def left(self, lane_of: Mapping[str, Case]) -> None:
-        """One that was in the lane isn't any more: ``lane_of`` no longer has it here."""
-        self.size -= 1
-        heap = self._heap
-        if len(heap) > 2 * self.size + 64:
-            heap[:] = {turn for turn in heap if self._holds(turn, lane_of)}
-            heapify(heap)
-        while heap and not self._holds(heap[0], lane_of):
-            heappop(heap)
-
-    def _holds(self, turn: Turn, lane_of: Mapping[str, Case]) -> bool:
-        case = lane_of.get(turn[1])
-        return case is not None and case.lane is self and case.turn == turn
 
 
 Entry: TypeAlias = tuple[Turn, int, Lane]

@@ -9,12 +9,13 @@ from weakref import WeakValueDictionary
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
-from routing.cases import NOT_COOLING, Case, Cooling, Entry, Lane, LaneKey, Line, Pool, Skills, Turn, Waiting, needed
+from routing.cases import NOT_COOLING, Case, Cooling, Entry, Lane, LaneKey, Line, Pool, Skills, Waiting, needed
 from routing.decisions import Decision, Explanation
 from routing.floor import Floor
 from routing.past import Glimpse
 from routing.policy import Policy
-from routing.seats import NOBODY, OPEN, Place, Reach, Row, Seat
+from routing.seats import NOBODY, Place, Reach, Row, Seat
+from routing.turns import Turn
 
 
 class Engine:
@@ -62,11 +63,11 @@ class Engine:
     def put_seat(self, seat: Seat) -> None:
         """The truth about an agent, new or changed."""
         old = self._floor.seats.get(seat.agent_id)
-        if old and old.seat.queues == seat.queues and old.seat.skills == seat.skills:
+        if old and old.reach.queues == seat.queues and old.reach.skills == seat.skills:
             row = self._floor.change(old, seat)
         else:
             row = self._move(old, seat)
-        if row.state == OPEN and row.spare:
+        if row.spare:
             self._fresh[row.slot] = row
         else:
             self._fresh.pop(row.slot, None)
@@ -139,26 +140,25 @@ class Engine:
     def _enter(self, waiting: Waiting, turn: Turn, cooling: Cooling) -> None:
         lane = self._lane(waiting, cooling)
         self._cases[waiting.interaction_id] = Case(waiting, turn, lane)
-        first = not lane.size
-        was = None if first else lane.head
-        lane.add(turn)
-        if lane.head != was:
+        was = lane.turns.first
+        lane.turns.add(turn)
+        if lane.turns.first is not was:
             self._line_up(lane, was)
-            if first or lane.ready:
-                self._make_ready(lane)
+            if was is None or lane.ready:
+                self._make_ready(lane, turn)
 
     def _leave(self, case: Case) -> None:
         lane = case.lane
         del self._cases[case.waiting.interaction_id]
-        was = lane.head
-        lane.left(self._cases)
-        if not lane.size:
+        was = lane.turns.first
+        lane.turns.remove(case.turn)
+        now = lane.turns.first
+        if now is not was:
             self._line_up(lane, was)
-            self._emptied(lane)
-        elif lane.head != was:
-            self._line_up(lane, was)
-            if lane.ready:
-                self._make_ready(lane)
+            if now is None:
+                self._emptied(lane)
+            elif lane.ready:
+                self._make_ready(lane, now)
 
     def _lane(self, waiting: Waiting, cooling: Cooling) -> Lane:
         key = (self._pool(waiting), waiting.medium, cooling)
@@ -195,7 +195,7 @@ class Engine:
 
     def _forget_pools(self) -> None:
         """Pools that nobody waits in are forgotten when there are too many, and the others numbered anew."""
-        self._lanes = {key: lane for key, lane in self._lanes.items() if lane.size}
+        self._lanes = {key: lane for key, lane in self._lanes.items() if lane.turns.first}
         used = {lane.pool for lane in self._lanes.values()}
         self._pools = {key: pool for key, pool in self._pools.items() if pool in used}
         self._pools_most = max(self.pools_kept, 2 * len(self._pools))
@@ -220,19 +220,18 @@ class Engine:
         key = (seat.queues, tuple(sorted(seat.skills.items())))
         reach = self._reaches.get(key)
         if reach is None:
-            reach = self._reaches[key] = Reach()
+            reach = self._reaches[key] = Reach(seat.queues, seat.skills)
         return reach
 
-    def _reached(self, row: Row) -> int:
+    def _see(self, row: Row) -> None:
+        """Brings what is known of the row's reach up to date."""
         reach = row.reach
         if reach.era != self._era:
             reach.era, reach.seen, reach.mask = self._era, 0, 0
-        if reach.seen < len(self._made):
-            for pool in self._made[reach.seen :]:
-                if pool.mask & row.bit:
-                    reach.mask |= pool.bit
-            reach.seen = len(self._made)
-        return reach.mask
+        for pool in self._made[reach.seen :]:
+            if pool.mask & row.bit:
+                reach.mask |= pool.bit
+        reach.seen = len(self._made)
 
     # --- lines ------------------------------------------------------------------------------------------------
 
@@ -251,14 +250,17 @@ class Engine:
         if was is not None:
             # A turn is one case's alone, so comparing never gets as far as the lanes.
             del lanes[bisect_left(lanes, (was,))]
-        if lane.size:
-            insort(lanes, (lane.head, lane.pool.bit, lane))
+        if first := lane.turns.first:
+            insort(lanes, (first, lane.pool.bit, lane))
 
     def _first_for(self, row: Row) -> Entry | None:
         """The lane whose first case would be this agent's next. (Agents who are only eligible because nobody
         else is are no matter here: their lanes are made ready when it might be so.)"""
         best: Entry | None = None
-        reached = self._reached(row)
+        reach = row.reach
+        if reach.seen < len(self._made) or reach.era != self._era:
+            self._see(row)
+        reached = reach.mask
         for queue in row.seat.queues:
             if media := self._lines.get((queue, "")):
                 for medium in row.spare:
@@ -278,7 +280,8 @@ class Engine:
         The case whose turn is earliest of all that somebody can take goes first, to the agent who served
         the customer lately, else to the least loaded, the longest idle, the first by id. A case that nobody
         can take holds up nobody. If fewer than ``limit`` come back, nobody can take anything now."""
-        self._thaw_until(now)
+        if self._thaw:
+            self._thaw_until(now)
         made: list[Decision] = []
         while len(made) < limit and (decision := self._next(now)):
             made.append(decision)
@@ -303,40 +306,40 @@ class Engine:
     def _next(self, now: Moment) -> Decision | None:
         if len(self._fresh) > self.few:
             self._wake_all()
-        elif self._any_ready():
+        elif self._ready and self._any_ready():
             self._wake_for_fresh()
+        elif not self._fresh:
+            return None
         else:
-            first = self._first_of_fresh()
-            if first is None:
+            best = self._first_of_fresh()
+            if best is None:
                 return None
-            if first.cooling is NOT_COOLING:
-                return self._decide_among_fresh(first, now)
-            self._make_ready(first)
+            first, _, lane = best
+            if lane.cooling is NOT_COOLING:
+                return self._decide_among_fresh(self._cases[first[1]], now)
+            self._make_ready(lane, first)
         return self._decide_from_masks(now)
 
-    def _decide_among_fresh(self, lane: Lane, now: Moment) -> Decision:
+    def _decide_among_fresh(self, case: Case, now: Moment) -> Decision:
         """No lane is ready, so only fresh seats can take the case: no mask needs to be looked at."""
         able = tuple(self._fresh.values())
         mask = able[0].bit
         if len(able) > 1:
-            fits, medium = lane.pool.mask, lane.medium
+            fits, medium = case.lane.pool.mask, case.lane.medium
             able = tuple([row for row in able if row.bit & fits and medium in row.spare])
             mask = 0
             for row in able:
                 mask |= row.bit
-        case = self._cases[lane.head[1]]
         known = self._known(case.waiting, mask, now) if case.waiting.served_before else ()
         chosen = able[0] if len(able) == 1 else min(known or able, key=_place)
-        glimpse = self._glimpse(case, mask, known, chosen, now)
-        return self._settle(case, glimpse, chosen)
+        return self._settle(case, self._glimpse(case, mask, known, chosen, now), chosen)
 
     def _decide_from_masks(self, now: Moment) -> Decision | None:
         self._floor.catch_up()
         found = self._first_ready()
         if found is None:
             return None
-        lane, able = found
-        case = self._cases[lane.head[1]]
+        case, able = found
         known = self._known(case.waiting, able, now) if case.waiting.served_before else ()
         chosen = min(known, key=_place) if known else self._floor.first(able)
         return self._settle(case, self._glimpse(case, able, known, chosen, now), chosen)
@@ -367,12 +370,9 @@ class Engine:
         return tuple(known)
 
     def _reserve(self, row: Row, medium: Medium) -> None:
-        fresh = row.slot in self._fresh
-        left = self._floor.change(row, row.seat.taken(medium))
-        if fresh:
-            del self._fresh[row.slot]
-            if left.state == OPEN and left.spare:
-                self._fresh[left.slot] = left
+        left = self._floor.take(row, medium)
+        if self._fresh.pop(row.slot, None) and left.spare:
+            self._fresh[left.slot] = left
 
     def _glimpse(self, case: Case, eligible: int, known: tuple[Row, ...], chosen: Row | None, now: Moment) -> Glimpse:
         waiting = case.waiting
@@ -410,19 +410,19 @@ class Engine:
 
     # --- ready lanes and fresh seats ----------------------------------------------------------------------
 
-    def _make_ready(self, lane: Lane) -> None:
+    def _make_ready(self, lane: Lane, first: Turn) -> None:
         lane.ready = True
         self._pushed += 1
-        heappush(self._ready, (lane.head, self._pushed, lane))
+        heappush(self._ready, (first, self._pushed, lane))
         if len(self._ready) > 2 * len(self._lanes) + 64:
-            self._ready = [(lane.head, at, lane) for at, lane in enumerate(self._lanes.values()) if lane.ready]
+            self._ready = [entry for entry in self._ready if entry[2].ready and entry[2].turns.first is entry[0]]
             heapify(self._ready)
 
     def _wake_all(self) -> None:
         self._fresh.clear()
         for lane in self._lanes.values():
-            if lane.size and not lane.ready:
-                self._make_ready(lane)
+            if (first := lane.turns.first) and not lane.ready:
+                self._make_ready(lane, first)
 
     def _wake_for_fresh(self) -> None:
         for row in list(self._fresh.values()):
@@ -430,9 +430,9 @@ class Engine:
             if first is None:
                 del self._fresh[row.slot]
             elif not first[2].ready:
-                self._make_ready(first[2])
+                self._make_ready(first[2], first[0])
 
-    def _first_of_fresh(self) -> Lane | None:
+    def _first_of_fresh(self) -> Entry | None:
         best: Entry | None = None
         for row in list(self._fresh.values()):
             first = self._first_for(row)
@@ -440,23 +440,23 @@ class Engine:
                 del self._fresh[row.slot]
             elif best is None or first[0] < best[0]:
                 best = first
-        return best[2] if best else None
+        return best
 
     def _any_ready(self) -> bool:
         """Drops what is out of date at the front."""
         ready = self._ready
         while ready:
             turn, _, lane = ready[0]
-            if lane.ready and lane.head == turn:
+            if lane.ready and lane.turns.first is turn:
                 return True
             heappop(ready)
         return False
 
-    def _first_ready(self) -> tuple[Lane, int] | None:
+    def _first_ready(self) -> tuple[Case, int] | None:
         while self._any_ready():
-            lane = self._ready[0][2]
+            first, _, lane = self._ready[0]
             if able := self._able(lane):
-                return lane, able
+                return self._cases[first[1]], able
             lane.ready = False
             heappop(self._ready)
         return None
@@ -465,8 +465,8 @@ class Engine:
         """Somebody's coming or going can make another agent the only one for a case that cools down."""
         for key in [("", seat.agent_id), *((queue, "") for queue in seat.queues)]:
             for lane in self._soft.get(key, ()):
-                if not lane.ready:
-                    self._make_ready(lane)
+                if (first := lane.turns.first) and not lane.ready:
+                    self._make_ready(lane, first)
 
     # --- cooling down -------------------------------------------------------------------------------------
 

@@ -33,10 +33,15 @@ class Floor:
 
     def change(self, old: Row, seat: Seat) -> Row:
         """Another truth about an agent who stays in the same queues with the same skills."""
-        slot = old.slot
-        new = Row(seat, slot, old.bit, self._exclusive, old.reach)
-        self.seats[seat.agent_id] = new
-        self.rows[slot] = new
+        return self._replace(seat.agent_id, old, Row(seat, old.slot, old.bit, self._exclusive, old.reach))
+
+    def take(self, old: Row, medium: Medium) -> Row:
+        """The agent has one interaction more."""
+        return self._replace(old.seat.agent_id, old, old.taking(medium, self._exclusive))
+
+    def _replace(self, agent_id: str, old: Row, new: Row) -> Row:
+        slot = new.slot
+        self.seats[agent_id] = self.rows[slot] = new
         if slot not in self._indexed:
             self._indexed[slot] = old
         if base := self.base:
@@ -141,7 +146,7 @@ class Floor:
         return mask
 
     def open_for(self, medium: Medium) -> int:
-        return self.states.get(OPEN, 0) & self.spare.get(medium, 0)
+        return self.spare.get(medium, 0)
 
     def present(self) -> int:
         return self.states.get(OPEN, 0) | self.states.get(ON_CALL, 0)

@@ -132,9 +132,11 @@ class Reach:
     """The kinds of work that agents of the same queues and skills could ever take, as far as they were asked:
     a bit for each of the first ``seen`` pools that the engine has made in its ``era``."""
 
-    __slots__ = ("__weakref__", "era", "mask", "seen")
+    __slots__ = ("__weakref__", "era", "mask", "queues", "seen", "skills")
 
-    def __init__(self) -> None:
+    def __init__(self, queues: frozenset[str], skills: Mapping[str, int]) -> None:
+        self.queues = queues
+        self.skills = skills
         self.era = 0
         self.seen = 0
         self.mask = 0
@@ -143,25 +145,52 @@ class Reach:
 class Row:
     """A seat with what follows from it. Never changed: a new truth about the agent makes a new row, so that
     an explanation which holds the old one stays true. (``notes`` only remembers what was computed from
-    it.)"""
+    it.) Who isn't open has room for nothing (``spare``) and stands nowhere (``place``)."""
 
-    __slots__ = ("bit", "notes", "place", "reach", "seat", "slot", "spare", "state")
+    __slots__ = ("_taking", "bit", "notes", "place", "reach", "seat", "slot", "spare", "state")
+
+    seat: Seat
+    state: str
+    spare: tuple[Medium, ...]
+    place: Place
+    notes: dict[tuple[Medium, tuple[tuple[str, int], ...]], Told]
+    _taking: tuple[Seat, Medium]
 
     def __init__(self, seat: Seat, slot: int, bit: int, exclusive: tuple[Medium, ...], reach: Reach) -> None:
         self.seat = seat
         self.slot = slot
         self.bit = bit
         self.reach = reach
-        self.state = _state(seat, exclusive)
-        load = seat.load
-        self.spare: tuple[Medium, ...] = tuple(
-            [medium for medium, most in seat.capacity.items() if load.get(medium, 0) < most]
-        )
-        # Only who is open stands anywhere.
-        self.place: Place = (
-            (seat.share(), seat.idle_since_at, seat.agent_id, slot) if self.state == OPEN else _NOWHERE
-        )
-        self.notes: dict[tuple[Medium, tuple[tuple[str, int], ...]], Told] = {}
+        self.state = state = _state(seat, exclusive)
+        if state == OPEN:
+            load = seat.load
+            self.spare = tuple([medium for medium, most in seat.capacity.items() if load.get(medium, 0) < most])
+            self.place = (seat.share(), seat.idle_since_at, seat.agent_id, slot)
+        else:
+            self.spare, self.place = (), _NOWHERE
+
+    def taking(self, medium: Medium, exclusive: tuple[Medium, ...]) -> Row:
+        """The row of the agent with one interaction more."""
+        if medium not in exclusive:
+            return Row(self.seat.taken(medium), self.slot, self.bit, exclusive, self.reach)
+        # The truth about somebody who was given a call comes before anybody looks at their seat again, mostly.
+        row = Row.__new__(Row)
+        row.slot, row.bit, row.reach, row._taking = self.slot, self.bit, self.reach, (self.seat, medium)
+        row.state, row.spare, row.place = ON_CALL, (), _NOWHERE
+        return row
+
+    if not TYPE_CHECKING:  # or every misspelt name would be taken for something that is worked out later
+
+        def __getattr__(self, name: str) -> object:
+            """Python asks here for what isn't there yet."""
+            if name == "notes":
+                self.notes = {}
+            elif name == "seat":
+                seat, medium = self._taking
+                self.seat = seat.taken(medium)
+            else:
+                raise AttributeError(name)
+            return getattr(self, name)
 
 
 def _state(seat: Seat, exclusive: tuple[Medium, ...]) -> str:

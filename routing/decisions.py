@@ -334,7 +334,8 @@ def _told(considered: Considered) -> Told:
     return considered, plain
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, though nobody changes it: that would cost a tenth of the decision.
+@dataclass(slots=True, unsafe_hash=True)
 class Decision:
     """This case is to be offered to this agent, and to ``others`` at the same time where the queue rings several.
     ``epoch`` is the one it waited with. ``explanation`` holds the rest; ``candidates``, ``counts`` and ``why`` are

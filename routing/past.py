@@ -15,7 +15,7 @@ from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
 from routing.cases import Skills, Waiting
 from routing.decisions import ALL_UP_TO, Scene
-from routing.seats import Members, Row, Rows, slots_in, with_rows
+from routing.seats import Members, Row, Rows, row_at, slots_in, with_rows
 
 
 class Base(NamedTuple):
@@ -48,18 +48,17 @@ class Glimpse(NamedTuple):
 
     def settled(self) -> Scene:
         """The same with everything in its place."""
-        base = self.base
+        base, medium = self.base, self.waiting.medium
         changed = {row.slot: row for row in base.later[: self.seen]}
+        states, spare = dict(base.states), base.spare.get(medium, 0)
+        for slot, row in changed.items():
+            was = row_at(base.rows, slot)
+            if was.state != row.state:
+                states[was.state] ^= row.bit
+                states[row.state] = states.get(row.state, 0) | row.bit
+            if (medium in was.spare) != (medium in row.spare):
+                spare ^= row.bit
         rows = with_rows(base.rows, changed)
-        states, has_spare = dict(base.states), base.spare.get(self.waiting.medium, 0)
-        bits = sum(row.bit for row in changed.values())
-        for state, mask in base.states.items():
-            states[state] = mask & ~bits
-        spare = has_spare & ~bits
-        for row in changed.values():
-            states[row.state] = states.get(row.state, 0) | row.bit
-            if self.waiting.medium in row.spare:
-                spare |= row.bit
         return Scene(
             self.waiting,
             self.skills,

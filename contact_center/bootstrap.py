@@ -28,6 +28,8 @@ from contact_center.domain.errors import Unavailable
 from contact_center.domain.events import ServiceAnswered
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import DAY, HOUR
+from contact_center.estimates.expecting import Expecting
+from contact_center.estimates.observer import Observer
 from contact_center.fallback.settings import key_in
 from contact_center.fetching.fetch import Fetcher
 from contact_center.flows.library import FlowLibrary
@@ -38,11 +40,13 @@ from contact_center.live.desks import Desks
 from contact_center.live.watchers import Watchers
 from contact_center.moves import lines
 from contact_center.previews.previews import Previews
+from contact_center.recognition.teacher import Teacher
 from contact_center.reconciling.reconciler import Reconciler
 from contact_center.recordings.keeper import Keeper
 from contact_center.registry.discover import open_channels
 from contact_center.registry.door import Door, State
 from contact_center.registry.runtime import Runtime
+from contact_center.replaying.recorder import Recorder
 from contact_center.storage import announcements, automatic, dials, leases, settings
 from contact_center.storage.blobs import Blobs
 from contact_center.storage.connection import Connection
@@ -166,6 +170,7 @@ class Committed:
                     hints.append(["desk", effect.agent_id, effect.seq])
                 case Waits() | WaitsNoMore() | SeatChanged():
                     runtime.dispatcher.told(effect)
+                    runtime.observer.told(effect)
                     hints.append(["routing"])
                 case Due():
                     runtime.dispatcher.due(effect)
@@ -243,10 +248,13 @@ class Hub:
         await runtime.executor.write(lambda conn: presence.all_gone(conn, runtime.occasion()))
         await runtime.executor.read(runtime.flows.reload)
         await runtime.bus.start(self._committed.heard)
+        await runtime.recorder.start()
         await runtime.dispatcher.start()
         await runtime.postman.start()
         await runtime.keeper.start()
         await runtime.indexer.start()
+        await runtime.teacher.start()
+        await runtime.observer.start()
         for door in runtime.doors.values():
             if door.channel.state()[0] != "off":
                 task = asyncio.create_task(self._listen(door), name=f"channel-{door.channel.name}")
@@ -275,10 +283,13 @@ class Hub:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.reconciler.stop()
         await runtime.dispatcher.stop()
+        await runtime.recorder.stop()
         await runtime.services.stop()
         await runtime.postman.stop()
         await runtime.keeper.stop()
         await runtime.indexer.stop()
+        await runtime.teacher.stop()
+        await runtime.observer.stop()
         await runtime.previews.close()
         for channel in runtime.channels.values():
             await channel.close()
@@ -349,12 +360,14 @@ def open_hub(
     watchers = Watchers()
     node, holder = secrets.token_hex(8), holder_of(given.data_dir)
     policy = policy_of(stored.get("policy", {}))
-    dispatcher = Dispatcher(executor, policy, make_occasion)
+    recorder = Recorder(executor, make_occasion, node)
+    dispatcher = Dispatcher(executor, policy, make_occasion, recorder)
     bus: Bus = RedisBus(given.redis_url, node, dispatcher.doubt) if given.redis_url else NoBus()
     committed = Committed(bus)
     channels = open_channels(public_url, environment, config.channels, secret_of(given.data_dir))
     flows = FlowLibrary()
-    telephony = Telephony(flows)
+    expecting = Expecting()
+    telephony = Telephony(flows, expecting)
     calls = CallSteps(telephony.arrive, telephony.hear, telephony.talked, telephony.left)
 
     async def answered(interaction_id: str, answer: ServiceAnswered) -> None:
@@ -391,10 +404,14 @@ def open_hub(
         desks=desks,
         watchers=watchers,
         dispatcher=dispatcher,
+        recorder=recorder,
         postman=Postman(executor, channels, blobs, make_occasion),
         keeper=Keeper(executor, channels, recordings, make_occasion),
         indexer=Indexer(executor, make_occasion, holder),
+        teacher=Teacher(executor, make_occasion, holder),
         services=Services(answered, known_services),
+        expecting=expecting,
+        observer=Observer(executor, expecting, make_occasion),
         flows=flows,
         bus=bus,
         occasion=make_occasion,

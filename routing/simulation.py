@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from math import exp, inf, log, sqrt
+from typing import Any
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import HOUR, SECOND, Millis, Moment
@@ -63,15 +64,17 @@ class Kind:
 @dataclass(frozen=True, slots=True)
 class Coming:
     """A case that comes: when, what it needs (``waiting``, which waits from then on), how long it takes whoever takes
-    it, and how long its customer waits at most (-1: for ever)."""
+    it, and how long its customer waits at most (-1: for ever). ``came_at`` is given where it comes later than its
+    place in the queue counts from (-1: it doesn't)."""
 
     waiting: Waiting
     handling_ms: Millis
     patience_ms: Millis = -1
+    came_at: Moment = -1
 
     @property
     def at(self) -> Moment:
-        return self.waiting.virtual_enqueued_at
+        return self.waiting.virtual_enqueued_at if self.came_at < 0 else self.came_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +137,16 @@ def _moments(steps: Sequence[tuple[float, float]], lasting_ms: Millis, chance: r
 
 @dataclass(slots=True)
 class Served:
-    """What became of a case: ``answered_at`` by ``agent_id``, or ``left_at`` by its customer; -1 is never."""
+    """What became of a case that came at ``came_at``: ``answered_at`` by ``agent_id``, or ``left_at`` by its
+    customer; -1 is never. ``policy`` is the version that it was decided under."""
 
     waiting: Waiting
+    came_at: Moment
     answered_at: Moment = -1
     left_at: Moment = -1
     ended_at: Moment = -1
     agent_id: str = ""
+    policy: str = ""
 
     @property
     def answered(self) -> bool:
@@ -154,13 +160,13 @@ class Served:
     def waited_ms(self) -> Millis:
         """Until it was answered or its customer left; -1 where neither ever came."""
         end = max(self.answered_at, self.left_at)
-        return end - self.waiting.virtual_enqueued_at if end >= 0 else -1
+        return end - self.came_at if end >= 0 else -1
 
 
 @dataclass(slots=True)
 class Day:
-    """``cases`` in the order in which they came; ``busy_ms`` and ``there_ms`` are the agents' hours. ``over_at`` is
-    when the last case was done with."""
+    """``cases`` in the order in which they came; ``there_ms`` are the agents' hours, ``busy_ms`` those in which they
+    had something in hand. ``over_at`` is when the last case was done with."""
 
     cases: list[Served] = field(default_factory=list)
     decisions: int = 0
@@ -193,12 +199,24 @@ class Day:
 
 # --- the day ----------------------------------------------------------------------------------------------------
 
-_DONE, _LEFT, _COMES, _BEGINS, _ENDS, _LOOK = range(6)
+_DONE, _LEFT, _COMES, _BEGINS, _ENDS, _CHANGES, _FREED, _LOOK = range(8)
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Agents as they came, went and changed, in the order of time. A seat's load and idle time are the simulation's,
+    not what it says; who isn't available isn't there. ``in_hand`` is what they have at the beginning: (agent, medium,
+    until when)."""
+
+    begins_at: Moment
+    changes: Sequence[tuple[Moment, Seat]] = ()
+    in_hand: Sequence[tuple[str, Medium, Moment]] = ()
 
 
 class Simulation:
-    """One day. ``answer_ms`` is how long an agent takes to accept, ``after_ms`` how long they need after each
-    case."""
+    """One day. ``answer_ms`` is how long an agent takes to accept (for all media, or by medium), ``after_ms`` how
+    long they need after each case. Who is there is said by ``shifts``, or by a ``floor`` that changes; nobody misses
+    an offer. Agents' hours are counted up to ``ends_at`` (-1: to the end). ``heard`` is told of every decision."""
 
     def __init__(
         self,
@@ -206,18 +224,26 @@ class Simulation:
         shifts: Iterable[Shift],
         cases: Iterable[Coming],
         *,
-        answer_ms: Millis = 0,
+        answer_ms: Millis | Mapping[Medium, Millis] = 0,
         after_ms: Millis = 0,
+        floor: Floor | None = None,
+        ends_at: Moment = -1,
+        heard: Callable[[Decision], None] | None = None,
     ) -> None:
+        self._policy = policy
         self._engine = Engine(policy)
         self._seats: dict[str, Seat] = {}
         self._cases = iter(cases)
         self._answer_ms = answer_ms
         self._after_ms = after_ms
-        self._ahead: list[tuple[Moment, int, int, str]] = []
+        self._ends_at = ends_at
+        self._heard = heard
+        self._ahead: list[tuple[Moment, int, int, Any]] = []
         self._number = 0
         self._waiting: dict[str, tuple[Coming, Served]] = {}
         self._look_at: Moment = -1
+        self._busy_since: dict[str, Moment] = {}
+        self._there_since: dict[str, Moment] = {}
         self.day = Day()
         self.now: Moment = 0
         for shift in shifts:
@@ -228,10 +254,22 @@ class Simulation:
             for begin, end in shift.hours:
                 self._at(begin, _BEGINS, seat.agent_id)
                 self._at(end, _ENDS, seat.agent_id)
+        if floor is not None:
+            self._furnish(floor)
 
-    def _at(self, moment: Moment, what: int, who: str) -> None:
+    def _furnish(self, floor: Floor) -> None:
+        for at, seat in floor.changes:
+            self._at(at, _CHANGES, seat)
+        for agent_id, medium, until in floor.in_hand:
+            # They come to their desk with it.
+            seat = self._seats.get(agent_id) or Seat(agent_id, agent_id, frozenset(), available=False)
+            self._seats[agent_id] = seat.taken(medium)
+            self._busy_since[agent_id] = floor.begins_at
+            self._at(until, _DONE, (agent_id, medium, ""))
+
+    def _at(self, moment: Moment, what: int, about: Any) -> None:
         self._number += 1
-        heappush(self._ahead, (moment, what, self._number, who))
+        heappush(self._ahead, (moment, what, self._number, about))
 
     def run(self) -> Day:
         """The whole day, until every case is done with or can never be."""
@@ -242,41 +280,77 @@ class Simulation:
                 self._come(comes)
                 comes = next(self._cases, None)
             else:
-                moment, what, _, who = heappop(self._ahead)
+                moment, what, _, about = heappop(self._ahead)
                 self.now = max(self.now, moment)
-                self._happen(what, who)
+                self._happen(what, about)
             self._decide()
         self.day.over_at = self.now
+        for agent_id in list(self._there_since):
+            self._gone(agent_id)
         return self.day
 
     def _come(self, case: Coming) -> None:
-        served = Served(case.waiting)
+        served = Served(case.waiting, case.at)
         self.day.cases.append(served)
         self._waiting[case.waiting.interaction_id] = (case, served)
         self._engine.put_waiting(case.waiting)
         if case.patience_ms >= 0:
             self._at(self.now + case.patience_ms, _LEFT, case.waiting.interaction_id)
 
-    def _happen(self, what: int, who: str) -> None:
+    def _happen(self, what: int, about: Any) -> None:
         if what == _LEFT:
-            left = self._waiting.pop(who, None)
+            left = self._waiting.pop(about, None)
             if left is not None:
                 left[1].left_at = self.now
-                self._engine.remove_waiting(who)
+                self._engine.remove_waiting(about)
         elif what == _DONE:
-            agent_id, _, medium = who.partition("\n")
-            self._done(agent_id, medium)  # type: ignore[arg-type]  # it was a medium when it was written
+            self._done(*about)
         elif what == _BEGINS:
-            self._put(replace(self._seats[who], available=True, unavailable_reason="", idle_since_at=self.now))
+            self._put(replace(self._seats[about], available=True, unavailable_reason="", idle_since_at=self.now))
         elif what == _ENDS:
-            self._put(replace(self._seats[who], available=False, unavailable_reason="offline"))
+            self._put(replace(self._seats[about], available=False, unavailable_reason="offline"))
+        elif what == _CHANGES:
+            self._change(about)
+        elif what == _FREED:
+            self._free(*about)
         else:
             self._look_at = -1
 
-    def _done(self, agent_id: str, medium: Medium) -> None:
+    def _change(self, seat: Seat) -> None:
+        agent_id = seat.agent_id
+        before = self._seats.get(agent_id)
+        was_there = before is not None and before.available
+        load, labelled, idle = (before.load, before.labelled, before.idle_since_at) if before else ({}, {}, self.now)
+        if seat.available and not was_there:
+            idle = self.now
+            self._there_since[agent_id] = self.now
+        elif was_there and not seat.available:
+            self._gone(agent_id)
+        self._put(replace(seat, load=load, labelled=labelled, idle_since_at=idle))
+
+    def _gone(self, agent_id: str) -> None:
+        since = self._there_since.pop(agent_id)
+        self.day.there_ms[agent_id] = self.day.there_ms.get(agent_id, 0) + self._counted(since)
+
+    def _counted(self, since: Moment) -> Millis:
+        until = self.now if self._ends_at < 0 else min(self.now, self._ends_at)
+        return max(0, until - since)
+
+    def _free(self, agent_id: str, medium: Medium, label: str) -> Seat:
+        """One piece of work less; the agent has been idle for as long as they were."""
         seat = self._seats[agent_id]
         load = {**seat.load, medium: seat.load[medium] - 1}
-        self._put(replace(seat, load=load, idle_since_at=self.now))
+        labelled = {**seat.labelled, label: seat.labelled[label] - 1} if label else seat.labelled
+        seat = replace(seat, load=load, labelled=labelled)
+        self._put(seat)
+        return seat
+
+    def _done(self, agent_id: str, medium: Medium, label: str) -> None:
+        seat = self._free(agent_id, medium, label)
+        if not any(seat.load.values()):
+            begun = self._busy_since.pop(agent_id, self.now)
+            self.day.busy_ms[agent_id] = self.day.busy_ms.get(agent_id, 0) + self._counted(begun)
+        self._put(replace(seat, idle_since_at=self.now))
 
     def _put(self, seat: Seat) -> None:
         self._seats[seat.agent_id] = seat
@@ -289,15 +363,22 @@ class Simulation:
         change = self._engine.next_change_at(self.now)
         if change is not None and not (self.now < self._look_at <= change):
             self._look_at = max(change, self.now + 1)
-            self._at(self._look_at, _LOOK, "")
+            self._at(self._look_at, _LOOK, None)
 
     def _take(self, decision: Decision) -> None:
         self.day.decisions += 1
+        if self._heard is not None:
+            self._heard(decision)
         case, served = self._waiting.pop(decision.interaction_id)
-        served.agent_id = decision.agent_id
-        served.answered_at = self.now + self._answer_ms
+        medium, agent_id = decision.medium, decision.agent_id
+        answer_ms = self._answer_ms if isinstance(self._answer_ms, int) else self._answer_ms.get(medium, 0)
+        served.agent_id, served.policy = agent_id, decision.policy
+        served.answered_at = self.now + answer_ms
         served.ended_at = served.answered_at + case.handling_ms
-        busy = self._answer_ms + case.handling_ms + self._after_ms
-        self.day.busy_ms[decision.agent_id] = self.day.busy_ms.get(decision.agent_id, 0) + busy
-        self._seats[decision.agent_id] = self._seats[decision.agent_id].taken(decision.medium)
-        self._at(self.now + busy, _DONE, f"{decision.agent_id}\n{decision.medium}")
+        label = case.waiting.label or self._policy.queue(decision.queue).label
+        for each in (agent_id, *decision.others):
+            self._seats[each] = self._seats[each].taken(medium, label)
+        for other in decision.others:
+            self._at(served.answered_at, _FREED, (other, medium, label))
+        self._busy_since.setdefault(agent_id, self.now)
+        self._at(served.ended_at + self._after_ms, _DONE, (agent_id, medium, label))

@@ -18,6 +18,7 @@ from contact_center.storage.effects import ConfigChanged, Due, Engaged, SeatChan
 from contact_center.storage.executor import Executor
 from routing import Decision, Engine, Policy
 from routing.decisions import Explanation
+from routing.facts import Witness, WitnessedEngine
 
 log = structlog.get_logger(__name__)
 
@@ -28,10 +29,17 @@ SWEEP_MS = 30 * SECOND
 class Dispatcher:
     """One engine, fed by effects; the database has the last word on everything that it decides."""
 
-    def __init__(self, executor: Executor, policy: Policy, occasion: Callable[[], Occasion]) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        policy: Policy,
+        occasion: Callable[[], Occasion],
+        witness: Witness | None = None,
+    ) -> None:
         self._executor = executor
         self._policy = policy
         self._occasion = occasion
+        self._witness = witness
         self._engine = Engine(policy)
         self._wake = asyncio.Event()
         self._wake_deadlines = asyncio.Event()
@@ -113,7 +121,7 @@ class Dispatcher:
 
     async def _claim(self, decision: Decision, latency_us: int) -> None:
         try:
-            offer_id = await self._executor.write(
+            made = await self._executor.write(
                 lambda conn: claim(conn, self._occasion(), decision, self._policy, latency_us)
             )
         except Unavailable:
@@ -125,8 +133,13 @@ class Dispatcher:
             self.doubt()
             return
         self.decided += 1
-        if not offer_id:
+        if not made:
             self.lost += 1
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self._policy
 
     def explain(self, interaction_id: str) -> Explanation | None:
         """Why the interaction still waits; None if it doesn't."""
@@ -157,7 +170,7 @@ class Dispatcher:
             seats, waits = await self._executor.read(facts)
         finally:
             self._loading = None
-        engine = Engine(self._policy)
+        engine = WitnessedEngine(self._policy, self._witness) if self._witness else Engine(self._policy)
         for seat in seats:
             engine.put_seat(seat)
         for waiting in waits:
@@ -217,7 +230,7 @@ class Dispatcher:
         for row in await self._executor.read(deadlines.due, now):
             try:
                 await self._executor.write(
-                    lambda conn, row=row: handle_deadline(conn, self._occasion(), row)  # type: ignore[misc]
+                    lambda conn, row=row: handle_deadline(conn, self._occasion(), row, self._policy)  # type: ignore[misc]
                 )
             except Unavailable:
                 raise

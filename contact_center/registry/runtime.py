@@ -15,6 +15,8 @@ from contact_center.delivery.postman import Postman
 from contact_center.dispatch.dispatcher import Dispatcher
 from contact_center.domain.errors import Unavailable
 from contact_center.domain.occasion import Occasion
+from contact_center.estimates.expecting import Expecting
+from contact_center.estimates.observer import Observer
 from contact_center.fetching.fetch import Fetcher
 from contact_center.flows.library import FlowLibrary
 from contact_center.indexing.indexer import Indexer
@@ -23,7 +25,9 @@ from contact_center.live.desks import Desks
 from contact_center.live.watchers import Watchers
 from contact_center.previews.previews import Previews
 from contact_center.recordings.keeper import Keeper
+from contact_center.recognition.teacher import Teacher
 from contact_center.registry.door import Door
+from contact_center.replaying.recorder import Recorder
 from contact_center.storage import events
 from contact_center.storage.blobs import Blobs
 from contact_center.storage.effects import FloorMoved
@@ -54,10 +58,14 @@ class Runtime:
     desks: Desks
     watchers: Watchers
     dispatcher: Dispatcher
+    recorder: Recorder
     postman: Postman
     keeper: Keeper
     indexer: Indexer
+    teacher: Teacher
     services: Services
+    expecting: Expecting
+    observer: Observer
     flows: FlowLibrary
     bus: Bus
     occasion: Callable[[], Occasion]

@@ -1,0 +1,173 @@
+"""What routing was told, in blocks that follow one another; and the policies that were ever in force."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, or_, select
+
+from contact_center.domain.time import Moment
+from contact_center.storage.schema import decisions, interactions, policies, routing_log
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Block ``number`` of the run ``run`` at the hub ``node``: ``count`` facts. Without ``data`` it is a block's
+    head."""
+
+    run: str
+    number: int
+    node: str
+    first_at: Moment
+    last_at: Moment
+    count: int
+    digest: str
+    data: bytes = b""
+    size: int = 0
+
+    def digest_after(self, before: str) -> str:
+        """What the block is known by if the one before it was known by ``before`` (none: empty). None can be changed,
+        or taken out of the middle, unseen."""
+        head = f"{before} {self.run} {self.number} {self.node} {self.first_at} {self.last_at} {self.count}\n"
+        return hashlib.sha256(head.encode() + self.data).hexdigest()
+
+
+_INSERT = routing_log.insert()
+_HEAD = tuple([column for column in routing_log.c if column.name != "data"])
+_HEADS = (
+    select(*_HEAD)
+    .where(routing_log.c.first_at <= bindparam("last"), routing_log.c.last_at >= bindparam("first"))
+    .order_by(routing_log.c.first_at, routing_log.c.run, routing_log.c.number)
+)
+_HEADS_OF = select(*_HEAD).where(routing_log.c.run.in_(bindparam("runs", expanding=True)))
+_RUN = (
+    select(routing_log)
+    .where(routing_log.c.run == bindparam("run"), routing_log.c.number.between(bindparam("a"), bindparam("b")))
+    .order_by(routing_log.c.number)
+)
+
+
+def add(conn: Connection, block: Block) -> None:
+    """Twice is once: whoever doesn't know whether a block was stored adds it again."""
+    there = select(routing_log.c.digest).where(routing_log.c.run == block.run, routing_log.c.number == block.number)
+    if conn.execute(there).scalar() is not None:
+        return
+    conn.execute(
+        _INSERT,
+        {
+            "run": block.run,
+            "number": block.number,
+            "node": block.node,
+            "first_at": block.first_at,
+            "last_at": block.last_at,
+            "count": block.count,
+            "size": len(block.data),
+            "digest": block.digest,
+            "data": block.data,
+        },
+    )
+
+
+def heads(conn: Connection, first: Moment, last: Moment) -> list[Block]:
+    """The blocks with anything between the two moments, without what is in them."""
+    return [Block(**row._mapping) for row in conn.execute(_HEADS, {"first": first, "last": last})]
+
+
+def runs(conn: Connection, ids: Sequence[str]) -> list[Block]:
+    """All blocks of these runs, without what is in them, by run and number."""
+    rows = conn.execute(_HEADS_OF.order_by(routing_log.c.run, routing_log.c.number), {"runs": list(ids)})
+    return [Block(**row._mapping) for row in rows]
+
+
+def blocks(conn: Connection, run: str, first: int, last: int) -> list[Block]:
+    """Some of a run's blocks, by number, both ends included."""
+    return [Block(**row._mapping) for row in conn.execute(_RUN, {"run": run, "a": first, "b": last})]
+
+
+def whole(conn: Connection) -> dict[str, int]:
+    """How much there is: ``blocks``, ``facts``, ``bytes``, and ``first_at`` and ``last_at`` (0: nothing is)."""
+    row = conn.execute(
+        select(
+            func.count(),
+            func.coalesce(func.sum(routing_log.c.count), 0),
+            func.coalesce(func.sum(routing_log.c.size), 0),
+            func.coalesce(func.min(routing_log.c.first_at), 0),
+            func.coalesce(func.max(routing_log.c.last_at), 0),
+        )
+    ).one()
+    return dict(zip(("blocks", "facts", "bytes", "first_at", "last_at"), map(int, row), strict=True))
+
+
+def forget(conn: Connection, before: Moment, most_bytes: int, most_runs: int = 50) -> int:
+    """Lets go of whole runs: those that ended ``before``, and the oldest beyond ``most_bytes`` in all. A run without
+    its beginning cannot be decided again, so none is cut. Returns how many went; at most ``most_runs`` at a time."""
+    runs = conn.execute(
+        select(
+            routing_log.c.run,
+            func.max(routing_log.c.last_at).label("last_at"),
+            func.sum(routing_log.c.size).label("size"),
+        )
+        .group_by(routing_log.c.run)
+        .order_by(func.max(routing_log.c.last_at).desc(), routing_log.c.run)
+    ).all()
+    kept = 0
+    gone: list[str] = []
+    for number, row in enumerate(runs):
+        kept += int(row.size)
+        # The newest is being written.
+        if number and (row.last_at < before or kept > most_bytes):
+            gone.append(row.run)
+    gone = gone[-most_runs:]
+    if gone:
+        conn.execute(routing_log.delete().where(routing_log.c.run.in_(gone)))
+    return len(gone)
+
+
+# --- policies --------------------------------------------------------------------------------------------------
+
+
+def put_policy(conn: Connection, version: str, document: Any, now: Moment) -> None:
+    """Keeps what the operator wrote under its version; the first time counts."""
+    if policy(conn, version) is None:
+        conn.execute(policies.insert(), {"version": version, "document": document, "first_at": now})
+
+
+def policy(conn: Connection, version: str) -> Any | None:
+    """What the operator wrote; None for a version that never was."""
+    return conn.execute(select(policies.c.document).where(policies.c.version == version)).scalar()
+
+
+def follows(conn: Connection, digest: str, node: str, first_at: Moment) -> bool:
+    """Whether the block known by ``digest`` is there, or all that is older than ``first_at`` has been let go of."""
+    there = select(routing_log.c.number).where(routing_log.c.node == node, routing_log.c.digest == digest)
+    if conn.execute(there).first() is not None:
+        return True
+    older = select(routing_log.c.number).where(routing_log.c.node == node, routing_log.c.first_at < first_at)
+    return conn.execute(older.limit(1)).first() is None
+
+
+def explained(conn: Connection, interaction_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The stored explanations of all decisions about these interactions."""
+    rows = conn.execute(select(decisions.c.data).where(decisions.c.interaction_id.in_(list(interaction_ids))))
+    return list(rows.scalars())
+
+
+def became(conn: Connection, interaction_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The records of these interactions."""
+    rows = conn.execute(select(interactions.c.record).where(interactions.c.id.in_(list(interaction_ids))))
+    return list(rows.scalars())
+
+
+def in_hand_at(conn: Connection, moment: Moment) -> list[dict[str, Any]]:
+    """The records of interactions that somebody may have had in hand then."""
+    rows = conn.execute(
+        select(interactions.c.record).where(
+            interactions.c.answered_at > 0,
+            interactions.c.answered_at <= moment,
+            or_(interactions.c.ended_at == 0, interactions.c.ended_at >= moment),
+        )
+    )
+    return list(rows.scalars())

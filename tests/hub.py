@@ -46,7 +46,7 @@ from contact_center.domain.agents import state_of
 from contact_center.domain.contact_points import email, visitor
 from contact_center.domain.events import InteractionEvent, MessageReceived, Thread
 from contact_center.domain.occasion import Occasion
-from contact_center.domain.record import Record
+from contact_center.domain.record import Record, record_from
 from contact_center.domain.time import DAY, Moment
 from contact_center.domain.views import (
     Announcement,
@@ -755,23 +755,26 @@ def disagreements(conn: Connection) -> list[str]:
     wrong: list[str] = []
     held: dict[str, dict[str, int]] = {}
     calls = schema.interactions.c
-    pending = {
-        row.interaction_id: row
-        for row in conn.execute(select(schema.offers).where(schema.offers.c.state == "pending"))
-    }
+    pending: dict[str, dict[str, Any]] = {}
+    for row in conn.execute(select(schema.offers).where(schema.offers.c.state == "pending")):
+        pending.setdefault(row.interaction_id, {})[row.id] = row
     ringing = {d.ref for d in conn.execute(select(schema.deadlines).where(schema.deadlines.c.kind == "offer"))}
     for row in conn.execute(select(schema.interactions).where(calls.state != "ended")):
-        offer = pending.pop(row.id, None)
-        if (row.state == "offered") != (offer is not None):
-            wrong.append(f"{row.id} is {row.state} with the offer {offer and offer.id}")
-        if offer is not None and (offer.agent_id != row.agent_id or offer.id not in ringing):
-            wrong.append(f"the offer {offer.id} rings at {row.agent_id}, or has no deadline")
+        offers = pending.pop(row.id, {})
+        if (row.state == "offered") != bool(offers):
+            wrong.append(f"{row.id} is {row.state} with the offers {sorted(offers)}")
+        record = record_from(row.record)
+        if offers and {each.id: each.agent_id for each in offers.values()} != record.ringing:
+            wrong.append(f"{row.id} rings at {record.ringing} and its offers are {sorted(offers)}")
+        if offers and len({each.decision_id for each in offers.values()}) != 1:
+            wrong.append(f"{row.id} rings by several decisions at once")
+        wrong += [f"the offer {each} has no deadline" for each in offers if each not in ringing]
         if (row.state in agents.HELD) != bool(row.agent_id):
             wrong.append(f"{row.id} is {row.state} and held by {row.agent_id!r}")
         if row.agent_id:
             load = held.setdefault(row.agent_id, {})
             load[row.medium] = load.get(row.medium, 0) + 1
-    wrong += [f"the offer {o.id} is pending for {i}, which is over" for i, o in pending.items()]
+    wrong += [f"the offers {sorted(o)} are pending for {i}, which is over" for i, o in pending.items()]
     for agent in agents.every(conn):
         load = agents.load(conn, agent.id)
         state = state_of(agent.chosen, agent.capacity, load.by_medium, load.offered, load.wrapping_calls)

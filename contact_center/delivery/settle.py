@@ -294,7 +294,7 @@ def _not_connected(conn: Connection, on: Occasion, message: Outgoing, reason: st
         journal.happen(conn, on, loaded, CustomerLeft("not called"))
         _wrap_up(conn, on, loaded, reason)
         return
-    moves.take_from(conn, on, loaded, agent, "returned", ROUTING)
+    moves.take_from(conn, on, loaded, agent, "returned", ROUTING, cause="busy")
     if record.thread_key:
         lines.tell(conn, on, loaded, lines.please_hold(record.language, record.epoch))
     if theirs:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal
 
-from contact_center.desk.verbs import Acting, address_of, desk_of, hand_back, in_hand
+from contact_center.desk.verbs import Acting, desk_of, hand_back, in_hand
 from contact_center.domain.calls import Dial, Say
 from contact_center.domain.contact_points import ContactPoint
 from contact_center.domain.contact_points import phone as phone_point
@@ -28,6 +28,7 @@ from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import MAX_PARTIES, Party
 from contact_center.domain.time import Moment
 from contact_center.moves import callbacks, joining, lines, moves
+from contact_center.moves.taking import address_of
 from contact_center.storage import agents, cases, customers, journal, queues
 from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded

@@ -20,7 +20,7 @@ from contact_center.domain.events import (
 )
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.views import AgentView, EventView
-from contact_center.moves import lines, moves
+from contact_center.moves import absence, lines, moves, taking
 from contact_center.storage import agents, customers, drafts, events, journal, offers, outbox, queues, settings
 from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded
@@ -85,8 +85,14 @@ def set_state(
     agent = desk_of(conn, agent_id)
     if state != "ready":
         for offer in offers.pending_of_agent(conn, agent_id):
-            moves.decline(conn, on, offer.interaction_id, agent, "rejected", "left", Actor("agent", agent.id))
-    return agents.settle(conn, on, agent, chosen=state, reason=reason[:64] if state == "not_ready" else "")
+            moves.decline(conn, on, offer, agent, "rejected", "left", Actor("agent", agent.id))
+    said = reason[:64] if state == "not_ready" else ""
+    shown = agents.settle(conn, on, agent, chosen=state, reason=said)
+    if state == "ready":
+        absence.comes_on_duty(conn, on, agent_id)
+    elif agent.chosen == "ready":
+        absence.goes_off_duty(conn, on, agent_id)
+    return shown
 
 
 # --- being offered ----------------------------------------------------------------------------------------------
@@ -94,63 +100,17 @@ def set_state(
 
 def accept(conn: Connection, on: Occasion, acting: Acting, offer_id: str) -> dict[str, str]:
     """Takes the offered interaction. Exactly one of accepting, expiring and cancelling happens."""
-    agent = desk_of(conn, acting.agent_id)
-    offer = offers.get(conn, offer_id)
-    if offer is None or offer.agent_id != agent.id:
-        raise NotFound("offer")
-    if offer.state == "accepted":
-        return {"interaction_id": offer.interaction_id}
-    loaded = journal.load(conn, offer.interaction_id) if offer.state == "pending" else None
-    event = None
-    if loaded is not None and loaded.record.offer_id == offer_id:
-        event = moves.end_offer(conn, on, loaded, agent.id, "accepted", "", Actor("agent", agent.id))
-    if loaded is None or event is None:
-        raise TooLate("offer_gone", "This offer is over.")
-    record = loaded.record
-    if record.medium == "voice":
-        outbox.put(
-            conn,
-            record.channel,
-            lines.outgoing(
-                on,
-                loaded,
-                "connect",
-                offer_id=offer_id,
-                agent_id=agent.id,
-                agent_address=address_of(agent),
-                text=_whisper(conn, loaded),
-                longest_ms=lines.longest_ms(conn),
-            ),
-        )
-    journal.save(conn, loaded)
-    journal.tell_owner(conn, on, loaded, event, agent.name)
-    agents.settle(conn, on, agent)
-    moves.happened(conn, on, loaded, "offer.accepted", agent.name)
-    return {"interaction_id": record.interaction_id}
-
-
-def address_of(agent: agents.Agent) -> str:
-    """Where the agent's telephone is: their own, or the browser's."""
-    return agent.address or f"client:{agent.id}"
-
-
-def _whisper(conn: Connection, loaded: Loaded) -> str:
-    """What the agent hears before they are connected: what the call is about, if the queue wants it said."""
-    record = loaded.record
-    queue = queues.get(conn, record.queue)
-    if queue is None or not queue.rules.whisper:
-        return ""
-    return f"{queue.name}. {loaded.customer_name}".strip()[:200]
+    return taking.accept(conn, on, offer_id, acting.agent_id)
 
 
 def reject(conn: Connection, on: Occasion, acting: Acting, offer_id: str, reason: str = "") -> dict[str, str]:
-    """Declines the offer; the interaction goes back to its own place in the queue."""
+    """Declines the offer; the interaction goes on ringing elsewhere, or back to its own place in the queue."""
     agent = desk_of(conn, acting.agent_id)
     offer = offers.get(conn, offer_id)
     if offer is None or offer.agent_id != agent.id:
         raise NotFound("offer")
     actor = Actor("agent", agent.id)
-    if not moves.decline(conn, on, offer.interaction_id, agent, "rejected", reason, actor):
+    if not moves.decline(conn, on, offer, agent, "rejected", reason, actor):
         raise TooLate("offer_gone", "This offer is over.")
     agents.settle(conn, on, agent)
     return {}
@@ -298,12 +258,7 @@ def hand_back(
     if live and not record.thread_key:
         raise TooLate("not_connected", "The customer is not on the line.")
     reason = "transferred" if target or only_agent else "returned"
-    if live:
-        lines.drop_agent(conn, on, loaded)
-        lines.drop_parties(conn, on, loaded)
-    moves.take_from(conn, on, loaded, agent, reason, Actor("agent", agent.id), target, only_agent)
-    if live:
-        lines.tell(conn, on, loaded, lines.please_hold(record.language, record.epoch, lines.PASSED_ON))
+    moves.hand_back(conn, on, loaded, agent, reason, Actor("agent", agent.id), target, only_agent)
     agents.settle(conn, on, agent)
 
 

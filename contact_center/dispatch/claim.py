@@ -2,68 +2,107 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import structlog
 
-from contact_center.domain.agents import has_room
 from contact_center.domain.events import ROUTING, Actor, OfferMade
 from contact_center.domain.occasion import Occasion
+from contact_center.domain.record import Record
 from contact_center.domain.views import OfferRings, OfferView
-from contact_center.moves import callbacks, moves
+from contact_center.moves import absence, callbacks, moves, taking
 from contact_center.storage import agents, customers, deadlines, journal, offers, queues
 from contact_center.storage.announcements import announce
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import ConfigChanged, SeatChanged, Waits, tell
+from contact_center.storage.journal import Loaded
 from routing import Decision, Policy, Seat, Waiting
+from routing.seats import fits
 
 log = structlog.get_logger(__name__)
 
 
-def claim(conn: Connection, on: Occasion, decision: Decision, policy: Policy, latency_us: int) -> str:
-    """Makes the offer that ``decision`` asks for and returns its id. Where the interaction waits no more, or the
-    agent has no room, nothing is offered: the truth about both is told instead, and the id is empty.
+def claim(conn: Connection, on: Occasion, decision: Decision, policy: Policy, latency_us: int) -> tuple[str, ...]:
+    """Makes the offers that ``decision`` asks for and returns their ids: one, or several that ring at the same time.
+    Agents who have no room any more are left out; where nobody has, or the interaction waits no more, nothing is
+    offered and the truth about all of them is told instead.
 
-    The agent's row is locked before their load is counted, so that no two nodes fill the same place; the epoch
-    fences out a decision made from an older state.
+    The agents' rows are locked, in the order of their ids, before what they hold is counted, so that no two nodes
+    fill the same place or wait for each other; the epoch fences out a decision made from an older state.
     """
-    agent = agents.lock(conn, decision.agent_id)
+    asked = (decision.agent_id, *decision.others)
+    locked = taking.lock_all(conn, asked)
     loaded = journal.load(conn, decision.interaction_id)
     if loaded is None:
-        return ""
+        return ()
     record = loaded.record
-    waits = record.state == "waiting" and record.epoch == decision.epoch
-    held = agents.load(conn, decision.agent_id) if agent else None
-    free = (
-        agent is not None
-        and held is not None
-        and agent.chosen == "ready"
+    label = policy.queue(record.queue).label
+    free: list[agents.Agent] = []
+    if record.state == "waiting" and record.epoch == decision.epoch:
+        free = [locked[each] for each in asked if each in locked and _free(conn, locked[each], record, label, policy)]
+    if not free:
+        _tell_the_truth(conn, loaded, asked, locked)
+        return ()
+    decision_id = on.new_id()
+    told = {**decision.explanation.record(), "why": [asdict(why) for why in decision.why], "latency_us": latency_us}
+    offers.decide(conn, decision_id, record.interaction_id, on.now, told)
+    views = [_view(conn, on, loaded, decision, decision_id, policy, agent, free) for agent in free]
+    for view, agent in zip(views, free, strict=True):
+        made = OfferMade(view.id, agent.id, decision_id, view.deadline_at, label)
+        journal.happen(conn, on, loaded, made, ROUTING)
+    journal.save(conn, loaded)
+    for view, agent in sorted(zip(views, free, strict=True), key=lambda each: each[1].id):
+        offers.add(conn, view, agent.id, label)
+        deadlines.put(conn, on, "offer", view.id, view.deadline_at)
+        if view.answers_itself_at:
+            deadlines.put(conn, on, taking.ANSWERS_ITSELF, view.id, view.answers_itself_at)
+        announce(conn, on.now, agent.id, OfferRings(view))
+        agents.settle(conn, on, agent)
+    moves.happened(conn, on, loaded, "offer.made", ", ".join(agent.name for agent in free))
+    return tuple(view.id for view in views)
+
+
+def _free(conn: Connection, agent: agents.Agent, record: Record, label: str, policy: Policy) -> bool:
+    held = agents.load(conn, agent.id)
+    return (
+        agent.chosen == "ready"
         and not held.wrapping_calls
-        and has_room(agent.capacity, held.by_medium, record.medium)
+        and fits(agents.seat(agent, held), record.medium, label, policy) is None
     )
-    if not (waits and free) or agent is None:
-        if record.state == "waiting":
-            tell(conn, Waits(journal.waiting(conn, loaded)))
-        if agent is not None and held is not None:
-            tell(conn, SeatChanged(agents.seat(agent, held)))
-        if agent is None:
-            tell(conn, ConfigChanged())  # routing knows somebody who is gone: it must not choose them again and again
-        return ""
-    offer_id, decision_id = on.new_id(), on.new_id()
+
+
+def _tell_the_truth(
+    conn: Connection, loaded: Loaded, asked: tuple[str, ...], locked: Mapping[str, agents.Agent]
+) -> None:
+    """Routing decided from what is so no more."""
+    if loaded.record.state == "waiting":
+        tell(conn, Waits(journal.waiting(conn, loaded)))
+    for agent_id in asked:
+        if agent_id in locked:
+            tell(conn, SeatChanged(agents.seat(locked[agent_id], agents.load(conn, agent_id))))
+        else:
+            tell(conn, ConfigChanged())  # it knows somebody who is gone: it must not choose them again and again
+
+
+def _view(
+    conn: Connection,
+    on: Occasion,
+    loaded: Loaded,
+    decision: Decision,
+    decision_id: str,
+    policy: Policy,
+    agent: agents.Agent,
+    free: list[agents.Agent],
+) -> OfferView:
+    """What the agent's console shows of the offer. Only the first of several may have it come by itself."""
+    record = loaded.record
     queue = queues.get(conn, record.queue)
     ring_ms = queue.offer_ms if queue and queue.offer_ms else policy.offer_ms[record.medium]
-    offers.decide(
-        conn,
-        decision_id,
-        record.interaction_id,
-        on.now,
-        {**decision.explanation.record(), "why": [asdict(why) for why in decision.why], "latency_us": latency_us},
-    )
-    journal.happen(conn, on, loaded, OfferMade(offer_id, agent.id, decision_id, on.now + ring_ms), ROUTING)
-    journal.save(conn, loaded)
-    view = OfferView(
-        id=offer_id,
+    itself = record.medium in policy.queue(record.queue).auto_answer and agent.here and agent is free[0]
+    return OfferView(
+        id=on.new_id(),
         interaction_id=record.interaction_id,
         case_id=record.case_id,
         medium=record.medium,
@@ -77,53 +116,35 @@ def claim(conn: Connection, on: Occasion, decision: Decision, policy: Policy, la
         made_at=on.now,
         deadline_at=on.now + ring_ms,
         decision_id=decision_id,
-        why=decision.why,
+        why=decision.why if agent.id == decision.agent_id else (),
         history=tuple(customers.history(conn, record.customer_id, record.interaction_id))
         if loaded.customer.known
         else (),
         direction=record.direction,
         task=record.task,  # type: ignore[arg-type]  # the fold writes only these words
+        rings_at=tuple(each.id for each in free if each is not agent),
+        recognised=journal.recognised_view(record),
+        answers_itself_at=on.now + min(taking.ANSWERS_ITSELF_MS, ring_ms // 2) if itself else 0,
     )
-    offers.add(conn, view, agent.id)
-    deadlines.put(conn, on, "offer", offer_id, view.deadline_at)
-    announce(conn, on.now, agent.id, OfferRings(view))
-    agents.settle(conn, on, agent)
-    moves.happened(conn, on, loaded, "offer.made", agent.name)
-    return offer_id
 
 
-def expire(conn: Connection, on: Occasion, offer_id: str) -> None:
-    """The offer rang out: the interaction waits on where it stood. An agent who misses offers one after another
-    is taken to be away, so that no customer waits for an empty chair."""
-    offer = offers.get(conn, offer_id)
+def expire(conn: Connection, on: Occasion, offer_id: str, misses: int) -> None:
+    """The offer rang out: the interaction goes on ringing elsewhere, or waits on where it stood. An agent who misses
+    ``misses`` offers one after another is taken to be away, so that no customer waits for an empty chair."""
+    offer = offers.look(conn, offer_id)
     if offer is None or offer.state != "pending":
         return
     agent = agents.lock(conn, offer.agent_id)
     if agent is None:
         return
     actor = Actor("agent", agent.id)
-    if moves.decline(conn, on, offer.interaction_id, agent, "expired", "no answer", actor):
-        away = agent.chosen == "ready" and offers.missed_in_a_row(conn, agent.id, moves.MISSES)
+    if moves.decline(conn, on, offer, agent, "expired", "no answer", actor):
+        away = agent.chosen == "ready" and offers.missed_in_a_row(conn, agent.id, misses)
         if away:
             agents.settle(conn, on, agent, chosen="not_ready", reason="not_responding")
+            absence.goes_off_duty(conn, on, agent.id)
         else:
             agents.settle(conn, on, agent)
-
-
-def vanish(conn: Connection, on: Occasion, agent_id: str, presence: int) -> bool:
-    """The agent's last connection broke and the time to come back is over: what rings ends, written work returns
-    to its queue at its place, a live call stays theirs (the line is up). False where they have come back."""
-    agent = agents.lock(conn, agent_id)
-    if agent is None or agent.presence != presence:
-        return False
-    for offer in offers.pending_of_agent(conn, agent_id):
-        moves.decline(conn, on, offer.interaction_id, agent, "expired", "connection lost", ROUTING)
-    for interaction_id in agents.held_ids(conn, agent_id):
-        loaded = journal.load(conn, interaction_id)
-        if loaded is not None and loaded.record.state == "assigned" and loaded.record.medium != "voice":
-            moves.take_from(conn, on, loaded, agent, "vanished", ROUTING)
-    agents.settle(conn, on, agent, chosen="offline", reason="connection_lost")
-    return True
 
 
 def settle_agent(conn: Connection, on: Occasion, agent_id: str) -> None:
@@ -149,15 +170,23 @@ def facts(conn: Connection) -> tuple[list[Seat], list[Waiting]]:
     return seats, waits
 
 
-def handle_deadline(conn: Connection, on: Occasion, row: Any) -> None:
+def handle_deadline(conn: Connection, on: Occasion, row: Any, policy: Policy) -> None:
     """Acts upon a deadline that is due, once."""
     if not deadlines.take(conn, row.id):
         return
     if row.kind == "offer":
-        expire(conn, on, row.ref)
+        expire(conn, on, row.ref, policy.misses_in_a_row)
+    elif row.kind == taking.ANSWERS_ITSELF:
+        taking.answer_itself(conn, on, row.ref)
     elif row.kind == "presence":
         agent_id, _, presence = row.ref.rpartition("#")
-        vanish(conn, on, agent_id, int(presence))
+        absence.vanish(conn, on, agent_id, int(presence))
+    elif row.kind == absence.GONE:
+        absence.gone_for_good(conn, on, row.ref)
+    elif row.kind == absence.OFF_DUTY:
+        absence.off_duty_too_long(conn, on, row.ref)
+    elif row.kind == absence.HAND_BACK:
+        absence.not_answered(conn, on, row.ref)
     elif row.kind == "wrap_up":
         moves.time_is_up(conn, on, row.ref)
     elif row.kind == callbacks.CLOSING:

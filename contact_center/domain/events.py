@@ -384,10 +384,15 @@ class SurveyAnswered:
     answer: str
 
 
+Cause = Literal["", "rejected", "no_answer", "busy"]
+"""Why an agent did not take a piece of work: they said no, they let it ring out, their telephone was taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Enqueued:
     """``virtual_enqueued_at`` is the moment that waiting counts from; it survives missed offers and returns.
-    ``reopened``: it was over, and somebody has to look at it again."""
+    ``reopened``: it was over, and somebody has to look at it again. ``vanished`` and ``off_duty``: whoever had it was
+    not there any more. ``cause`` is why it came to nothing at the agent who had it, as with an offer."""
 
     KIND: ClassVar[str] = "enqueued"
     queue: str
@@ -395,25 +400,73 @@ class Enqueued:
     skills: dict[str, int]
     virtual_enqueued_at: Moment
     reason: Literal[
-        "arrived", "rejected", "expired", "vanished", "transferred", "rescinded", "returned", "callback", "reopened"
+        "arrived",
+        "rejected",
+        "expired",
+        "vanished",
+        "transferred",
+        "rescinded",
+        "returned",
+        "callback",
+        "reopened",
+        "off_duty",
     ] = "arrived"
     only_agent: str = ""
     directed_by: str = ""
+    cause: Cause = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRecognised:
+    """What its first words say that it is about, told by the ``model`` of that version: ``intent`` (empty: nothing is
+    sure enough to be said; ``guess`` is the likeliest all the same) with its ``confidence`` and the words ``because``
+    of which. ``mode``: it is only shown (``suggest``), or it counts (``decide``): then ``queue``, ``priority`` and
+    ``skills`` are what it added, ``language_skills`` what the language did. ``withheld`` is why it added less than it
+    was to."""
+
+    KIND: ClassVar[str] = "case.recognised"
+    mode: Literal["off", "suggest", "decide"]
+    intent: str
+    confidence: float
+    because: tuple[str, ...] = ()
+    guess: str = ""
+    language: str = ""
+    language_confidence: float = 0.0
+    model: int = 0
+    queue: str = ""
+    priority: int = 0
+    skills: dict[str, int] = field(default_factory=dict)
+    language_skills: dict[str, int] = field(default_factory=dict)
+    withheld: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IntentSet:
+    """An agent says what it is about (empty: nothing of the house's list). ``before`` is what was recognised."""
+
+    KIND: ClassVar[str] = "case.intent_set"
+    intent: str
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class OfferMade:
+    """It rings at the agent; where it rings already, at this one too. ``label`` is what it counts as while it is
+    theirs."""
+
     KIND: ClassVar[str] = "offer.made"
     offer_id: str
     agent_id: str
     decision_id: str
     deadline_at: Moment
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class OfferEnded:
     """``outcome``: ``accepted | rejected | expired | cancelled`` (customer left) ``| rescinded`` (race lost).
-    ``party_id``: who is in the call already and takes it over."""
+    ``party_id``: who is in the call already and takes it over. ``by``: who was first, where it is ``rescinded``.
+    ``cause`` is why it was missed."""
 
     KIND: ClassVar[str] = "offer.ended"
     offer_id: str
@@ -421,6 +474,29 @@ class OfferEnded:
     outcome: Literal["accepted", "rejected", "expired", "cancelled", "rescinded"]
     reason: str = ""
     party_id: str = ""
+    by: str = ""
+    cause: Cause = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingOverridden:
+    """A person gave it to an agent, or took it, past routing, and said why. ``decision_id`` has what routing knew of
+    it at that moment, and would have done. ``over_capacity``: they knew that the agent has no room for it."""
+
+    KIND: ClassVar[str] = "routing.overridden"
+    agent_id: str
+    reason: str
+    decision_id: str
+    over_capacity: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HandBackAsked:
+    """Whoever is off duty was asked whether they keep it: without an answer it goes back at ``until_at``. 0: they
+    keep it."""
+
+    KIND: ClassVar[str] = "hand_back.asked"
+    until_at: Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -565,6 +641,8 @@ Body: TypeAlias = (
     | Enqueued
     | OfferMade
     | OfferEnded
+    | RoutingOverridden
+    | HandBackAsked
     | MessageSent
     | DeliveryChanged
     | NoteAdded
@@ -594,6 +672,8 @@ Body: TypeAlias = (
     | ParticipantAdded
     | CaseLinked
     | CaseJoined
+    | CaseRecognised
+    | IntentSet
     | Unknown
 )
 
@@ -616,6 +696,8 @@ BODIES: dict[str, type[Any]] = {
         Enqueued,
         OfferMade,
         OfferEnded,
+        RoutingOverridden,
+        HandBackAsked,
         MessageSent,
         DeliveryChanged,
         NoteAdded,
@@ -645,6 +727,8 @@ BODIES: dict[str, type[Any]] = {
         ParticipantAdded,
         CaseLinked,
         CaseJoined,
+        CaseRecognised,
+        IntentSet,
     )
 }
 _FIELDS = {kind: frozenset(f.name for f in fields(body)) for kind, body in BODIES.items()}

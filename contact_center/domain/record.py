@@ -18,6 +18,7 @@ from contact_center.domain.events import (
     CallLeg,
     CallPlaced,
     CaseJoined,
+    CaseRecognised,
     ConsentChanged,
     CustomerLeft,
     DeliveryChanged,
@@ -25,7 +26,9 @@ from contact_center.domain.events import (
     Ended,
     Enqueued,
     FlowStepped,
+    HandBackAsked,
     HoldChanged,
+    IntentSet,
     InteractionEvent,
     Medium,
     MessageReceived,
@@ -147,6 +150,10 @@ class Record:
     language: str = ""
     served_by: list[str] = field(default_factory=list)
     missed: dict[str, Moment] = field(default_factory=dict)
+    missed_by: dict[str, str] = field(default_factory=dict)
+    rings: dict[str, str] = field(default_factory=dict)
+    label: str = ""
+    hand_back_at: Moment = 0
     disposition: str = ""
     ended_reason: str = ""
     segments: list[Segment] = field(default_factory=list)
@@ -180,6 +187,8 @@ class Record:
     wrapped_case_status: str = ""
     transferred_to: str = ""
     participants: list[str] = field(default_factory=list)
+    recognised: dict[str, Any] = field(default_factory=dict)
+    intent: str | None = None
 
     def party(self, party_id: str) -> Party | None:
         return next((party for party in self.parties if party.id == party_id), None)
@@ -187,6 +196,12 @@ class Record:
     def unheard(self, at: Moment) -> bool:
         """Whether what was said at ``at`` is written down nowhere, since the recording was not to have it either."""
         return self.recording in _UNHEARD or at < self.unheard_until_at
+
+    @property
+    def ringing(self) -> dict[str, str]:
+        """Every offer of it that is pending, and whose it is. ``offer_id`` and ``agent_id`` are the first of them;
+        ``rings`` has all where there are several."""
+        return dict(self.rings) or ({self.offer_id: self.agent_id} if self.offer_id else {})
 
     @property
     def is_open(self) -> bool:
@@ -430,7 +445,7 @@ def _transferred(record: Record, event: InteractionEvent, body: Transferred) -> 
     if body.how == "blind" and body.to.startswith("number:"):
         record.state = "flow"
         record.agent_id = record.accepted_offer = record.agent_leg = record.agent_party = ""
-        record.assigned_at = 0
+        record.assigned_at = record.hand_back_at = 0
         record.held = record.muted = False
         record.call = "connecting"
         record.epoch += 1
@@ -503,6 +518,8 @@ def _park(record: Record, event: InteractionEvent) -> None:
     record.state = "parked"
     record.agent_id = ""
     record.offer_id = ""
+    record.rings = {}
+    record.hand_back_at = 0
     record.accepted_offer = ""
     record.assigned_at = 0
     record.agent_leg = record.ringing_leg = ""
@@ -569,6 +586,7 @@ def _service_answered(record: Record, event: InteractionEvent, body: ServiceAnsw
 def _queue_left(record: Record, event: InteractionEvent, body: QueueLeft) -> None:
     record.state = "flow"
     record.agent_id = record.offer_id = ""
+    record.rings = {}
     record.epoch += 1
     _begin(record, "flow", event.received_at, queue=record.queue)
 
@@ -587,6 +605,27 @@ def _voicemail_received(record: Record, event: InteractionEvent, body: Voicemail
         record.last_message_at = event.received_at
 
 
+def _case_recognised(record: Record, event: InteractionEvent, body: CaseRecognised) -> None:
+    record.recognised = {
+        "mode": body.mode,
+        "intent": body.intent,
+        "confidence": body.confidence,
+        "because": list(body.because),
+        "language": body.language,
+        "model": body.model,
+        "queue": body.queue,
+        "priority": body.priority,
+        "skills": dict(body.skills),
+        "language_skills": dict(body.language_skills),
+        "withheld": body.withheld,
+    }
+
+
+def _intent_set(record: Record, event: InteractionEvent, body: IntentSet) -> None:
+    """None is: nobody has said."""
+    record.intent = body.intent
+
+
 def _enqueued(record: Record, event: InteractionEvent, body: Enqueued) -> None:
     record.state = "waiting"
     record.queue = body.queue
@@ -594,12 +633,14 @@ def _enqueued(record: Record, event: InteractionEvent, body: Enqueued) -> None:
     record.skills = dict(body.skills)
     record.virtual_enqueued_at = body.virtual_enqueued_at
     record.enqueued_at = event.received_at
-    if record.agent_id and body.reason in ("returned", "vanished"):
-        record.missed[record.agent_id] = event.received_at
+    if record.agent_id and body.reason in ("returned", "vanished", "off_duty"):
+        _missed(record, record.agent_id, event.received_at, body.cause)
     record.agent_id = ""
     record.offer_id = ""
+    record.rings = {}
     record.accepted_offer = ""
     record.assigned_at = 0
+    record.hand_back_at = 0
     record.only_agent = body.only_agent
     record.directed_by = body.directed_by
     record.agent_leg = record.agent_party = record.ringing_leg = ""
@@ -615,11 +656,25 @@ def _enqueued(record: Record, event: InteractionEvent, body: Enqueued) -> None:
     _begin(record, "queue", event.received_at, queue=body.queue)
 
 
+def _missed(record: Record, agent_id: str, at: Moment, cause: str) -> None:
+    record.missed[agent_id] = at
+    if cause:
+        record.missed_by[agent_id] = cause
+    else:
+        record.missed_by.pop(agent_id, None)
+
+
 def _offer_made(record: Record, event: InteractionEvent, body: OfferMade) -> None:
+    record.epoch += 1
+    record.label = body.label
+    if record.state == "offered" and record.offer_id:
+        record.rings = {**record.ringing, body.offer_id: body.agent_id}
+        _also_rings(record, body, event.received_at)
+        return
     record.state = "offered"
     record.agent_id = body.agent_id
     record.offer_id = body.offer_id
-    record.epoch += 1
+    record.rings = {}
     _begin(
         record,
         "offer",
@@ -630,10 +685,20 @@ def _offer_made(record: Record, event: InteractionEvent, body: OfferMade) -> Non
     )
 
 
+def _also_rings(record: Record, body: OfferMade, at: Moment) -> None:
+    """It rings here while it goes on ringing elsewhere: segments of offers may run beside each other."""
+    if len(record.segments) < MAX_SEGMENTS:
+        record.segments.append(
+            Segment("offer", at, queue=record.queue, agent_id=body.agent_id, offer_id=body.offer_id)
+        )
+
+
 def _offer_ended(record: Record, event: InteractionEvent, body: OfferEnded) -> None:
-    _end_segment(record, event.received_at, body.outcome)
-    record.offer_id = ""
+    _end_ringing(record, body, event.received_at)
+    others = {offer_id: agent_id for offer_id, agent_id in record.rings.items() if offer_id != body.offer_id}
     if body.outcome == "accepted":
+        record.offer_id = ""
+        record.rings = {}
         record.state = "assigned"
         record.agent_id = body.agent_id
         record.assigned_at = event.received_at
@@ -645,8 +710,27 @@ def _offer_ended(record: Record, event: InteractionEvent, body: OfferEnded) -> N
         if body.agent_id not in record.served_by:
             record.served_by.append(body.agent_id)
         _begin(record, "talk", event.received_at, queue=record.queue, agent_id=body.agent_id)
-    elif body.outcome in ("rejected", "expired"):
-        record.missed[body.agent_id] = event.received_at
+        return
+    if body.outcome in ("rejected", "expired"):
+        _missed(record, body.agent_id, event.received_at, body.cause)
+    if record.state == "offered":
+        record.rings = others if len(others) > 1 else {}
+        if not others:
+            record.offer_id = ""
+        elif body.offer_id == record.offer_id:
+            record.offer_id, record.agent_id = next(iter(others.items()))
+
+
+def _end_ringing(record: Record, body: OfferEnded, at: Moment) -> None:
+    for segment in reversed(record.segments):
+        if segment.offer_id == body.offer_id:
+            segment.ended_at = segment.ended_at or max(at, segment.started_at)
+            segment.outcome = segment.outcome or body.outcome
+            return
+
+
+def _hand_back_asked(record: Record, event: InteractionEvent, body: HandBackAsked) -> None:
+    record.hand_back_at = body.until_at
 
 
 def _handed_over(record: Record, party_id: str) -> None:
@@ -661,6 +745,7 @@ def _handed_over(record: Record, party_id: str) -> None:
 
 def _wrap_up_started(record: Record, event: InteractionEvent, body: WrapUpStarted) -> None:
     record.state = "wrap_up"
+    record.hand_back_at = 0
     record.wrap_up_mode = body.mode
     record.wrap_up_until_at = body.until_at
     record.held = record.muted = False
@@ -681,6 +766,8 @@ def _ended(record: Record, event: InteractionEvent, body: Ended) -> None:
     record.ended_reason = body.reason
     record.ended_at = event.received_at
     record.offer_id = ""
+    record.rings = {}
+    record.hand_back_at = 0
     if record.medium == "voice":
         record.call = "ended"
     _end_segment(record, event.received_at, body.reason)
@@ -695,6 +782,8 @@ _CHANGES: dict[type, Callable[[Record, InteractionEvent, Any], None]] = {
     MessageSent: _message_sent,
     ParticipantAdded: _participant_added,
     CaseJoined: _case_joined,
+    CaseRecognised: _case_recognised,
+    IntentSet: _intent_set,
     DeliveryChanged: _delivery_changed,
     CallArrived: _call_arrived,
     CallLeg: _call_leg,
@@ -704,6 +793,7 @@ _CHANGES: dict[type, Callable[[Record, InteractionEvent, Any], None]] = {
     Enqueued: _enqueued,
     OfferMade: _offer_made,
     OfferEnded: _offer_ended,
+    HandBackAsked: _hand_back_asked,
     WrapUpStarted: _wrap_up_started,
     WrappedUp: _wrapped_up,
     Ended: _ended,

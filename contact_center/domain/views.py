@@ -20,7 +20,9 @@ CaseStatus = Literal["open", "pending", "closed"]
 @dataclass(frozen=True, slots=True)
 class AgentView:
     """An agent now. ``chosen`` is what they asked for (it takes effect when work ends); ``state`` is what is so.
-    ``load`` and ``capacity`` count interactions by medium."""
+    ``load`` and ``capacity`` count interactions by medium; ``most`` is the weighted total (0: none is kept),
+    ``most_of`` how many of a label they may have, ``labelled`` how many they have. ``capacity_by``: who set the
+    capacity by hand, in place of what is configured."""
 
     id: str
     name: str
@@ -32,6 +34,10 @@ class AgentView:
     load: dict[str, int]
     capacity: dict[str, int]
     skills: dict[str, int]
+    most: int = 0
+    most_of: dict[str, int] = field(default_factory=dict)
+    labelled: dict[str, int] = field(default_factory=dict)
+    capacity_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,23 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True)
+class RecognisedView:
+    """What a case seems to be about (docs/recognition.md). ``intent`` is empty where that isn't sure enough to be
+    said, ``said`` is what an agent says that it is about: null for nothing yet, empty for nothing of the list."""
+
+    mode: Literal["off", "suggest", "decide"]
+    intent: str
+    confidence: float
+    because: tuple[str, ...]
+    language: str
+    said: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class OfferView:
+    """``rings_at``: the other agents at whom it rings at the same time; the first to accept has it.
+    ``answers_itself_at``: then it is accepted without anybody's doing (0: never), unless the console is gone."""
+
     id: str
     interaction_id: str
     case_id: int
@@ -91,6 +113,9 @@ class OfferView:
     history: tuple[Past, ...] = ()
     direction: Direction = "inbound"
     task: Literal["", "callback", "voicemail"] = ""
+    rings_at: tuple[str, ...] = ()
+    answers_itself_at: Moment = 0
+    recognised: RecognisedView | None = None
 
 
 CallState = Literal["connecting", "ringing", "connected", "ended"]
@@ -134,7 +159,8 @@ class WorkView:
     """An interaction in an agent's hands. ``unanswered`` counts the customer's messages since our last one.
     ``undelivered`` counts our messages that failed or are uncertain. ``call`` and ``line`` are null for written
     media. ``wrap_up_mode`` says how the queue wants what follows (docs/telephony.md); in wrap-up
-    ``wrap_up_until_at`` is when it ends by itself, 0 never."""
+    ``wrap_up_until_at`` is when it ends by itself, 0 never. ``hand_back_at``: the agent is off duty and is asked
+    whether they keep it; then it goes back to its queue (0: nobody asks)."""
 
     interaction_id: str
     case_id: int
@@ -161,6 +187,8 @@ class WorkView:
     wrap_up_mode: Literal["", "mandatory", "optional", "timed", "forced", "asked"] = ""
     wrap_up_until_at: Moment = 0
     wrap_up_asked: bool = False
+    hand_back_at: Moment = 0
+    recognised: RecognisedView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +240,13 @@ class OfferRings:
 
 @dataclass(frozen=True, slots=True)
 class OfferOver:
-    """The offer stopped ringing; ``outcome`` as in the event ``offer.ended``."""
+    """The offer stopped ringing; ``outcome`` as in the event ``offer.ended``. ``by`` is the name of the agent who was
+    first, where another has it."""
 
     offer_id: str
     interaction_id: str
     outcome: Literal["accepted", "rejected", "expired", "cancelled", "rescinded"]
+    by: str = ""
     kind: Literal["offer.over"] = "offer.over"
 
 
@@ -235,7 +265,9 @@ class WorkLeft:
     """The interaction is in this agent's hands no more."""
 
     interaction_id: str
-    reason: Literal["wrapped_up", "abandoned", "returned", "vanished", "completed", "failed", "transferred", "parked"]
+    reason: Literal[
+        "wrapped_up", "abandoned", "returned", "vanished", "completed", "failed", "transferred", "parked", "off_duty"
+    ]
     kind: Literal["work.left"] = "work.left"
 
 

@@ -390,7 +390,7 @@ def _agent_unreachable(conn: Connection, on: Occasion, loaded: Loaded) -> None:
         journal.happen(conn, on, loaded, CustomerLeft("not called"))
         moves.begin_wrap_up(conn, on, loaded, "agent did not answer")
         return
-    moves.take_from(conn, on, loaded, agent, "returned", ROUTING)
+    moves.take_from(conn, on, loaded, agent, "returned", ROUTING, cause="busy")
     if record.thread_key:
         lines.tell(conn, on, loaded, lines.please_hold(record.language, record.epoch))
     agents.settle(conn, on, agent, chosen="not_ready", reason="phone_unreachable")

@@ -22,7 +22,7 @@ from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import IN_HAND
 from contact_center.domain.views import WorkChanged
 from contact_center.moves import moves
-from contact_center.storage import agents, cases, events, journal
+from contact_center.storage import cases, events, journal
 from contact_center.storage.announcements import announce
 from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded
@@ -72,16 +72,12 @@ def merge(conn: Connection, on: Occasion, part: Loaded, to_case: int, actor: Act
 def _end(conn: Connection, on: Occasion, part: Loaded) -> None:
     """The conversation goes on elsewhere: it waits, rings and is held here no more."""
     record = part.record
-    agent_id = record.agent_id if record.state in ("offered", *IN_HAND) else ""
-    held = record.state in IN_HAND
-    if record.state == "offered":
-        moves.end_offer(conn, on, part, agent_id, "cancelled", "merged")
+    owner = record.agent_id if record.state in IN_HAND else ""
+    rang = moves.stop_ringing(conn, on, part, "merged")
     moves.end(conn, on, part, "merged")
-    agent = agents.lock(conn, agent_id) if agent_id else None
-    if agent is not None:
-        if held:
-            journal.tell_left(conn, on, agent.id, part, "transferred")
-        agents.settle(conn, on, agent)
+    if owner:
+        journal.tell_left(conn, on, owner, part, "transferred")
+    moves.settle_each(conn, on, [owner] if owner else rang)
 
 
 def _show(conn: Connection, on: Occasion, whole: Loaded, part: Loaded) -> None:

@@ -7,13 +7,15 @@ their place by being offered, rejected, missed, passed on or given back.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 from contact_center.domain.agents import has_room
 from contact_center.domain.events import (
     HUB,
     ROUTING,
     Actor,
+    Cause,
     Ended,
     Enqueued,
     InteractionEvent,
@@ -29,6 +31,8 @@ from contact_center.domain.record import Party
 from contact_center.domain.time import MINUTE, SECOND, Moment
 from contact_center.domain.views import OfferOver
 from contact_center.moves import callbacks, lines
+from contact_center.recognition import recognise
+from contact_center.recognition.recognise import Wanted
 from contact_center.storage import agents, cases, deadlines, journal, offers, queues
 from contact_center.storage.announcements import announce
 from contact_center.storage.connection import Connection
@@ -43,8 +47,6 @@ DIRECTED_CALL_MS = 45 * SECOND
 """How long a caller, who hears music meanwhile, waits for the one agent whom they were sent to."""
 DIRECTED_MS = 10 * MINUTE
 """The same of what nobody waits for at a telephone."""
-MISSES = 2
-"""After so many offers missed in a row an agent is taken to be away."""
 
 
 def happened(conn: Connection, on: Occasion, loaded: Loaded, code: str, agent_name: str = "") -> None:
@@ -70,7 +72,7 @@ def enqueue(
     queue_id: str,
     *,
     priority: int = 0,
-    skills: dict[str, int] | None = None,
+    skills: Mapping[str, int] | None = None,
     since: Moment | None = None,
     actor: Actor = ROUTING,
     only_agent: str = "",
@@ -78,7 +80,9 @@ def enqueue(
     """Puts the interaction into its first queue, with the queue's own priority and skills added. The caller
     saves. ``since`` is where its waiting counts from (a caller has waited through the menu too); whoever was in
     this queue a short while ago has the place that they had then."""
-    queue = queues.get(conn, queue_id or FALLBACK_QUEUE) or queues.get(conn, FALLBACK_QUEUE)
+    asked = Wanted(queue_id or FALLBACK_QUEUE, priority, skills or {})
+    queue_id, priority, skills = recognise.at_enqueue(conn, on, loaded, asked, directed=bool(only_agent))
+    queue = queues.get(conn, queue_id) or queues.get(conn, FALLBACK_QUEUE)
     needed = {**(queue.skills if queue else {}), **(skills or {})}
     loaded.queue_name = queue.name if queue else FALLBACK_QUEUE
     body = Enqueued(
@@ -113,8 +117,10 @@ def send_back(
     actor: Actor = ROUTING,
     queue: Queue | None = None,
     only_agent: str = "",
+    cause: Cause = "",
 ) -> None:
-    """Back into its queue, or on to another, or to one agent, at the place that it has always had. Saves."""
+    """Back into its queue, or on to another, or to one agent, at the place that it has always had. Saves. ``cause``
+    is why it came to nothing at the agent who had it in hand."""
     record = loaded.record
     if queue is not None:
         loaded.queue_name = queue.name
@@ -130,6 +136,7 @@ def send_back(
         reason=reason,
         only_agent=only_agent,
         directed_by=actor.id if only_agent else "",
+        cause=cause,
     )
     journal.happen(conn, on, loaded, body, actor)
     journal.save(conn, loaded)
@@ -144,11 +151,19 @@ def open_to_all(conn: Connection, on: Occasion, interaction_id: str) -> None:
 
 
 def give(
-    conn: Connection, on: Occasion, loaded: Loaded, agent: agents.Agent, actor: Actor, party_id: str = ""
+    conn: Connection,
+    on: Occasion,
+    loaded: Loaded,
+    agent: agents.Agent,
+    actor: Actor,
+    party_id: str = "",
+    label: str | None = None,
 ) -> None:
-    """Into the agent's hands, past routing. Saves, tells them, and settles them."""
+    """Into the agent's hands, past routing. Saves, tells them, and settles them. It goes on counting as what it did,
+    unless a ``label`` is given."""
     offer_id = on.new_id()
-    journal.happen(conn, on, loaded, OfferMade(offer_id, agent.id, "", on.now), actor)
+    counts_as = loaded.record.label if label is None else label
+    journal.happen(conn, on, loaded, OfferMade(offer_id, agent.id, "", on.now, counts_as), actor)
     taken = OfferEnded(offer_id, agent.id, "accepted", party_id=party_id)
     event = journal.happen(conn, on, loaded, taken, Actor("agent", agent.id))
     journal.save(conn, loaded)
@@ -186,52 +201,103 @@ def take_from(
     actor: Actor,
     queue: Queue | None = None,
     only_agent: str = "",
+    cause: Cause = "rejected",
 ) -> None:
     """Takes what the agent has in hand back into a queue, and tells them. The caller settles the agent."""
-    send_back(conn, on, loaded, reason, actor, queue, only_agent)
-    known = {"vanished": "vanished", "transferred": "transferred"}
+    send_back(conn, on, loaded, reason, actor, queue, only_agent, cause)
+    known = {"vanished": "vanished", "transferred": "transferred", "off_duty": "off_duty"}
     journal.tell_left(conn, on, agent.id, loaded, known.get(reason, "returned"))
     happened(conn, on, loaded, reason, agent.name)
+
+
+def hand_back(
+    conn: Connection,
+    on: Occasion,
+    loaded: Loaded,
+    agent: agents.Agent,
+    reason: Any,
+    actor: Actor,
+    queue: Queue | None = None,
+    only_agent: str = "",
+    cause: Cause = "rejected",
+) -> None:
+    """Out of the agent's hands, into a queue or to one colleague. A caller stays on the line and hears music. The
+    caller of this settles the agent."""
+    record = loaded.record
+    live = record.medium == "voice" and not record.customer_left
+    if live:
+        lines.drop_agent(conn, on, loaded)
+        lines.drop_parties(conn, on, loaded)
+    take_from(conn, on, loaded, agent, reason, actor, queue, only_agent, cause)
+    if live and record.thread_key:
+        lines.tell(conn, on, loaded, lines.please_hold(record.language, record.epoch, lines.PASSED_ON))
 
 
 def end_offer(
     conn: Connection,
     on: Occasion,
     loaded: Loaded,
+    offer_id: str,
     agent_id: str,
     outcome: Any,
     reason: str = "",
     actor: Actor = ROUTING,
+    *,
+    by: agents.Agent | None = None,
+    cause: Cause = "",
 ) -> InteractionEvent | None:
-    """Ends the pending offer that the interaction is in; None where something else has ended it first. Exactly
-    one of accepting, rejecting, expiring and cancelling ever happens. The caller saves."""
-    record = loaded.record
-    offer_id = record.offer_id
-    if not offer_id or not offers.end(conn, offer_id, outcome, on.now):
+    """Ends one pending offer of the interaction; None where something else has ended it first. Exactly one of
+    accepting, rejecting, expiring, cancelling and rescinding ever happens to it. ``by`` is who was first, where
+    somebody was. The caller saves."""
+    if not offers.end(conn, offer_id, outcome, on.now):
         return None
     deadlines.drop(conn, "offer", offer_id)
-    event = journal.happen(conn, on, loaded, OfferEnded(offer_id, agent_id, outcome, reason[:64]), actor)
-    announce(conn, on.now, agent_id, OfferOver(offer_id, record.interaction_id, outcome))
+    ended = OfferEnded(offer_id, agent_id, outcome, reason[:64], by=by.id if by else "", cause=cause)
+    event = journal.happen(conn, on, loaded, ended, actor)
+    over = OfferOver(offer_id, loaded.record.interaction_id, outcome, by.name if by else "")
+    announce(conn, on.now, agent_id, over)
     return event
+
+
+def stop_ringing(conn: Connection, on: Occasion, loaded: Loaded, reason: str = "") -> list[str]:
+    """Whatever rings for the interaction stops, wherever it rings: nobody is to have it any more. Gives the agents,
+    whom the caller settles (:func:`settle_each`) after it has saved."""
+    ringing = loaded.record.ringing if loaded.record.state == "offered" else {}
+    for offer_id, agent_id in sorted(ringing.items(), key=lambda each: each[1]):
+        end_offer(conn, on, loaded, offer_id, agent_id, "cancelled", reason)
+    return sorted(ringing.values())
+
+
+def settle_each(conn: Connection, on: Occasion, agent_ids: Iterable[str]) -> None:
+    """Each agent's state, worked out anew. In the order of their ids, so that no two transactions wait for each
+    other."""
+    for agent_id in sorted(agent_ids):
+        agent = agents.lock(conn, agent_id)
+        if agent is not None:
+            agents.settle(conn, on, agent)
 
 
 def decline(
     conn: Connection,
     on: Occasion,
-    interaction_id: str,
+    offer: Any,
     agent: agents.Agent,
-    outcome: Any,
+    outcome: Literal["rejected", "expired"],
     reason: str,
     actor: Actor,
 ) -> bool:
-    """The offer was rejected or let ring out: the interaction waits on, where it stood. The caller settles the
-    agent."""
-    loaded = journal.load(conn, interaction_id)
-    if loaded is None or loaded.record.agent_id != agent.id:
+    """The offer (its row) was rejected or let ring out: the interaction goes on ringing elsewhere, or waits on where
+    it stood. The caller settles the agent."""
+    loaded = journal.load(conn, offer.interaction_id)
+    if loaded is None or offer.id not in loaded.record.ringing:
         return False
-    if end_offer(conn, on, loaded, agent.id, outcome, reason, actor) is None:
+    cause: Cause = "rejected" if outcome == "rejected" else "no_answer"
+    if end_offer(conn, on, loaded, offer.id, agent.id, outcome, reason, actor, cause=cause) is None:
         return False
-    send_back(conn, on, loaded, outcome)
+    if loaded.record.ringing:
+        journal.save(conn, loaded)
+    else:
+        send_back(conn, on, loaded, outcome)
     happened(conn, on, loaded, f"offer.{outcome}", agent.name)
     return True
 
@@ -305,17 +371,12 @@ def end(conn: Connection, on: Occasion, loaded: Loaded, reason: Any, actor: Acto
 
 
 def abandon(conn: Connection, on: Occasion, loaded: Loaded) -> None:
-    """The customer left before anyone served them: whatever rings stops. Saves, and settles the agent."""
-    record = loaded.record
-    agent_id = record.agent_id if record.state == "offered" else ""
-    waited = record.state in ("waiting", "offered")
-    if agent_id:
-        end_offer(conn, on, loaded, agent_id, "cancelled")
+    """The customer left before anyone served them: whatever rings stops. Saves, and settles the agents."""
+    waited = loaded.record.state in ("waiting", "offered")
+    rang = stop_ringing(conn, on, loaded)
     if waited:
         callbacks.after_abandon(conn, on, loaded)
     lines.drop_parties(conn, on, loaded)
     end(conn, on, loaded, "abandoned")
     happened(conn, on, loaded, "abandoned")
-    agent = agents.lock(conn, agent_id) if agent_id else None
-    if agent is not None:
-        agents.settle(conn, on, agent)
+    settle_each(conn, on, rang)

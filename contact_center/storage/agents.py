@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, String, bindparam, func, literal, select
 
 from contact_center.domain.agents import state_of
 from contact_center.domain.occasion import Occasion
@@ -14,14 +15,20 @@ from contact_center.domain.views import AgentChanged, AgentView
 from contact_center.storage import parties
 from contact_center.storage.announcements import announce
 from contact_center.storage.effects import FloorMoved, SeatChanged, tell
-from contact_center.storage.schema import OPEN, agents, interactions
+from contact_center.storage.schema import OPEN, PENDING, agents, interactions, offers
 from routing import Seat
 
 HELD = ("offered", "assigned", "wrap_up")
 
 
+IN_HAND = ("assigned", "wrap_up")
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
+    """``capacity``, ``most`` and ``most_of`` are those in force: what a supervisor said, else what is configured.
+    ``capacity_by`` is who said it. ``here``: a console of theirs is open."""
+
     id: str
     name: str
     public_name: str
@@ -36,20 +43,37 @@ class Agent:
     since_at: Moment
     idle_since_at: Moment
     presence: int
+    most: int = 0
+    most_of: dict[str, int] = field(default_factory=dict)
+    capacity_by: str = ""
+    here: bool = False
 
 
 _ALL = select(agents).where(agents.c.active == 1).order_by(agents.c.name)
 _LOCKED = select(agents).where(agents.c.id == bindparam("agent"), agents.c.active == 1).with_for_update()
-_LOAD = (
-    select(interactions.c.medium, interactions.c.state, func.count().label("n"))
-    .where(OPEN, interactions.c.agent_id == bindparam("agent"), interactions.c.state.in_(HELD))
-    .group_by(interactions.c.medium, interactions.c.state)
+# What rings is counted by its offers: one interaction may ring at several agents, and each has it on their mind.
+_HOLDS = select(
+    interactions.c.agent_id,
+    interactions.c.medium,
+    interactions.c.state,
+    interactions.c.label,
+    func.count().label("n"),
+).group_by(interactions.c.agent_id, interactions.c.medium, interactions.c.state, interactions.c.label)
+_RINGS = (
+    select(
+        offers.c.agent_id,
+        offers.c.medium,
+        literal("offered", String(16)).label("state"),
+        offers.c.label,
+        func.count().label("n"),
+    )
+    .where(PENDING)
+    .group_by(offers.c.agent_id, offers.c.medium, offers.c.label)
 )
-_LOADS = (
-    select(interactions.c.agent_id, interactions.c.medium, interactions.c.state, func.count().label("n"))
-    .where(OPEN, interactions.c.state.in_(HELD), interactions.c.agent_id != "")
-    .group_by(interactions.c.agent_id, interactions.c.medium, interactions.c.state)
-)
+_LOAD = _HOLDS.where(
+    OPEN, interactions.c.agent_id == bindparam("agent"), interactions.c.state.in_(IN_HAND)
+).union_all(_RINGS.where(offers.c.agent_id == bindparam("agent")))
+_LOADS = _HOLDS.where(OPEN, interactions.c.state.in_(IN_HAND)).union_all(_RINGS)
 _UPDATE = (
     agents.update()
     .where(agents.c.id == bindparam("agent"))
@@ -65,15 +89,18 @@ _UPDATE = (
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What an agent holds: all of it by medium, how much of it rings, how many calls are being wrapped up."""
+    """What an agent holds: all of it by medium and by label, how much of it rings, how many calls are being wrapped
+    up."""
 
     by_medium: dict[str, int]
     offered: int = 0
     wrapping_calls: int = 0
     live: int = 0
+    labelled: dict[str, int] = field(default_factory=dict)
 
 
 def _agent(row: Any) -> Agent:
+    said = row.override
     return Agent(
         id=row.id,
         name=row.name,
@@ -82,13 +109,17 @@ def _agent(row: Any) -> Agent:
         address=row.address,
         queues=tuple(row.queues),
         skills=row.skills,
-        capacity=row.capacity,
+        capacity=said.get("capacity", row.capacity),
         chosen=row.chosen,
         reason=row.reason,
         state=row.state,
         since_at=row.since_at,
         idle_since_at=row.idle_since_at,
         presence=row.presence,
+        most=said.get("most", row.most),
+        most_of=said.get("most_of", row.most_of),
+        capacity_by=said.get("by", ""),
+        here=bool(row.here),
     )
 
 
@@ -104,13 +135,16 @@ def every(conn: Connection) -> list[Agent]:
 
 def _load_of(rows: list[Any]) -> Load:
     by_medium: dict[str, int] = {}
+    labelled: dict[str, int] = {}
     offered = wrapping = live = 0
     for row in rows:
         by_medium[row.medium] = by_medium.get(row.medium, 0) + row.n
+        if row.label:
+            labelled[row.label] = labelled.get(row.label, 0) + row.n
         offered += row.n if row.state == "offered" else 0
         live += row.n if row.state == "assigned" else 0
         wrapping += row.n if row.state == "wrap_up" and row.medium == "voice" else 0
-    return Load(by_medium, offered, wrapping, live)
+    return Load(by_medium, offered, wrapping, live, labelled)
 
 
 def _engaged(held: Load, calls: int) -> Load:
@@ -148,6 +182,10 @@ def view(agent: Agent, held: Load) -> AgentView:
         load=held.by_medium,
         capacity=agent.capacity,
         skills=agent.skills,
+        most=agent.most,
+        most_of=agent.most_of,
+        labelled=held.labelled,
+        capacity_by=agent.capacity_by,
     )
 
 
@@ -204,28 +242,43 @@ def seat(agent: Agent, held: Load) -> Seat:
         available=not away,
         unavailable_reason=away,
         idle_since_at=agent.idle_since_at,
+        most=agent.most,
+        most_of=agent.most_of,
+        labelled=held.labelled,
     )
 
 
-def bump_presence(conn: Connection, agent_id: str) -> int:
-    """A new number for the agent's presence: a grace period that began under an older one is void."""
+def bump_presence(conn: Connection, agent_id: str, here: bool) -> int:
+    """A new number for the agent's presence: a grace period that began under an older one is void. ``here``: a
+    console of theirs is open now."""
     return (
         conn.execute(
             agents.update()
             .where(agents.c.id == agent_id)
-            .values(presence=agents.c.presence + 1)
+            .values(presence=agents.c.presence + 1, here=int(here))
             .returning(agents.c.presence)
         ).scalar()
         or 0
     )
 
 
+def mark_here(conn: Connection, agent_ids: Iterable[str]) -> None:
+    """Consoles of these agents are open, whatever another node has said since."""
+    conn.execute(agents.update().where(agents.c.id.in_(list(agent_ids)), agents.c.here == 0).values(here=1))
+
+
+def say_capacity(conn: Connection, agent_id: str, said: Mapping[str, Any]) -> None:
+    """What a supervisor says of the agent's capacity instead of the configuration (``capacity``, ``most``,
+    ``most_of``, ``by``); empty: as it is configured. Applying a configuration leaves it alone."""
+    conn.execute(agents.update().where(agents.c.id == agent_id).values(override=dict(said)))
+
+
 def held_ids(conn: Connection, agent_id: str) -> list[str]:
-    """The interactions that are offered to the agent or in their hands, oldest first."""
+    """The interactions in the agent's hands, oldest first."""
     return list(
         conn.execute(
             select(interactions.c.id)
-            .where(OPEN, interactions.c.agent_id == agent_id, interactions.c.state.in_(HELD))
+            .where(OPEN, interactions.c.agent_id == agent_id, interactions.c.state.in_(IN_HAND))
             .order_by(interactions.c.started_at, interactions.c.id)
         ).scalars()
     )

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
-from contact_center.storage.agents import HELD
-from contact_center.storage.schema import OPEN, agents, entry_points, interactions, logins, queues
+from contact_center.storage.agents import IN_HAND
+from contact_center.storage.schema import OPEN, PENDING, agents, entry_points, interactions, logins, offers, queues
 
 
 def rows(conn: Connection, table: Table) -> list[dict[str, Any]]:
@@ -39,12 +39,12 @@ def busy_queues(conn: Connection, ids: Iterable[str]) -> list[str]:
 
 def holding_agents(conn: Connection, ids: Iterable[str]) -> list[str]:
     """Those of the agents to whom something is offered, or who have something in hand."""
-    found = conn.execute(
-        select(interactions.c.agent_id)
-        .where(OPEN, interactions.c.agent_id.in_(list(ids)), interactions.c.state.in_(HELD))
-        .distinct()
+    ids = list(ids)
+    has = select(interactions.c.agent_id).where(
+        OPEN, interactions.c.agent_id.in_(ids), interactions.c.state.in_(IN_HAND)
     )
-    return sorted(found.scalars())
+    rings = select(offers.c.agent_id).where(PENDING, offers.c.agent_id.in_(ids))
+    return sorted(conn.execute(has.union(rings)).scalars())
 
 
 def free_addresses(conn: Connection, wanted: Mapping[str, str]) -> None:

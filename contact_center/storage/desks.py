@@ -6,19 +6,22 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from contact_center.domain.views import CustomerBrief, DeskState, OfferView, Past, Why
+from contact_center.domain.views import CustomerBrief, DeskState, OfferView, Past, RecognisedView, Why
 from contact_center.storage import agents, journal, offers
 from contact_center.storage.schema import agents as agents_table
 
 
 def offer_view(data: dict[str, Any]) -> OfferView:
     """An offer out of its stored form."""
+    seen = data.get("recognised")
     return OfferView(
         **{
             **data,
             "customer": CustomerBrief(**data["customer"]),
             "why": tuple(Why(**why) for why in data["why"]),
             "history": tuple(Past(**past) for past in data["history"]),
+            "rings_at": tuple(data.get("rings_at", ())),
+            "recognised": RecognisedView(**{**seen, "because": tuple(seen["because"])}) if seen else None,
         }
     )
 

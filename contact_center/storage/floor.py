@@ -125,20 +125,20 @@ def floor_agents(conn: Connection) -> list[FloorAgent]:
         since = record["segments"][-1]["started_at"] if record["segments"] else record["started_at"]
         live = row.medium == "voice" and row.state == "assigned"
         watching = [party for party in record.get("parties", ()) if party["purpose"] == "supervise"]
-        hands[row.agent_id].append(
-            HandView(
-                row.id,
-                row.case_id,
-                row.medium,
-                row.state,
-                since,
-                row.name or record["point"],
-                row.queue,
-                call=record["call"] if live else None,
-                held=live and record.get("held", False),
-                watching=tuple([party_view(Party(**p)) for p in watching if p["state"] not in ("left", "failed")]),
-            )
+        hand = HandView(
+            row.id,
+            row.case_id,
+            row.medium,
+            row.state,
+            since,
+            row.name or record["point"],
+            row.queue,
+            call=record["call"] if live else None,
+            held=live and record.get("held", False),
+            watching=tuple([party_view(Party(**p)) for p in watching if p["state"] not in ("left", "failed")]),
         )
+        for agent_id in record.get("rings", {}).values() or (row.agent_id,):
+            hands[agent_id].append(hand)
     loads = agents.loads(conn)
     nothing = agents.Load({})
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +25,13 @@ from contact_center.domain.events import (
 )
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import IN_HAND, Party, Record, apply, open_record, record_from
+from contact_center.domain.time import Moment
 from contact_center.domain.views import (
     CallView,
     CaseStatus,
     CustomerBrief,
     PartyView,
+    RecognisedView,
     WorkChanged,
     WorkLeft,
     WorkView,
@@ -85,6 +88,7 @@ _READ = (
     .outerjoin(queues, queues.c.id == interactions.c.queue)
 )
 _LOOK = _READ.where(interactions.c.id == bindparam("interaction"))
+_LOOK_AT_THESE = _READ.where(interactions.c.id.in_(bindparam("interactions", expanding=True)))
 _LOAD = _READ.with_for_update(of=interactions)
 _BY_ID = _LOAD.where(interactions.c.id == bindparam("interaction"))
 _BY_THREAD = _LOAD.where(
@@ -120,6 +124,7 @@ _UPDATE = (
         answered_at=bindparam("new_answered_at"),
         ended_at=bindparam("new_ended_at"),
         ended_reason=bindparam("new_ended_reason"),
+        label=bindparam("new_label"),
         record=bindparam("new_record"),
     )
 )
@@ -158,6 +163,12 @@ def load(conn: Connection, interaction_id: str) -> Loaded | None:
 def look(conn: Connection, interaction_id: str) -> Loaded | None:
     """The interaction for reading only, without a lock."""
     return _loaded(conn.execute(_LOOK, {"interaction": interaction_id}).one_or_none())
+
+
+def look_at(conn: Connection, interaction_ids: Sequence[str]) -> list[Loaded]:
+    """The same of several, in no order. One that cannot be read (TypeError, KeyError, ValueError) spoils all."""
+    rows = conn.execute(_LOOK_AT_THESE, {"interactions": list(interaction_ids)})
+    return [loaded for row in rows if (loaded := _loaded(row))]
 
 
 def open_of_thread(conn: Connection, channel: str, thread_key: str) -> Loaded | None:
@@ -308,6 +319,7 @@ def save(conn: Connection, loaded: Loaded) -> None:
                 "answered_at": record.answered_at,
                 "ended_at": record.ended_at,
                 "ended_reason": record.ended_reason,
+                "label": record.label,
                 "record": record,
             },
         )
@@ -336,6 +348,7 @@ def save(conn: Connection, loaded: Loaded) -> None:
                 "new_answered_at": record.answered_at,
                 "new_ended_at": record.ended_at,
                 "new_ended_reason": record.ended_reason,
+                "new_label": record.label,
                 "new_record": record,
             },
         )
@@ -365,6 +378,12 @@ def waiting(conn: Connection, loaded: Loaded) -> Waiting:
         if loaded.customer.known
         else {}
     )
+    return as_routing_sees(loaded, served)
+
+
+def as_routing_sees(loaded: Loaded, served: dict[str, Moment]) -> Waiting:
+    """``served``: which agents have served the customer in other interactions, with when."""
+    record = loaded.record
     for agent_id in record.served_by:
         served.setdefault(agent_id, record.enqueued_at)
     return Waiting(
@@ -378,6 +397,7 @@ def waiting(conn: Connection, loaded: Loaded) -> Waiting:
         epoch=record.epoch,
         served_before=served,
         missed=dict(record.missed),
+        missed_by=dict(record.missed_by),
         only_agent=record.only_agent,
         directed_by=record.directed_by,
     )
@@ -413,6 +433,23 @@ def work_view(loaded: Loaded) -> WorkView:
         wrap_up_mode=record.wrap_up_mode,  # type: ignore[arg-type]
         wrap_up_until_at=record.wrap_up_until_at,
         wrap_up_asked=record.wrap_up_asked,
+        hand_back_at=record.hand_back_at,
+        recognised=recognised_view(record),
+    )
+
+
+def recognised_view(record: Record) -> RecognisedView | None:
+    """What the interaction seems to be about; None where nobody has looked, and nobody has said."""
+    seen = record.recognised
+    if not seen and record.intent is None:
+        return None
+    return RecognisedView(
+        mode=seen.get("mode", "off"),
+        intent=seen.get("intent", ""),
+        confidence=seen.get("confidence", 0.0),
+        because=tuple(seen.get("because", ())),
+        language=seen.get("language", ""),
+        said=record.intent,
     )
 
 

@@ -17,13 +17,15 @@ _END = (
     .where(offers.c.id == bindparam("offer"), offers.c.state == "pending")
     .values(state=bindparam("outcome"), ended_at=bindparam("now"))
 )
+_LOOK = select(offers).where(offers.c.id == bindparam("offer"))
 _GET = select(offers).where(offers.c.id == bindparam("offer")).with_for_update()
 _PENDING_OF_AGENT = (
     select(offers).where(offers.c.agent_id == bindparam("agent"), offers.c.state == "pending")
 ).order_by(offers.c.made_at, offers.c.id)
 
 
-def add(conn: Connection, view: OfferView, agent_id: str) -> None:
+def add(conn: Connection, view: OfferView, agent_id: str, label: str = "") -> None:
+    """The offer rings. ``label`` is what it counts as against the agent's ``most_of``."""
     conn.execute(
         _INSERT,
         {
@@ -39,6 +41,7 @@ def add(conn: Connection, view: OfferView, agent_id: str) -> None:
             "ended_at": 0,
             "decision_id": view.decision_id,
             "view": view,
+            "label": label,
         },
     )
 
@@ -49,7 +52,13 @@ def end(conn: Connection, offer_id: str, outcome: str, now: Moment) -> bool:
     return bool(done.rowcount)
 
 
+def look(conn: Connection, offer_id: str) -> Any | None:
+    """The offer as it is, without a lock."""
+    return conn.execute(_LOOK, {"offer": offer_id}).one_or_none()
+
+
 def get(conn: Connection, offer_id: str) -> Any | None:
+    """The offer, locked: the agents at whom it rings must have been locked before."""
     return conn.execute(_GET, {"offer": offer_id}).one_or_none()
 
 
@@ -79,10 +88,13 @@ def decision(conn: Connection, decision_id: str) -> dict[str, Any] | None:
 
 
 def missed_in_a_row(conn: Connection, agent_id: str, times: int) -> bool:
-    """Whether the agent's last ``times`` offers all rang out."""
+    """Whether the agent's last ``times`` offers all rang out. Those that a colleague was faster to take say nothing;
+    ``times`` 0 is never."""
+    if not times:
+        return False
     last = conn.execute(
         select(offers.c.state)
-        .where(offers.c.agent_id == agent_id, offers.c.state != "pending")
+        .where(offers.c.agent_id == agent_id, offers.c.state.not_in(("pending", "rescinded")))
         .order_by(offers.c.ended_at.desc(), offers.c.id.desc())
         .limit(times)
     ).scalars()

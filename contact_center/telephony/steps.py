@@ -21,8 +21,9 @@ from contact_center.domain.events import (
 )
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import Record
+from contact_center.estimates.expecting import Expecting
 from contact_center.moves import callbacks, lines, moves
-from contact_center.storage import agents, journal
+from contact_center.storage import journal
 from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded
 from contact_center.storage.queues import EntryPoint
@@ -48,9 +49,9 @@ class Library(Protocol):
 class Telephony:
     """Everything of a call is in its record: nothing of it is kept here."""
 
-    def __init__(self, library: Library, new_code: Callable[[], str] | None = None) -> None:
+    def __init__(self, library: Library, expecting: Expecting, new_code: Callable[[], str] | None = None) -> None:
         self._library = library
-        self._standing = Standing()
+        self._standing = Standing(expecting)
         self._answers = Answers(new_code or (lambda: f"{secrets.randbelow(1_000_000):06}"))
 
     # --- the call's own steps ---------------------------------------------------------------------------------
@@ -181,14 +182,10 @@ class Telephony:
         record = loaded.record
         if record.state not in ("waiting", "offered"):
             return
-        agent_id = record.agent_id if record.state == "offered" else ""
-        if agent_id:
-            moves.end_offer(conn, on, loaded, agent_id, "cancelled")
+        rang = moves.stop_ringing(conn, on, loaded)
         journal.happen(conn, on, loaded, QueueLeft(), FLOW)
         journal.save(conn, loaded)
-        agent = agents.lock(conn, agent_id) if agent_id else None
-        if agent is not None:
-            agents.settle(conn, on, agent)
+        moves.settle_each(conn, on, rang)
 
     def _over(self, conn: Connection, on: Occasion, loaded: Loaded) -> None:
         """The caller has been told goodbye. After a conversation it is the agent who ends the interaction."""

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from contact_center.dispatch.presence import GRACE_MS
+from contact_center.domain.absence import Absence
 from contact_center.domain.time import SECOND
 from tests.hub import Clock, CommandRefused, house, open_test_hub
 
+GRACE_MS = Absence().grace_ms
 LENA = "+4915112345678"
 OMAR = "+447700900123"
 RING_MS = 30 * SECOND

@@ -58,6 +58,7 @@ PLAIN = (
     events.CallPlaced,
     events.ConsentChanged,
     events.DialEnded,
+    events.HandBackAsked,
     events.HoldChanged,
     events.MuteChanged,
     events.PartyAdded,
@@ -66,6 +67,7 @@ PLAIN = (
     events.RecordingAsked,
     events.RecordingChanged,
     events.RecordingKept,
+    events.RoutingOverridden,
     events.ServiceAnswered,
     events.SurveyAnswered,
     events.Transferred,
@@ -112,8 +114,9 @@ bodies: st.SearchStrategy[Any] = st.one_of(
         skills=st.dictionaries(words, st.integers(1, 5), max_size=2),
         virtual_enqueued_at=st.integers(T0, T0 + 9),
         reason=st.sampled_from(
-            ["arrived", "rejected", "expired", "vanished", "transferred", "rescinded", "returned"]
+            ["arrived", "rejected", "expired", "vanished", "transferred", "rescinded", "returned", "off_duty"]
         ),
+        cause=st.sampled_from(["", "rejected", "no_answer", "busy"]),
     ),
     st.builds(OfferMade, offer_id=offers, agent_id=agents, decision_id=words, deadline_at=st.just(T0)),
     st.builds(
@@ -121,6 +124,7 @@ bodies: st.SearchStrategy[Any] = st.one_of(
         offer_id=offers,
         agent_id=agents,
         outcome=st.sampled_from(["accepted", "rejected", "expired", "cancelled", "rescinded"]),
+        cause=st.sampled_from(["", "rejected", "no_answer", "busy"]),
     ),
     st.builds(
         MessageSent,

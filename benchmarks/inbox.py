@@ -34,7 +34,7 @@ from contact_center.domain.errors import Unavailable
 from contact_center.domain.events import InteractionEvent, MessageReceived
 from contact_center.domain.record import fold
 from contact_center.indexing import indexer, looking
-from contact_center.storage import inbox, schema, search
+from contact_center.storage import full_text, inbox, schema, search
 from contact_center.storage.connection import Connection
 from contact_center.storage.executor import Executor, open_executor
 from contact_center.storage.full_text import Span
@@ -342,6 +342,7 @@ async def run(url: str, many: int, rounds: int, filled: bool, only: str) -> None
     try:
         if not filled:
             await fill(executor, many)
+        if not (await executor.read(full_text.progress)).ready:
             await index(executor)
         await sizes(executor)
         await ask(executor, rounds, only)

@@ -22,7 +22,7 @@ from contact_center.domain.events import (
 )
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import Record, preview_of
-from contact_center.domain.time import DAY, MINUTE
+from contact_center.domain.time import DAY, MINUTE, Moment
 from contact_center.domain.topics import is_new_topic, same_words, topic
 from contact_center.moves import acknowledging, joining, moves
 from contact_center.storage import cases, customers, events, journal, queues
@@ -34,6 +34,20 @@ STORM_MS = 10 * MINUTE
 STORM = 3
 """The same words from one address so often, with less than ten minutes between them, are a machine's."""
 LOOP = "loop: "
+AT_ONCE = frozenset(
+    {
+        "Auto-Submitted: auto-replied",
+        "Precedence: auto_reply",
+        "Precedence: auto-reply",
+        "X-Autoreply",
+        "X-Auto-Reply",
+        "X-Autorespond",
+        "X-Autoresponder",
+        "X-Mail-Autoreply",
+        "read receipt",
+    }
+)
+AT_ONCE_MS = 15 * MINUTE
 _NOBODY = ContactPoint("other", "")
 _LONGEST_ID = 150
 _SUBJECTS = 200
@@ -64,6 +78,8 @@ def take_letter(conn: Connection, on: Occasion, event: InteractionEvent, raw: by
     if not _takes_part(conn, event, named):
         return _of_a_stranger(conn, on, event, raw, named)
     event = _with(event, new_topic=_is_new_topic(conn, event, named.loaded))
+    if named.going_on is None and _answered_by_a_machine(conn, on, event, named):
+        return _join(conn, on, named.loaded, event, raw)
     if named.going_on is None:
         return _again(conn, on, event, raw, named)
     _let_in(conn, on, named.going_on, event)
@@ -138,6 +154,19 @@ def _is_new_topic(conn: Connection, event: InteractionEvent, loaded: Loaded) -> 
     kinds = (MessageReceived.KIND, MessageSent.KIND)
     earlier = events.of_kinds(conn, loaded.record.interaction_id, kinds, 0, _SUBJECTS)
     return is_new_topic(subject, [getattr(each.body, "subject", "") for each in earlier])
+
+
+def _answered_by_a_machine(conn: Connection, on: Occasion, event: InteractionEvent, named: Named) -> bool:
+    """Whether it is an automatic answer to the letter that ended the matter (an absence, a receipt): it is read where
+    it stands and opens nothing. Such an answer comes at once; what comes later, somebody looks at."""
+    if _received(event).automatic not in AT_ONCE:
+        return False
+    sent = events.last_sent(conn, named.loaded.record.interaction_id)
+    return sent is not None and on.now - max(sent.received_at, _left_at(sent)) < AT_ONCE_MS
+
+
+def _left_at(sent: InteractionEvent) -> Moment:
+    return sent.body.send_at if isinstance(sent.body, MessageSent) else 0
 
 
 # --- a conversation that there is --------------------------------------------------------------------------------

@@ -255,6 +255,16 @@ def last_received(conn: Connection, interaction_id: str) -> InteractionEvent | N
     return _event(row) if row else None
 
 
+def last_sent(conn: Connection, interaction_id: str) -> InteractionEvent | None:
+    """Our latest message in the interaction."""
+    row = conn.execute(
+        _READ.where(events.c.interaction_id == interaction_id, events.c.kind == "message.sent")
+        .order_by(events.c.seq.desc())
+        .limit(1)
+    ).one_or_none()
+    return _event(row) if row else None
+
+
 def last_letter(conn: Connection, case_id: int) -> InteractionEvent | None:
     """What came last by mail into the case, or into one that was merged into it, whoever wrote it."""
     row = conn.execute(

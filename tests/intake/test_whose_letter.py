@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from contact_center.domain.events import CaseJoined, CaseLinked, MessageReceived, ParticipantAdded
+from contact_center.domain.time import MINUTE
 from tests.hub import CommandRefused, Console, TestHub, open_test_hub
 from tests.intake.mailing import Post, words
 from tests.telephony.talking import with_calls
@@ -204,6 +205,27 @@ async def test_a_message_id_that_somebody_used_before_suppresses_nothing_and_is_
         (once,), (twice,) = await post.arrives(raw), await post.arrives(raw)
         assert twice.repeated
         assert twice.event_id == once.event_id
+
+
+async def test_a_machines_answer_to_the_last_letter_opens_nothing_and_is_not_lost(
+    database_url: str, tmp_path: Path
+) -> None:
+    absent = {"Auto_Submitted": "auto-replied", "subject": "Away until Monday"}
+    async with mailroom(database_url, tmp_path) as (hub, post, mei):
+        lenas, case_id, our_id = await answered(post, mei)
+        await over(mei, lenas)
+        came = await post.comes(LENA, "I am away until Monday.", answers=our_id, **absent)
+        assert (came.interaction_id, came.case_id) == (lenas, case_id)
+        assert (await hub.record(lenas)).state == "ended"
+        assert [row["status"] for row in await hub.rows("cases")] == ["closed"]
+        lines = (await hub.get(f"cases/{case_id}/events"))["items"]
+        assert "I am away until Monday." in [line["body"].get("text") for line in lines]
+        # What comes later, or was written by somebody, is looked at.
+        hub.clock.now += 20 * MINUTE
+        late = await post.comes(LENA, "We have moved, write to us there.", answers=our_id, **absent)
+        assert late.case_id == case_id
+        assert late.interaction_id != lenas
+        assert (await hub.record(late.interaction_id)).state in ("waiting", "offered")
 
 
 # --- one matter or two --------------------------------------------------------------------------------------------

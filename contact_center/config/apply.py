@@ -26,7 +26,7 @@ _FALLBACK = {
     "settings": {},
 }
 _LISTS = ("dispositions", "reasons")
-_SECTIONS = ("mail", "recordings", "reconciling")
+_SECTIONS = ("mail", "recordings", "reconciling", "recognition")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from contact_center.config.mail import MailModel
+from contact_center.config.recognition import RecognitionModel
 from contact_center.config.telephony import CallRules, TelephonyModel
 from contact_center.domain.agents import DEFAULT_CAPACITY
 from contact_center.domain.contact_points import email as email_point
@@ -156,6 +157,7 @@ class Config(_Strict):
     mail: MailModel = MailModel()
     recordings: RecordingsModel = RecordingsModel()
     reconciling: ReconcilingModel = ReconcilingModel()
+    recognition: RecognitionModel = RecognitionModel()
 
     @field_validator("time_zone")
     @classmethod
@@ -188,6 +190,8 @@ class Config(_Strict):
             if entry.queue not in known:
                 raise ValueError(f"{entry.channel} {entry.dialled} leads to {entry.queue!r}, which is not defined")
         if unknown := self.mail.unknown_queue(known):
+            raise ValueError(unknown)
+        if unknown := self.recognition.unknown(known, {each.id for each in self.dispositions}):
             raise ValueError(unknown)
         return self
 

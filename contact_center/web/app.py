@@ -29,6 +29,7 @@ from contact_center.web import (
     message_pages,
     pages,
     reading,
+    recognition,
     recordings,
     replay,
     schemas,
@@ -87,6 +88,7 @@ def create_app(runtime: Runtime, start: Lifespan, stop: Lifespan) -> FastAPI:
     app.include_router(replay.router)
     app.include_router(flows.router)
     app.include_router(recordings.router)
+    app.include_router(recognition.router)
     app.include_router(mail.router)
     app.include_router(importing.router)
     app.include_router(drafts.router)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from contact_center.desk import calls, linking, mail, verbs
+from contact_center.desk import calls, intents, linking, mail, verbs
 from contact_center.desk.mail import Written
 from contact_center.desk.verbs import Acting
 from contact_center.domain.errors import NotValid, TooLate
@@ -82,6 +82,11 @@ class WrapUp(_Args):
 class ReturnToQueue(_Args):
     interaction_id: Ref
     queue: Annotated[str, Field(max_length=64)] = ""
+
+
+class SetIntent(_Args):
+    interaction_id: Ref
+    intent: Annotated[str, Field(max_length=64)]
 
 
 class RenameCustomer(_Args):
@@ -230,6 +235,10 @@ COMMANDS: dict[str, tuple[type[BaseModel], Run]] = {
     "case.link": (
         LinkCase,
         lambda conn, on, acting, args: linking.link_case(conn, on, acting, args.case_id, args.state),
+    ),
+    "set_intent": (
+        SetIntent,
+        lambda conn, on, acting, args: intents.set_intent(conn, on, acting, args.interaction_id, args.intent),
     ),
     "rename_customer": (
         RenameCustomer,

@@ -15,6 +15,7 @@ from contact_center.config import model as config_model
 from contact_center.domain.errors import NotAllowed, NotFound, NotValid
 from contact_center.domain.events import SUPERVISOR, InteractionEvent
 from contact_center.indexing import looking
+from contact_center.recognition import recognise
 from contact_center.registry.runtime import Runtime
 from contact_center.storage import (
     agents,
@@ -156,7 +157,8 @@ async def why_waiting(interaction_id: str, _: SignedIn, runtime: Hub) -> Respons
     explanation = runtime.dispatcher.explain(interaction_id)
     if explanation is None:
         raise NotFound("interaction that waits")
-    return Json(explanation.record())
+    seen = await runtime.executor.read(recognise.seen_of, interaction_id)
+    return Json({**explanation.record(), "recognised": seen})
 
 
 @router.get("/cases/{case_id}", summary="One case with its interactions")
@@ -300,7 +302,11 @@ async def list_offers(
 
 @router.get("/decisions/{decision_id}", summary="A routing decision: who was considered, and why")
 async def one_decision(decision_id: str, _: SignedIn, runtime: Hub) -> Response:
-    found = await runtime.executor.read(offers.decision, decision_id[:64])
+    def read(conn: Connection) -> dict[str, Any] | None:
+        found = offers.decision(conn, decision_id[:64])
+        return found and {**found, "recognised": recognise.seen_of(conn, found["interaction_id"])}
+
+    found = await runtime.executor.read(read)
     if found is None:
         raise NotFound("decision")
     return Json(found)
@@ -314,6 +320,7 @@ async def console(_: SignedIn, runtime: Hub) -> Response:
     def read(conn: Connection) -> dict[str, Any]:
         return {
             "queues": [{"id": q.id, "name": q.name} for q in queues.every(conn)],
+            "intents": recognise.listed(conn),
             "dispositions": settings.get(conn, "dispositions", []),
             "reasons": settings.get(conn, "reasons", []),
             "heartbeat_ms": 25_000,

@@ -14,8 +14,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from statistics import NormalDist
 
 MOST_AGENTS = 20_000
+MANY = 500
+"""From so many in front of somebody on, their wait is told by its mean and variance alone."""
 _NEGLIGIBLE = 1e-12
 
 
@@ -180,10 +183,11 @@ def _found(load: float, agents: int, impatience: float) -> _Found:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """Somebody who waits with ``others`` in front of them while all ``agents`` are busy; they themselves stay."""
+    """Somebody who waits with ``others`` in front of them while all ``agents`` are busy; they themselves stay. Agents
+    may be counted in parts: who serves two queues alike is half an agent for each."""
 
     others: int
-    agents: int
+    agents: float
     handling_s: float
     patience_s: float = math.inf
 
@@ -210,6 +214,8 @@ class Ahead:
             raise ValueError("A share lies between 0 and 1.")
         if not self.agents:
             return math.inf
+        if self.others >= MANY:
+            return self._nearly_s(share)
         low, high = 0.0, self.average_s
         while self.chance_within(high) < share:
             low, high = high, high * 2
@@ -217,6 +223,13 @@ class Ahead:
             middle = (low + high) / 2
             low, high = (middle, high) if self.chance_within(middle) < share else (low, middle)
         return high
+
+
+    def _nearly_s(self, share: float) -> float:
+        """As a sum of very many stretches of which none matters much: nearly normal."""
+        service, leaving = self.agents / self.handling_s, 1 / self.patience_s
+        variance = math.fsum((service + place * leaving) ** -2 for place in range(self.others + 1))
+        return self.average_s + NormalDist().inv_cdf(share) * math.sqrt(variance)
 
 
 def _gamma_chance(stages: int, x: float) -> float:

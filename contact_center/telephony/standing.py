@@ -3,69 +3,88 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from contact_center.domain.occasion import Occasion
-from contact_center.domain.queue_rules import DEFAULT_RULES, open_at
+from contact_center.domain.queue_rules import DEFAULT_RULES, QueueRules
 from contact_center.domain.record import Record
-from contact_center.domain.time import DAY, SECOND, Moment
-from contact_center.domain.waiting_time import USUAL_HANDLING_MS, expected_wait_ms
-from contact_center.storage import agents, queues, settings
+from contact_center.domain.time import DAY, SECOND, Millis, Moment
+from contact_center.estimates.calibration import quality
+from contact_center.estimates.expecting import Case, Expecting
+from contact_center.storage import estimates, policies, queues
 from contact_center.storage.connection import Connection
 from ivr_flows.turns import QueueFacts
 
 FRESH_MS = 5 * SECOND
-"""Who is there and how long calls take is looked up this often for a queue, not for every caller."""
+"""A queue's rules and hours are looked up this often, not for every caller."""
+JUDGED_MS = 5 * 60 * SECOND
+JUDGED = 500
+"""Estimates are held against what became of them this often, and so many of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Crew:
+class _Rules:
     at: Moment
-    agents: int
-    handling_ms: int
     open: bool
-    most: int
-    longest_ms: int
+    rules: QueueRules
 
 
 class Standing:
     """Asks the database, and for a few seconds remembers what is the same for everybody in a queue."""
 
-    def __init__(self) -> None:
-        self._crews: dict[str, _Crew] = {}
+    def __init__(self, expecting: Expecting) -> None:
+        self._expecting = expecting
+        self._rules: dict[str, _Rules] = {}
+        self._right: dict[str, tuple[Moment, bool]] = {}
 
     def of(self, conn: Connection, on: Occasion, record: Record) -> QueueFacts:
-        crew = self._crew(conn, on, record.queue)
-        ahead = queues.ahead(conn, record.queue, record.virtual_enqueued_at) if record.state == "waiting" else 0
+        known = self._rules_of(conn, on, record.queue)
+        rules = known.rules
+        case = Case(
+            record.queue,
+            record.medium,
+            record.priority,
+            record.virtual_enqueued_at,
+            record.skills,
+            record.only_agent,
+        )
+        found = self._expecting.expect(conn, on.now, case)
+        ahead = found.ahead if record.state == "waiting" else 0
         waited = on.now - record.virtual_enqueued_at
-        tired = bool(crew.longest_ms) and waited > crew.longest_ms
-        full = bool(crew.most) and ahead >= crew.most
+        tired = bool(rules.longest_wait_ms) and waited > rules.longest_wait_ms
+        full = bool(rules.most_waiting) and ahead >= rules.most_waiting
+        told = found.estimate
+        if told is None or (rules.estimate == "if_right" and not self._is_right(conn, on, record.queue)):
+            estimate_ms: Millis | None = None
+        else:
+            estimate_ms = told.p90_ms if rules.estimate == "at_most" else told.mean_ms
         return QueueFacts(
             place=ahead + 1,
-            size=max(ahead + 1, queues.size(conn, record.queue)),
+            size=max(ahead + 1, found.size if record.state == "waiting" else 0),
             waited_ms=max(0, waited),
-            estimate_ms=expected_wait_ms(ahead, crew.agents, crew.handling_ms),
-            open=crew.open and not tired and not full,
-            staffed=crew.agents > 0,
+            estimate_ms=estimate_ms,
+            open=known.open and not tired and not full,
+            staffed=self._staffed(conn, on, record.queue),
         )
 
-    def _crew(self, conn: Connection, on: Occasion, queue_id: str) -> _Crew:
-        known = self._crews.get(queue_id)
+    def _staffed(self, conn: Connection, on: Occasion, queue_id: str) -> bool:
+        """Whether anybody answers the queue's calls, with whatever skills."""
+        there = self._expecting.crew(conn, on.now)
+        return any(queue_id in agent.queues and agent.capacity.get("voice", 0) for agent, _ in there)
+
+    def _rules_of(self, conn: Connection, on: Occasion, queue_id: str) -> _Rules:
+        known = self._rules.get(queue_id)
         if known is not None and 0 <= on.now - known.at < FRESH_MS:
             return known
         queue = queues.get(conn, queue_id)
         rules = queue.rules if queue else DEFAULT_RULES
-        there = [a for a in agents.every(conn) if a.chosen == "ready" and queue_id in a.queues]
-        there_now = datetime.fromtimestamp(on.now / SECOND, ZoneInfo(settings.get(conn, "time_zone", "UTC")))
-        minute = there_now.weekday() * 1440 + there_now.hour * 60 + there_now.minute
-        crew = _Crew(
-            on.now,
-            sum(1 for agent in there if agent.capacity.get("voice", 0)),
-            queues.handling_ms(conn, queue_id, on.now - DAY) or USUAL_HANDLING_MS,
-            open_at(rules.hours, minute),
-            rules.most_waiting,
-            rules.longest_wait_ms,
-        )
-        self._crews[queue_id] = crew
-        return crew
+        hours = policies.opening(conn, rules)
+        known = self._rules[queue_id] = _Rules(on.now, hours is None or hours.is_open(on.now), rules)
+        return known
+
+    def _is_right(self, conn: Connection, on: Occasion, queue_id: str) -> bool:
+        """Whether the estimates of the last day were right; with too few of them it is not known, and not so."""
+        known = self._right.get(queue_id)
+        if known is None or not 0 <= on.now - known[0] < JUDGED_MS:
+            judged = quality(estimates.outcomes(conn, on.now - DAY, queue_id, "voice", JUDGED))
+            known = self._right[queue_id] = (on.now, judged.calibrated is True)
+        return known[1]

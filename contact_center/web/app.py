@@ -35,6 +35,7 @@ from contact_center.web import (
     schemas,
     search,
     sign_in,
+    staffing,
     webhooks,
 )
 from contact_center.web.agent_socket import agent_socket
@@ -93,6 +94,7 @@ def create_app(runtime: Runtime, start: Lifespan, stop: Lifespan) -> FastAPI:
     app.include_router(importing.router)
     app.include_router(drafts.router)
     app.include_router(calls.router)
+    app.include_router(staffing.router)
     app.include_router(hand_over.router)
     app.include_router(_commands())
     app.include_router(_schemas())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter
@@ -12,10 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from contact_center.domain.errors import Unavailable
+from contact_center.domain.time import DAY, SECOND
 from contact_center.registry.runtime import Runtime
 from contact_center.storage import floor
 from contact_center.web.answers import Json
 from contact_center.web.principal import runtime_of
+from contact_center.web.staffing import judged
 
 router = APIRouter()
 
@@ -67,6 +70,7 @@ async def _collect(registry: CollectorRegistry, runtime: Runtime) -> None:
     def gauge(name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
         return Gauge(f"contact_center_{name}", text, labels, registry=registry)
 
+    await _estimates(gauge, runtime)
     sizes = await runtime.executor.read(floor.sizes)
     gauge("events", "The last event's number").set(sizes.pop("events"))
     states = gauge("interactions", "Open interactions by state", ("state",))
@@ -75,6 +79,9 @@ async def _collect(registry: CollectorRegistry, runtime: Runtime) -> None:
     gauge("consoles", "Connected consoles").set(len(runtime.desks))
     gauge("tasks", "Asynchronous tasks under way").set(len(asyncio.all_tasks()))
     gauge("decisions", "Routing decisions since the start").set(runtime.dispatcher.decided)
+    gauge("routing_missed", "What routing was not told and the regular look at the database found").set(
+        runtime.dispatcher.missed
+    )
     gauge("decisions_lost", "Decisions that the database no longer agreed with").set(runtime.dispatcher.lost)
     taken = gauge("taken_in", "Events taken in since the start", ("channel",))
     refused = gauge("refused", "Requests refused since the start", ("channel",))
@@ -83,3 +90,18 @@ async def _collect(registry: CollectorRegistry, runtime: Runtime) -> None:
         taken.labels(name).set(door.taken)
         refused.labels(name).set(door.refused)
         up.labels(name).set(1 if door.state[0] == "ready" else 0)
+
+
+async def _estimates(gauge: Callable[..., Gauge], runtime: Runtime) -> None:
+    """How right the estimates of the last day were, where any were made."""
+    pair = ("queue", "medium")
+    bias = gauge("estimate_bias_seconds", "By how much the answered waited longer than the average said", pair)
+    error = gauge("estimate_error_seconds", "How far off the average was, either way", pair)
+    within = gauge("estimate_within_p90", "The share answered within what nine in ten were promised", pair)
+    for item in await runtime.executor.read(judged, runtime.occasion().now - DAY):
+        labels = (item["queue"], item["medium"])
+        if item["bias_ms"] is not None:
+            bias.labels(*labels).set(item["bias_ms"] / SECOND)
+            error.labels(*labels).set(item["mae_ms"] / SECOND)
+        if item["within_p90"] is not None:
+            within.labels(*labels).set(item["within_p90"])

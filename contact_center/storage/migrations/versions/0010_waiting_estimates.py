@@ -38,7 +38,9 @@ def upgrade() -> None:
         sa.Column("done", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_waiting_estimates")),
     )
-    op.create_index("ix_waiting_estimates_queue_medium_began_at", "waiting_estimates", ["queue", "medium", "began_at"])
+    op.create_index(
+        "ix_waiting_estimates_queue_medium_began_at", "waiting_estimates", ["queue", "medium", "began_at"]
+    )
     op.create_index("ix_waiting_estimates_began_at", "waiting_estimates", ["began_at", "queue", "medium"])
     op.create_index(
         "ix_waiting_estimates_running",

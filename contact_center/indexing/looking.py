@@ -19,7 +19,7 @@ from contact_center.storage.inbox import CaseFilter
 FIRST_LOOK = 200
 MOST_LOOKED_AT = 20_000
 VERY_FEW = 300
-FEW_CASES = 1_500
+FEW_CASES = 4_000
 """Where the first matches are not enough for a page, and the filters leave no more cases than this, only those are
 looked in: always where they are very few, else where hardly a match was among them."""
 LONGEST_SUBJECT = 400

@@ -133,6 +133,14 @@ class Engine:
         """Every case that waits, in the order of their turns."""
         return [case.waiting for case in sorted(self._cases.values(), key=lambda case: case.turn)]
 
+    def case_ids(self) -> set[str]:
+        return set(self._cases)
+
+    def case(self, interaction_id: str) -> Waiting | None:
+        """The case, if it waits."""
+        case = self._cases.get(interaction_id)
+        return case.waiting if case else None
+
     def seats(self) -> list[Seat]:
         """Every agent, what was decided included, by id."""
         return [row.seat for _, row in sorted(self._floor.seats.items())]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -137,10 +138,19 @@ def history(conn: Connection, customer_id: str, but: str = "", most: int = 8) ->
     ]
 
 
-def served_before(conn: Connection, customer_id: str, but: str = "", most: int = 10) -> dict[str, Moment]:
+LAST_SERVED = 10
+"""Agents of no more than the customer's last so many interactions count as knowing them."""
+
+
+def served_before(conn: Connection, customer_id: str, but: str = "") -> dict[str, Moment]:
     """Agents who have served the customer, with when they last did."""
+    return served_in(conn.execute(_HISTORY, {"customer": customer_id, "but": but, "most": LAST_SERVED}), but)
+
+
+def served_in(rows: Iterable[Any], but: str) -> dict[str, Moment]:
+    """Who served, out of the customer's last interactions, newest first, without the one called ``but``."""
     served: dict[str, Moment] = {}
-    for row in conn.execute(_HISTORY, {"customer": customer_id, "but": but, "most": most}):
+    for row in islice((row for row in rows if row.id != but), LAST_SERVED):
         for agent_id in row.record["served_by"]:
             served.setdefault(agent_id, row.record["assigned_at"] or row.started_at)
     return served

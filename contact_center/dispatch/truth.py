@@ -1,0 +1,97 @@
+"""What routing must know, read from the database: all of it at the start, and what differs from then on.
+
+It is read a portion at a time, so that neither the event loop nor anybody who reads waits for all of it. What commits
+meanwhile is told to routing as ever; whoever is ``touched`` by that, or by a decision under way, is newer there than
+in what was read, and left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from contact_center.storage import agents, backlog
+from contact_center.storage.connection import Connection
+from contact_center.storage.effects import SeatChanged, Waits, WaitsNoMore
+from contact_center.storage.executor import Executor
+from routing import Engine, Seat, Waiting
+
+PORTION = 500
+"""Cases read at once: a few milliseconds of the event loop on PostgreSQL."""
+
+Told = Waits | WaitsNoMore | SeatChanged
+
+
+def read_seats(conn: Connection) -> list[Seat]:
+    held = agents.loads(conn)
+    nothing = agents.Load({})
+    return [agents.seat(agent, held.get(agent.id, nothing)) for agent in agents.every(conn)]
+
+
+async def read_waiting(executor: Executor, interaction_ids: Collection[str]) -> AsyncIterator[list[Waiting]]:
+    """Those of them that wait, a portion at a time."""
+    left = iter(interaction_ids)
+    while portion := list(islice(left, PORTION)):
+        yield await executor.read(backlog.waiting, portion)
+
+
+async def facts(executor: Executor) -> tuple[list[Seat], list[Waiting]]:
+    """All that routing must know. What commits while it is read may or may not be in it."""
+    seats = await executor.read(read_seats)
+    waits: list[Waiting] = []
+    async for portion in read_waiting(executor, await executor.read(backlog.waiting_ids)):
+        waits += portion
+    return seats, waits
+
+
+class Sweep:
+    """Routing held against the database, once. ``touched`` grows while it runs: interactions and agents of which
+    routing was told, or decided, since it began."""
+
+    def __init__(self, executor: Executor, engine: Engine, touched: set[str]) -> None:
+        self._executor = executor
+        self._engine = engine
+        self._touched = touched
+
+    async def differences(self) -> tuple[list[Told], list[str]]:
+        """What routing must be told, and the agents who are gone. What looks different is looked at again: it may
+        have committed a moment ago and be on its way here."""
+        wrong = await self._wrong_cases(await self._executor.read(backlog.waiting_ids), everything=True)
+        seats, gone = self._wrong_seats(await self._executor.read(read_seats))
+        if wrong:
+            wrong = await self._wrong_cases(sorted(wrong), everything=False)
+        if seats or gone:
+            seats, gone = self._wrong_seats(await self._executor.read(read_seats))
+        return [*wrong.values(), *map(SeatChanged, seats)], gone
+
+    async def _wrong_cases(self, interaction_ids: Sequence[str], *, everything: bool) -> dict[str, Told]:
+        """By id. ``everything``: whatever else routing knows of waits no more."""
+        suspects = self._engine.case_ids() if everything else {*interaction_ids}
+        wrong: dict[str, Told] = {}
+        async for portion in read_waiting(self._executor, interaction_ids):
+            for waiting in portion:
+                suspects.discard(waiting.interaction_id)
+                if self._engine.case(waiting.interaction_id) != waiting:
+                    wrong[waiting.interaction_id] = Waits(waiting)
+        for interaction_id in suspects:
+            if self._engine.case(interaction_id):
+                wrong[interaction_id] = WaitsNoMore(interaction_id)
+        return {key: told for key, told in wrong.items() if key not in self._touched}
+
+    def _wrong_seats(self, seats: list[Seat]) -> tuple[list[Seat], list[str]]:
+        known = {seat.agent_id: seat for seat in self._engine.seats()}
+        wrong = [seat for seat in seats if known.pop(seat.agent_id, None) != seat]
+        return (
+            [seat for seat in wrong if seat.agent_id not in self._touched],
+            [agent_id for agent_id in known if agent_id not in self._touched],
+        )
+
+
+def is_news(engine: Engine, told: Told) -> bool:
+    """Whether routing should have been told before. Who served a customer may change without anybody saying so: it
+    is looked up when a case begins to wait."""
+    if not isinstance(told, Waits):
+        return True
+    knows = engine.case(told.waiting.interaction_id)
+    return knows is None or replace(knows, served_before=told.waiting.served_before) != told.waiting

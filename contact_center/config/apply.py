@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
-from contact_center.config.model import AgentModel, Config, ConfigError
+from contact_center.config.checks import FALLBACK
+from contact_center.config.hours import opening_hours, stored_by_digest
+from contact_center.config.model import AgentModel, Config, ConfigError, QueueModel
+from contact_center.config.routing import PolicyModel, absence, overflow_rules, policy_value
 from contact_center.config.telephony import stored_rules, stored_telephony, written_telephony
+from contact_center.domain import absence as absences
+from contact_center.domain.occasion import Occasion
+from contact_center.domain.overflow import stored_overflow
 from contact_center.domain.time import Moment
-from contact_center.storage import catalogue, logins, settings
+from contact_center.moves import overflow
+from contact_center.storage import catalogue, deadlines, logins, policies, settings
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import ConfigChanged, tell
+from routing.document import document_of, version_of
 
 _HASHER = PasswordHasher()
 _FALLBACK = {
-    "id": "general",
+    "id": FALLBACK,
     "name": "General",
     "priority": 0,
     "skills": {},
@@ -26,12 +36,18 @@ _FALLBACK = {
     "settings": {},
 }
 _LISTS = ("dispositions", "reasons")
+_NAMED = ("skills", "hours", "holidays", "segments")
+_QUIET = (absences.SETTING,)
+"""What follows from the rest and is not said again."""
+_UNSAID = ("policy", "opening", "overflow")
+"""The same of a queue's settings."""
 _SECTIONS = ("mail", "recordings", "reconciling", "recognition")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that applying changes: ``what`` (``queue support``), and how (``added | changed | removed``) with
+    """One thing that applying changes: ``what`` (``queue support``), and how (``added | changed | removed``,
+    or ``kept``: it stays otherwise than the file says) with
     the details in words."""
 
     what: str
@@ -52,10 +68,10 @@ def compare(conn: Connection, config: Config) -> list[Change]:
             if old is None:
                 changes.append(Change(name, "added"))
                 continue
-            differing = [key for key in row if old.get(key) != row[key]]
-            if differing:
-                told = ", ".join(f"{key}: {old.get(key)!r} → {row[key]!r}" for key in differing)
+            if told := _differences({key: old.get(key) for key in row}, row):
                 changes.append(Change(name, "changed", told))
+            if said := old.get("override"):
+                changes.append(Change(name, "kept", _said_otherwise(said)))
         gone = [row_id for row_id in there if row_id not in wanted]
         if kind == "queues" and (busy := catalogue.busy_queues(conn, gone)):
             raise ConfigError([f"the queue {busy[0]!r} cannot go: customers are waiting in it or being served"])
@@ -66,9 +82,62 @@ def compare(conn: Connection, config: Config) -> list[Change]:
         if agent.password is not None and not _same_password(conn, agent):
             changes.append(Change(f"password of {agent.email}", "changed"))
     for key, value in _settings(config).items():
-        if settings.get(conn, key, {} if key in _SECTIONS else None) != value:
-            changes.append(Change(key.replace("_", " "), "changed"))
+        there = settings.get(conn, key, _nothing(key))
+        if there != value and key not in _QUIET:
+            changes.append(Change(key.replace("_", " "), "changed", _of_setting(there, value)))
+    before, after = version_of(policies.document(conn)), version_of(_document(config))
+    if before != after:
+        changes.append(Change("policy version", "changed", f"{before} → {after}"))
     return changes
+
+
+def _nothing(key: str) -> Any:
+    """What is stored of a setting that nobody has ever set."""
+    return {} if key in _SECTIONS else [] if key in _NAMED else None
+
+
+def _of_setting(there: Any, value: Any) -> str:
+    """The difference in words, where it is short enough to be read."""
+    if isinstance(there, list) and isinstance(value, list):
+        there, value = _by_id(there), _by_id(value)
+    if not isinstance(there, dict) or not isinstance(value, dict):
+        return "" if there is None else f"{there!r} → {value!r}"
+    return _differences(there, value)
+
+
+def _by_id(listed: list[Any]) -> dict[str, Any]:
+    return {str(each["id"]) if isinstance(each, dict) and "id" in each else str(each): each for each in listed}
+
+
+_MOST_TOLD = 12
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    told = [f"{key}: {before} → {after}" for key, before, after in _differing(old, new)]
+    more = f", and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
+    return ", ".join(told[:_MOST_TOLD]) + more
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str, str]]:
+    for key in dict.fromkeys([*old, *new]):
+        before, after = old.get(key), new.get(key)
+        if before == after or (path == "settings." and key in _UNSAID):
+            continue
+        if isinstance(before, dict) and isinstance(after, dict):
+            yield from _differing(before, after, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", _short(before), _short(after)
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _said_otherwise(said: dict[str, Any]) -> str:
+    """What a supervisor set by hand, which stays in force over what the file says until they take it back."""
+    told = ", ".join(f"{key}: {said[key]!r}" for key in ("capacity", "most", "most_of") if key in said)
+    return f"{told}, as {said['by']} set it by hand; the file's stands again when they take it back"
 
 
 def apply(conn: Connection, config: Config, now: Moment) -> list[Change]:
@@ -96,6 +165,11 @@ def apply(conn: Connection, config: Config, now: Moment) -> list[Change]:
         logins.end_sessions_of(conn, login_id)
     for key, value in _settings(config).items():
         settings.put(conn, key, value)
+    policies.keep_openings(conn, dict(_openings(config).values()))
+    policies.put_into_force(conn, _document(config), now)
+    for queue in config.queues:
+        if queue.routing.overflow:  # those who wait already are looked at at once
+            deadlines.put(conn, Occasion(now, lambda: uuid.uuid4().hex), overflow.WATCH, queue.id, now)
     tell(conn, ConfigChanged())
     return changes
 
@@ -113,7 +187,9 @@ def export(conn: Connection) -> dict[str, Any]:
                 "skills": q["skills"],
                 "target_seconds": q["target_ms"] / 1000,
                 **({"offer_seconds": q["offer_ms"] / 1000} if q["offer_ms"] else {}),
-                **({"calls": q["settings"]["written"]} if q["settings"] else {}),
+                **({"hours": q["settings"]["hours_id"]} if "hours_id" in q["settings"] else {}),
+                **({"calls": q["settings"]["written"]} if "written" in q["settings"] else {}),
+                **({"routing": q["settings"]["routing"]} if "routing" in q["settings"] else {}),
             }
             for q in catalogue.rows(conn, catalogue.TABLES["queues"])
         ],
@@ -132,12 +208,15 @@ def export(conn: Connection) -> dict[str, Any]:
                 "queues": a["queues"],
                 "skills": a["skills"],
                 "capacity": a["capacity"],
+                **({"weighted_total": a["most"]} if a["most"] else {}),
+                **({"most_of": a["most_of"]} if a["most_of"] else {}),
                 "phone": a["address"],
             }
             for a in catalogue.rows(conn, catalogue.TABLES["agents"])
             if a["active"] and a["id"] in people
         ],
         **{key: settings.get(conn, key, []) for key in _LISTS},
+        **{key: named for key in _NAMED if (named := settings.get(conn, key, []))},
         "policy": settings.get(conn, "policy", {}),
         **({"telephony": written} if (written := written_telephony(settings.get(conn, "telephony", {}))) else {}),
         **{key: kept for key in _SECTIONS if (kept := settings.get(conn, key))},
@@ -155,7 +234,8 @@ def _same_password(conn: Connection, agent: AgentModel) -> bool:
 
 
 def _wanted(config: Config) -> dict[str, dict[str, dict[str, Any]]]:
-    queues = {"general": dict(_FALLBACK)} | {
+    version, openings = version_of(_document(config)), _openings(config)
+    queues = {FALLBACK: {**_FALLBACK, "settings": {"policy": version}}} | {
         q.id: {
             "id": q.id,
             "name": q.name,
@@ -163,7 +243,7 @@ def _wanted(config: Config) -> dict[str, dict[str, dict[str, Any]]]:
             "skills": q.skills,
             "target_ms": round(q.target_seconds * 1000),
             "offer_ms": round(q.offer_seconds * 1000) if q.offer_seconds else 0,
-            "settings": stored_rules(q.calls),
+            "settings": {**_queue_settings(q, openings), "policy": version},
         }
         for q in config.queues
     }
@@ -181,6 +261,8 @@ def _wanted(config: Config) -> dict[str, dict[str, dict[str, Any]]]:
             "queues": sorted(a.queues),
             "skills": a.skills,
             "capacity": {str(medium): most for medium, most in a.capacity.items()},
+            "most": a.weighted_total,
+            "most_of": a.most_of,
             "active": 1,
         }
         for a in config.agents
@@ -207,5 +289,67 @@ def _settings(config: Config) -> dict[str, Any]:
         "reasons": [r.model_dump() for r in config.reasons],
         "policy": config.policy.model_dump(exclude_none=True, exclude_defaults=True),
         "telephony": stored_telephony(config.telephony),
+        "skills": config.skills,
+        **{
+            key: [each.model_dump(exclude_defaults=True) for each in getattr(config, key)]
+            for key in ("hours", "holidays", "segments")
+        },
+        absences.SETTING: asdict(absence(config.policy.absence)),
         **{key: getattr(config, key).model_dump(exclude_defaults=True) for key in _SECTIONS},
     }
+
+
+def _queue_settings(queue: QueueModel, openings: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
+    """What is stored with the queue, beside the version of the policy."""
+    stored = stored_rules(queue.calls)
+    if written := queue.routing.model_dump(exclude_defaults=True):
+        stored["routing"] = written
+    if queue.routing.overflow:
+        stored["overflow"] = stored_overflow(overflow_rules(queue.routing))
+    if "pick" in written:
+        stored["pick"] = queue.routing.pick
+    if queue.hours:
+        stored |= {"hours_id": queue.hours, "opening": openings[queue.hours][0]}
+    return stored
+
+
+def _openings(config: Config) -> dict[str, tuple[str, dict[str, Any]]]:
+    """The configuration's opening hours by their ids: what they are known by, and what is stored."""
+    holidays = {each.id: each for each in config.holidays}
+    return {hours.id: stored_by_digest(opening_hours(hours, holidays, config.time_zone)) for hours in config.hours}
+
+
+def _document(config: Config) -> dict[str, Any]:
+    """The whole policy of routing, as it is kept for ever: what agents are asked, where work goes on, what customers
+    are taken for."""
+    return _whole_document(
+        config.policy,
+        config.queues,
+        {
+            queue.id: stored_overflow(overflow_rules(queue.routing))
+            for queue in config.queues
+            if queue.routing.overflow
+        },
+        [segment.model_dump() for segment in config.segments],
+    )
+
+
+def _whole_document(
+    policy: PolicyModel, queues: Iterable[QueueModel], overflows: dict[str, Any], segments: list[Any]
+) -> dict[str, Any]:
+    listed = list(queues)
+    if all(queue.id != FALLBACK for queue in listed):
+        listed.append(QueueModel(id=FALLBACK, name="General"))
+    return {**document_of(policy_value(policy, listed)), "overflow": overflows, "segments": segments}
+
+
+def keep_policy(conn: Connection, now: Moment) -> None:
+    """Puts the policy into force that an earlier release has stored without a document of it."""
+    stored = settings.get(conn, "policy")
+    if stored is None or policies.document(conn):
+        return
+    queues = [
+        QueueModel(id=row["id"], name=row["name"], target_seconds=row["target_ms"] / 1000)
+        for row in catalogue.rows(conn, catalogue.TABLES["queues"])
+    ]
+    policies.put_into_force(conn, _whole_document(PolicyModel.model_validate(stored), queues, {}, []), now)

@@ -275,3 +275,12 @@ def rename_customer(conn: Connection, on: Occasion, acting: Acting, customer_id:
         if loaded is not None:
             journal.tell_owner(conn, on, loaded, None)
     return {"customer": {"id": customer_id, "name": name}}
+
+
+def keep_work(conn: Connection, on: Occasion, acting: Acting, interaction_id: str) -> dict[str, str]:
+    """The agent, who is off duty and was asked, keeps it."""
+    loaded = in_hand(conn, acting, interaction_id)
+    if not loaded.record.hand_back_at:
+        raise TooLate("not_asked", "Nobody asks about this any more.")
+    absence.keep(conn, on, loaded, Actor("agent", acting.agent_id))
+    return {}

@@ -454,12 +454,12 @@ def cancel(conn: Connection, on: Occasion, loaded: Loaded, actor: Any = HUB) -> 
 
 
 def place_of(conn: Connection, on: Occasion, loaded: Loaded, queue_id: str) -> Moment:
-    """The place that the caller had in this queue when they were here a short while ago; 0 for none. Whoever drops
-    off the line and rings again has lost nothing."""
+    """The place that the customer had in this queue when they were here a short while ago; 0 for none. Whoever drops
+    off the line and rings again has lost nothing, nor who writes instead."""
     record = loaded.record
-    redial_ms = rules(conn, queue_id).redial_ms
-    if record.medium != "voice" or record.direction == "outbound" or not redial_ms or not loaded.customer.known:
+    live = record.medium in ("voice", "sms", "chat") and record.direction == "inbound"
+    redial_ms = rules(conn, queue_id).redial_ms if live and loaded.customer.known else 0
+    if not redial_ms:
         return 0
-    return interactions_of.place_left(
-        conn, record.customer_id, record.channel, queue_id, on.now - redial_ms, but=record.interaction_id
-    )
+    since = on.now - redial_ms
+    return interactions_of.place_left(conn, record.customer_id, queue_id, since, but=record.interaction_id)

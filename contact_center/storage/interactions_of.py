@@ -23,7 +23,6 @@ _LEFT = (
     select(interactions.c.queued_at)
     .where(
         interactions.c.customer_id == bindparam("customer"),
-        interactions.c.channel == bindparam("channel"),
         interactions.c.queue == bindparam("queue"),
         interactions.c.ended_at >= bindparam("since"),
         interactions.c.ended_reason.in_(("abandoned", "callback")),
@@ -48,7 +47,8 @@ def rings_us(conn: Connection, customer_id: str, channel: str) -> bool:
     return any(row.record.get("direction") == "inbound" for row in conn.execute(_ON_THE_LINE, asked))
 
 
-def place_left(conn: Connection, customer_id: str, channel: str, queue: str, since: Moment, *, but: str) -> Moment:
-    """When the waiting began that the customer broke off, in this queue, after ``since``; 0 for none."""
-    asked = {"customer": customer_id, "channel": channel, "queue": queue, "since": since, "but": but}
+def place_left(conn: Connection, customer_id: str, queue: str, since: Moment, *, but: str) -> Moment:
+    """When the waiting began that the customer broke off, in this queue, by whichever channel, after ``since``; 0 for
+    none."""
+    asked = {"customer": customer_id, "queue": queue, "since": since, "but": but}
     return min(conn.execute(_LEFT, asked).scalars(), default=0)

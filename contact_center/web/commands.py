@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from contact_center.desk import calls, intents, linking, mail, verbs
+from contact_center.desk import calls, capacity, intents, linking, mail, picking, verbs
 from contact_center.desk.mail import Written
 from contact_center.desk.verbs import Acting
 from contact_center.domain.errors import NotValid, TooLate
+from contact_center.domain.events import Medium
 from contact_center.domain.occasion import Occasion
 from contact_center.registry.runtime import Runtime
 from contact_center.storage import settings
@@ -20,6 +21,7 @@ from contact_center.web.principal import Principal
 from contact_center.web.writing import ReplyArgs, written
 
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Short = Annotated[str, StringConstraints(max_length=400)]
 Text = Annotated[str, StringConstraints(max_length=verbs.TEXT_LIMIT + 1)]
 Chosen = Literal["ready", "not_ready", "offline"]
@@ -87,6 +89,20 @@ class ReturnToQueue(_Args):
 class SetIntent(_Args):
     interaction_id: Ref
     intent: Annotated[str, Field(max_length=64)]
+
+
+class Pick(_Args):
+    interaction_id: Ref
+    reason: Annotated[str, Field(max_length=picking.REASON_LIMIT)]
+    agent_id: Annotated[str, Field(max_length=64)] = ""
+    over_capacity: bool = False
+
+
+class SetCapacity(_Args):
+    agent_id: Ref
+    capacity: dict[Medium, Annotated[int, Field(ge=0, le=1_000)]] | None = None
+    most: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    most_of: Annotated[dict[Label, Annotated[int, Field(ge=0, le=1_000)]], Field(max_length=100)] | None = None
 
 
 class RenameCustomer(_Args):
@@ -192,6 +208,11 @@ def _place_call(conn: Connection, on: Occasion, acting: Acting, args: PlaceCall)
     return calls.place_call(conn, on, acting, args.number, acting.line, args.case_id, args.customer_id, args.queue)
 
 
+def _set_capacity(conn: Connection, on: Occasion, acting: Acting, args: SetCapacity) -> Any:
+    wanted = (args.capacity, args.most, args.most_of)
+    return {"agent": capacity.set_capacity(conn, on, acting, args.agent_id, *wanted)}
+
+
 def _of_call(verb: Callable[..., Any], *names: str) -> Run:
     """A verb of the live call: it takes the interaction and the arguments that ``names`` name, in order."""
 
@@ -236,6 +257,9 @@ COMMANDS: dict[str, tuple[type[BaseModel], Run]] = {
         LinkCase,
         lambda conn, on, acting, args: linking.link_case(conn, on, acting, args.case_id, args.state),
     ),
+    "keep_work": (OfCall, _of_call(verbs.keep_work)),
+    "pick": (Pick, lambda conn, on, acting, asked: picking.pick(conn, on, acting, asked)),
+    "set_capacity": (SetCapacity, _set_capacity),
     "set_intent": (
         SetIntent,
         lambda conn, on, acting, args: intents.set_intent(conn, on, acting, args.interaction_id, args.intent),
@@ -251,7 +275,14 @@ async def _with_written(runtime: Runtime, acting: Acting, args: Any) -> Any:
     return args, await written(runtime, acting, args)
 
 
-BEFORE: dict[str, Callable[[Runtime, Acting, Any], Awaitable[Any]]] = {"reply": _with_written}
+async def _with_routing(runtime: Runtime, acting: Acting, args: Pick) -> picking.Pick:
+    """What routing knows of it and would do, as of now."""
+    explanation = runtime.dispatcher.explain(args.interaction_id)
+    known = explanation.record() if explanation is not None else {}
+    return picking.Pick(**args.model_dump(), policy=runtime.dispatcher.policy, explanation=known)
+
+
+BEFORE: dict[str, Callable[[Runtime, Acting, Any], Awaitable[Any]]] = {"reply": _with_written, "pick": _with_routing}
 """What a command's arguments become first, outside the transaction."""
 
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from contact_center.config import apply as config_apply
 from contact_center.config import model as config_model
+from contact_center.desk.picking import may_pick
 from contact_center.domain.errors import NotAllowed, NotFound, NotValid
 from contact_center.domain.events import SUPERVISOR, InteractionEvent
 from contact_center.indexing import looking
@@ -316,10 +317,13 @@ async def one_decision(decision_id: str, _: SignedIn, runtime: Hub) -> Response:
 
 
 @router.get("/console", summary="What a console needs at the start")
-async def console(_: SignedIn, runtime: Hub) -> Response:
+async def console(principal: SignedIn, runtime: Hub) -> Response:
     def read(conn: Connection) -> dict[str, Any]:
         return {
-            "queues": [{"id": q.id, "name": q.name} for q in queues.every(conn)],
+            "queues": [
+                {"id": q.id, "name": q.name, "pick": may_pick(conn, principal.acting, q.id)}
+                for q in queues.every(conn)
+            ],
             "intents": recognise.listed(conn),
             "dispositions": settings.get(conn, "dispositions", []),
             "reasons": settings.get(conn, "reasons", []),

@@ -1,5 +1,7 @@
 """Offers that ring at several agents at once, what a piece of work counts as, and who is there to do it."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,7 +14,7 @@ _PENDING = sa.text("state = 'pending'")
 _ACCEPTED = sa.text("state = 'accepted'")
 
 
-def _column(name: str, kind: sa.types.TypeEngine, default: str) -> sa.Column:
+def _column(name: str, kind: sa.types.TypeEngine[Any], default: str) -> sa.Column[Any]:
     return sa.Column(name, kind, nullable=False, server_default=sa.text(default))
 
 

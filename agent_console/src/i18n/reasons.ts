@@ -1,7 +1,7 @@
 /** Routing's reasons (`routing/decisions.py`), in the reader's language; a code without words is shown as it is. */
-import type { DecisionReason } from "@/api/rest";
+import type { Candidate, DecisionReason } from "@/api/rest";
 import { useI18n } from "vue-i18n";
-import { timeOfDay } from "./format";
+import { duration, shortMoment, timeOfDay } from "./format";
 
 export function useReasons() {
   const { t, te, locale } = useI18n();
@@ -31,5 +31,24 @@ export function useReasons() {
     return reason(of);
   }
 
-  return { t, reason, obstacle };
+  /** What the ranking compared of somebody who could take it, as of `at`: each a few words. */
+  function terms(of: Candidate, at = 0): string[] {
+    const parts: string[] = [];
+    for (const [name, value] of Object.entries(of.terms ?? {})) {
+      const number = Number(value);
+      if (name === "served_before_at") {
+        if (number) parts.push(t("decision.term.served_before_at", { date: shortMoment(number, at || number, locale.value) }));
+      } else if (name === "share_taken") {
+        parts.push(t("decision.term.share_taken", { n: Math.round(number / 10_000) }));
+      } else if (name === "idle_since_at") {
+        const { key, values } = duration(Math.max(0, at - number));
+        if (at && number) parts.push(t("decision.term.idle_since_at", { time: t(key, values) }));
+      } else if (value && te(`decision.term.${name}`, "en")) {
+        parts.push(t(`decision.term.${name}`, { value }));
+      }
+    }
+    return parts;
+  }
+
+  return { t, reason, obstacle, terms };
 }

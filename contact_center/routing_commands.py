@@ -2,6 +2,285 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
+
 import typer
 
+from contact_center.staffing_commands import staffing
+
+if TYPE_CHECKING:
+    from contact_center.config.environment import Settings
+    from contact_center.domain.time import Moment
+    from contact_center.replaying.again import Outcome
+    from contact_center.replaying.comparing import Compared
+    from contact_center.replaying.log import Log
+    from contact_center.storage.executor import Executor
+    from routing import Policy
+
+T = TypeVar("T")
+
 app = typer.Typer(no_args_is_help=True, help="Decide a day again, try a policy out, and explain what was decided.")
+app.command()(staffing)
+
+BAR = 40
+
+From = Annotated[str, typer.Option("--from", help="2026-03-01, or 2026-03-01T09:00; in the house's time zone.")]
+To = Annotated[str, typer.Option("--to", help="The same; a day counts to its end. Without it: a day from --from.")]
+Language = Annotated[str, typer.Option("--language", help="en or zh.")]
+Report = Annotated[Path | None, typer.Option("--report", help="Write a page with plots to this HTML file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+Policies = Annotated[
+    list[Path], typer.Option("--policy", help="A configuration with another policy; can be given several times.")
+]
+
+
+def _say(text: str) -> None:
+    typer.echo(text)
+
+
+def _stop(text: str, code: int = 2) -> typer.Exit:
+    typer.echo(text, err=True)
+    return typer.Exit(code)
+
+
+def _settings() -> Settings:
+    from pydantic import ValidationError
+
+    from contact_center.config.environment import PREFIX, Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+        raise _stop("\n".join(problems)) from error
+
+
+def _bar(done: int, whole: int) -> None:
+    """How far it is, on one line; a log that nobody watches gets none of it."""
+    if not sys.stderr.isatty():
+        return
+    full = BAR if whole <= 0 else min(BAR, BAR * done // whole)
+    percent = 100 if whole <= 0 else min(100, 100 * done // whole)
+    typer.echo(f"\r[{'#' * full}{'.' * (BAR - full)}] {percent:3} %", nl=done >= whole, err=True)
+
+
+def _language(given: str) -> Literal["en", "zh"]:
+    if given == "en":
+        return "en"
+    if given == "zh":
+        return "zh"
+    raise _stop(f"--language is en or zh, not {given}.")
+
+
+# --- moments --------------------------------------------------------------------------------------------------------
+
+
+def _moments(first: str, last: str, zone: ZoneInfo) -> tuple[Moment, Moment]:
+    """What is asked for, both ends included."""
+    begin, _ = _moment(first, "--from", zone)
+    if last:
+        end, day = _moment(last, "--to", zone)
+        end += timedelta(days=1) if day else timedelta()
+    else:
+        end = begin + timedelta(days=1)
+    if end <= begin:
+        raise _stop(f"--to {last} is not after --from {first}.")
+    return round(begin.timestamp() * 1_000), round(end.timestamp() * 1_000) - 1
+
+
+def _moment(text: str, option: str, zone: ZoneInfo) -> tuple[datetime, bool]:
+    """Also whether a whole day was meant."""
+    try:
+        return datetime.combine(date.fromisoformat(text), datetime.min.time(), zone), True
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise _stop(f"{option} {text} is no day and no moment; write 2026-03-01 or 2026-03-01T09:00.") from error
+    return (at if at.tzinfo else at.replace(tzinfo=zone)), False
+
+
+# --- the database ---------------------------------------------------------------------------------------------------
+
+
+def _with_database(url: str, work: Callable[[Executor], Awaitable[T]]) -> T:
+    """Reads only: a hub may be running on it."""
+    from contact_center.storage.executor import open_executor
+
+    async def run() -> T:
+        executor = open_executor(url)
+        await executor.start(lambda _: None)
+        try:
+            return await work(executor)
+        finally:
+            await executor.stop()
+
+    return asyncio.run(run())
+
+
+async def _log_between(executor: Executor, first: Moment, last: Moment) -> Log:
+    from contact_center.replaying.log import open_log
+
+    log = await open_log(executor, first, last)
+    if not log.runs:
+        raise _stop("Nothing that routing was told was kept between these moments (docs/replay.md).", 3)
+    return log
+
+
+def _zone(url: str) -> ZoneInfo:
+    from contact_center.storage import settings
+    from contact_center.storage.executor import run_alone
+
+    return ZoneInfo(run_alone(url, settings.get, "time_zone", "UTC"))
+
+
+def _policy(path: Path) -> tuple[str, Policy]:
+    from contact_center.config.model import ConfigError
+    from contact_center.config.trying import policy_in
+
+    try:
+        return path.stem, policy_in(path)
+    except ConfigError as error:
+        raise _stop(str(error)) from error
+
+
+# --- replay ---------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def replay(
+    first: From,
+    last: To = "",
+    policy: Policies = [],  # noqa: B006  # typer's way; it is never changed
+    report: Report = None,
+    language: Language = "en",
+    explanations: Annotated[
+        bool, typer.Option("--explanations", help="Compare every stored explanation too, word for word.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="For what is drawn, such as patience.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Decide a day again. Without --policy: as it was, to show that each decision comes out the same (exit code 1 if
+    one doesn't, or if the log is not whole). With --policy: simulate the same traffic under the policy that was in
+    force and under each that is given, beside the day as it was."""
+    from contact_center.bootstrap import migrate
+
+    given, spoken = _settings(), _language(language)
+    others = [_policy(path) for path in policy]
+    migrate(given.database)
+    zone = _zone(given.database)
+    begin, end = _moments(first, last, zone)
+    started = time.monotonic()
+    if others:
+        compared = _with_database(given.database, lambda executor: _compared(executor, begin, end, others, seed))
+        _show(compared, spoken, zone, report, as_json)
+        return
+    outcome = _with_database(given.database, lambda executor: _again(executor, begin, end, explanations))
+    _show_outcome(outcome, as_json, time.monotonic() - started)
+    if not outcome.identical:
+        raise typer.Exit(1)
+
+
+async def _again(executor: Executor, first: Moment, last: Moment, explanations: bool) -> Outcome:
+    from contact_center.replaying.again import decide_again
+
+    return await decide_again(await _log_between(executor, first, last), _bar, explanations=explanations)
+
+
+async def _compared(
+    executor: Executor, first: Moment, last: Moment, others: list[tuple[str, Policy]], seed: int
+) -> Compared:
+    from contact_center.replaying.comparing import compare
+    from contact_center.replaying.day import NothingKept, recorded
+
+    log = await _log_between(executor, first, last)
+    try:
+        day = await recorded(log, first, last, _bar)
+    except NothingKept as error:
+        raise _stop(
+            "What was kept between these moments cannot be read; routing replay without --policy says why.", 3
+        ) from error
+    for problem in log.problems:
+        _warn(f"The log is not whole: run {problem.run}, block {problem.number} is {problem.code}. {problem.text}")
+    return compare(day, others, seed)
+
+
+def _warn(text: str) -> None:
+    typer.echo(text.rstrip(), err=True)
+
+
+def _show(
+    compared: Compared, language: Literal["en", "zh"], zone: ZoneInfo, report: Path | None, as_json: bool
+) -> None:
+    from rich.console import Console
+
+    from contact_center.replaying.comparing import rows
+    from contact_center.replaying.report import label, page, saved, show
+
+    if report is not None:
+        try:
+            report.write_text(page(language, compared, zone), encoding="utf-8")
+        except OSError as error:
+            raise _stop(f"{report} cannot be written: {error.strerror}.") from error
+    if as_json:
+        told = {
+            "columns": [{"label": label(language, each), "policy": each.policy} for each in compared.columns],
+            "queues": {queue or "*": saved(rows(compared, queue)) for queue in compared.queues},
+        }
+        _say(json.dumps(told, ensure_ascii=False))
+        return
+    show(Console(), language, compared, zone)
+    if report is not None:
+        _say(str(report))
+
+
+def _show_outcome(outcome: Outcome, as_json: bool, took: float) -> None:
+    from dataclasses import asdict
+
+    if as_json:
+        _say(json.dumps({**asdict(outcome), "identical": outcome.identical}, ensure_ascii=False))
+        return
+    for problem in outcome.problems:
+        where = f"block {problem.number}" if problem.number >= 0 else "the end of the run before"
+        _say(f"Run {problem.run}: {where} is {problem.code.replace('_', ' ')}. {problem.text}".rstrip())
+    for shown in outcome.differences:
+        _say(f"At {shown.at}:")
+        for who, side in (("recorded", shown.recorded), ("now", shown.again)):
+            for each in side:
+                _say(f"  {who}: {each['interaction_id']} → {', '.join([each['agent_id'], *each['others']])}")
+                _say(f"    {_reasons(each['explanation'])}")
+        if shown.knows:
+            _say(f"  The engine knew otherwise of {', '.join(shown.knows)}.")
+    for interaction_id in outcome.explained_otherwise:
+        _say(f"{interaction_id} is explained otherwise than it was.")
+    for version, count in outcome.policies.items():
+        _say(f"Policy {version}: {count} decisions.")
+    same = outcome.decisions - min(outcome.different, outcome.decisions)
+    _say(
+        f"{outcome.decisions} decisions in {outcome.questions} questions decided again in {took:.1f} s, from "
+        f"{outcome.facts} facts in {outcome.runs} runs: {same} are identical, {outcome.different} differ."
+    )
+    if outcome.explanations:
+        same = outcome.explanations - len(outcome.explained_otherwise)
+        _say(f"{outcome.explanations} stored explanations compared word for word: {same} are identical.")
+    if outcome.problems:
+        _say(f"The log is not whole: {len(outcome.problems)} problems, told above.")
+
+
+def _reasons(explanation: dict[str, Any] | None) -> str:
+    if explanation is None:
+        return "no explanation was stored"
+    told = [
+        f"{each['agent_id']}: {', '.join(reason['code'] for reason in each['reasons'])}"
+        for each in explanation["candidates"][:8]
+    ]
+    return "; ".join(told)

@@ -216,7 +216,7 @@ class Floor:
 class Simulation:
     """One day. ``answer_ms`` is how long an agent takes to accept (for all media, or by medium), ``after_ms`` how
     long they need after each case. Who is there is said by ``shifts``, or by a ``floor`` that changes; nobody misses
-    an offer. Agents' hours are counted up to ``ends_at`` (-1: to the end). ``heard`` is told of every decision."""
+    an offer. Agents' hours are counted up to ``ends_at`` (-1: to the end)."""
 
     def __init__(
         self,
@@ -228,16 +228,15 @@ class Simulation:
         after_ms: Millis = 0,
         floor: Floor | None = None,
         ends_at: Moment = -1,
-        heard: Callable[[Decision], None] | None = None,
+        engine: Callable[[Policy], Engine] = Engine,
     ) -> None:
         self._policy = policy
-        self._engine = Engine(policy)
+        self._engine = engine(policy)
         self._seats: dict[str, Seat] = {}
         self._cases = iter(cases)
         self._answer_ms = answer_ms
         self._after_ms = after_ms
         self._ends_at = ends_at
-        self._heard = heard
         self._ahead: list[tuple[Moment, int, int, Any]] = []
         self._number = 0
         self._waiting: dict[str, tuple[Coming, Served]] = {}
@@ -367,8 +366,6 @@ class Simulation:
 
     def _take(self, decision: Decision) -> None:
         self.day.decisions += 1
-        if self._heard is not None:
-            self._heard(decision)
         case, served = self._waiting.pop(decision.interaction_id)
         medium, agent_id = decision.medium, decision.agent_id
         answer_ms = self._answer_ms if isinstance(self._answer_ms, int) else self._answer_ms.get(medium, 0)

@@ -50,6 +50,20 @@ _RUN = (
 )
 
 
+def _block(row: Any) -> Block:
+    return Block(
+        row.run,
+        row.number,
+        row.node,
+        row.first_at,
+        row.last_at,
+        row.count,
+        row.digest,
+        getattr(row, "data", b""),
+        row.size,
+    )
+
+
 def add(conn: Connection, block: Block) -> None:
     """Twice is once: whoever doesn't know whether a block was stored adds it again."""
     there = select(routing_log.c.digest).where(routing_log.c.run == block.run, routing_log.c.number == block.number)
@@ -73,18 +87,18 @@ def add(conn: Connection, block: Block) -> None:
 
 def heads(conn: Connection, first: Moment, last: Moment) -> list[Block]:
     """The blocks with anything between the two moments, without what is in them."""
-    return [Block(**row._mapping) for row in conn.execute(_HEADS, {"first": first, "last": last})]
+    return [_block(row) for row in conn.execute(_HEADS, {"first": first, "last": last})]
 
 
 def runs(conn: Connection, ids: Sequence[str]) -> list[Block]:
     """All blocks of these runs, without what is in them, by run and number."""
     rows = conn.execute(_HEADS_OF.order_by(routing_log.c.run, routing_log.c.number), {"runs": list(ids)})
-    return [Block(**row._mapping) for row in rows]
+    return [_block(row) for row in rows]
 
 
 def blocks(conn: Connection, run: str, first: int, last: int) -> list[Block]:
     """Some of a run's blocks, by number, both ends included."""
-    return [Block(**row._mapping) for row in conn.execute(_RUN, {"run": run, "a": first, "b": last})]
+    return [_block(row) for row in conn.execute(_RUN, {"run": run, "a": first, "b": last})]
 
 
 def whole(conn: Connection) -> dict[str, int]:

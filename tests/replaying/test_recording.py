@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import Connection
-
-from contact_center.domain.time import HOUR, SECOND
+from contact_center.domain.time import SECOND
 from contact_center.replaying.again import Outcome, decide_again
 from contact_center.replaying.log import open_log
-from contact_center.storage import routing_log
-from contact_center.storage.schema import routing_log as table
-from routing.facts import encode
 from tests.hub import TestHub, open_test_hub
 
 

@@ -1,0 +1,134 @@
+"""What reports and explanations say, in English and Chinese. ``{}`` are put in by name."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from contact_center.domain.time import Moment
+
+Language = Literal["en", "zh"]
+
+WORDS: dict[str, tuple[str, str]] = {
+    # --- figures
+    "came": ("Cases that came", "到来的个案"),
+    "answered": ("Answered", "已应答"),
+    "service_level": ("Service level", "服务水平"),
+    "mean_wait": ("Waiting, mean", "平均等待"),
+    "p50_wait": ("Waiting, half of all within (P50)", "等待中位数 (P50)"),
+    "p90_wait": ("Waiting, 9 of 10 within (P90)", "九成等待不超过 (P90)"),
+    "longest_wait": ("Waiting, the longest", "最长等待"),
+    "abandonment": ("Left before an answer", "应答前离开"),
+    "waiting": ("Still waiting at the end", "结束时仍在等待"),
+    "occupancy": ("Occupancy", "坐席占用率"),
+    "fairness": ("Evenness of work (Jain)", "工作均匀度 (Jain)"),
+    "cases": ("Cases", "个案"),
+    "agent": ("Agent", "坐席"),
+    # --- columns
+    "real": ("The day as it was", "实际的一天"),
+    "recorded": ("Simulated, policy in force", "模拟：当时的策略"),
+    "other": ("Simulated, {label}", "模拟：{label}"),
+    "day": ("{label}", "{label}"),
+    "difference": ("Difference", "差异"),
+    "better": ("better", "更好"),
+    "worse": ("worse", "更差"),
+    # --- titles
+    "replay_title": ("The same day under another policy", "同一天，换一种策略"),
+    "simulate_title": ("A day that never was", "模拟的一天"),
+    "all_queues": ("All queues", "全部队列"),
+    "queue": ("Queue {queue}, target {target}", "队列 {queue}，目标 {target}"),
+    "by_agent": ("By agent", "按坐席"),
+    "assumptions": ("What this rests on", "本报告的前提"),
+    "between": ("{first} to {last}", "{first} 至 {last}"),
+    "chart_level": ("Service level by queue (%)", "各队列服务水平 (%)"),
+    "chart_waits": ("Answered within … (% of all that came)", "在……之内应答 (占全部到来的百分比)"),
+    "chart_time": ("Service level through the day (%)", "一天中的服务水平 (%)"),
+    "chart_agents": ("Occupancy by agent (%)", "各坐席占用率 (%)"),
+    "no_data": ("Nothing came.", "没有到来的个案。"),
+    # --- definitions and assumptions
+    "def_level": (
+        "Service level: cases answered within their queue's target, of all that came between the two moments.",
+        "服务水平：在这段时间内到来的全部个案中，于所属队列目标时间之内应答的比例。",
+    ),
+    "def_wait": (
+        "Waiting: from coming into the queue until the answer, or until the customer left. Who still waited at the "
+        "end is not in it.",
+        "等待：从进入队列到应答，或到客户离开为止；结束时仍在等待的不计入。",
+    ),
+    "def_occupancy": (
+        "Occupancy: the share of the time agents were there in which they had something in hand. Evenness: Jain's "
+        "index of the agents' occupancies; 1 is the same for all.",
+        "坐席占用率：在岗时间中手上有工作的比例。均匀度：各坐席占用率的 Jain 指数，1 表示完全相同。",
+    ),
+    "as_recorded": (
+        "Taken over as it was: when each case came and what it needed, how long it was in hand once accepted (with "
+        "wrap-up), when customers left, and when each agent was there with which skills and capacity.",
+        "照实沿用：每个个案何时到来、需要什么，接受之后处理了多久（含话后处理），客户何时离开，以及每位坐席何时在岗、具备哪些技能和容量。",
+    ),
+    "accept_at_once": (
+        "In the simulation nobody misses an offer, and agents accept after the median that was seen: {answer}. On "
+        "the day itself {missed} offers were missed.",
+        "模拟中没有人错过邀约；坐席按当天的中位数接受：{answer}。当天实际错过 {missed} 次邀约。",
+    ),
+    "patience": (
+        "Customers who were answered would have left at some time: {queue} ({medium}): {gave_up} of {seen} left; "
+        "estimated by the product-limit (Kaplan–Meier), beyond the last who left by a constant rate (mean {mean}).",
+        "已应答的客户本来也可能离开：{queue}（{medium}）：{seen} 位中有 {gave_up} 位离开；"
+        "按乘积极限法 (Kaplan–Meier) 估计，最后一位离开者之后按恒定速率（均值 {mean}）。",
+    ),
+    "patience_none": (
+        "{queue} ({medium}): nobody of {seen} left, so nobody leaves in the simulation either.",
+        "{queue}（{medium}）：{seen} 位中无人离开，模拟中也无人离开。",
+    ),
+    "still_open": (
+        "{count} cases were still in hand at the end; they count as finished at the last moment.",
+        "结束时仍有 {count} 个个案在处理中，按最后时刻结束计算。",
+    ),
+    "moved": (
+        "{count} cases moved to another queue while they waited; in the simulation they come there at once.",
+        "{count} 个个案在等待中转入了别的队列；模拟中它们直接进入该队列。",
+    ),
+    "policies": (
+        "{count} policies were in force on the day ({versions}); the simulation uses {most}, under which most was "
+        "decided.",
+        "当天有 {count} 个策略生效（{versions}）；模拟采用作出决定最多的 {most}。",
+    ),
+    "handling_unknown": (
+        "A case that nobody took on the day takes, if somebody takes it now, as long as one like it took.",
+        "当天无人处理的个案，若在模拟中被接受，处理时长取自同类个案。",
+    ),
+    "same_chance": (
+        "Whatever is drawn is drawn alike for all policies (seed {seed}), so the columns differ by the policy alone.",
+        "所有随机量对各策略相同（种子 {seed}），因此各列只因策略而不同。",
+    ),
+    "synthetic": (
+        "All of this is drawn: arrivals by a Poisson process, handling and patience by the spreads in the file.",
+        "以上均为随机生成：到来服从泊松过程，处理时长与耐心按文件所述分布。",
+    ),
+    "compare_simulated": (
+        "Compare simulated with simulated: the real day has what no simulation has.",
+        "请将模拟与模拟相比：实际的一天总有模拟所没有的情形。",
+    ),
+}
+
+
+def say(language: Language, code: str, **values: object) -> str:
+    """The words for ``code``."""
+    english, chinese = WORDS[code]
+    return (english if language == "en" else chinese).format(**values)
+
+
+def duration(language: Language, ms: float) -> str:
+    """``1:05``, ``2:03:10``; under a minute in seconds."""
+    seconds = round(ms / 1_000, 1)
+    if seconds < 60:
+        return f"{seconds:g} s" if language == "en" else f"{seconds:g} 秒"
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3_600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def moment(at: Moment, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(at / 1_000, zone).strftime("%Y-%m-%d %H:%M")

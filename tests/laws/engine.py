@@ -132,9 +132,9 @@ class World:
             at = self.now + 10 * self.policy.reoffer_cooldown_ms
         before = max(self.now, at - 1)
         for case in self.waiting.values():
-            if who := who_may(case, self.policy, self.seats, before):
-                if not who_may(case, self.policy, self.seats, self.now):
-                    raise LawBroken("I9", f"{who} may take {case} from before {at}, which nothing foretold")
+            who = who_may(case, self.policy, self.seats, before)
+            if who and not who_may(case, self.policy, self.seats, self.now):
+                raise LawBroken("I9", f"{who} may take {case} from before {at}, which nothing foretold")
         self.now = at
 
     def _decides(self, limit: int) -> None:
@@ -171,9 +171,10 @@ class World:
 
     def _in_turn(self, case: Waiting, chosen: Seat) -> None:
         for other in self.waiting.values():
-            if other is not case and goes_before(other, case, self.policy):
-                if not obstacle(chosen, other, self.policy, self.seats, self.now):
-                    raise LawBroken("I7", f"{case} went to {chosen.agent_id} before {other}")
+            if other is case or not goes_before(other, case, self.policy):
+                continue
+            if not obstacle(chosen, other, self.policy, self.seats, self.now):
+                raise LawBroken("I7", f"{case} went to {chosen.agent_id} before {other}")
 
     def _nobody_is_stranded(self) -> None:
         for case in self.waiting.values():

@@ -75,8 +75,8 @@ def _turn(case: Waiting, policy: Policy) -> tuple[int, str]:
 
 
 def goes_before(one: Waiting, other: Waiting, policy: Policy) -> bool:
-    """Whether ``one`` may in no case stand behind ``other``: its turn is earlier; or, whatever the policy orders by, it
-    came first and is no less urgent, or it came so much earlier that no head start makes up for it."""
+    """Whether ``one`` may in no case stand behind ``other``: its turn is earlier; or, whatever the policy orders by,
+    it came first and is no less urgent, or came so much earlier that no head start makes up for it."""
     if policy.order == "age" and policy.most_priority is None:
         return _turn(one, policy) < _turn(other, policy)
     if one.queue != other.queue or one.medium != other.medium:

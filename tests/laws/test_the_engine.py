@@ -11,6 +11,7 @@ import pytest
 from contact_center.domain.time import Moment
 from routing import Engine
 from tests.laws import engine
+from tests.laws.rules import LawBroken
 
 STEPS = 20_000
 
@@ -88,7 +89,7 @@ def test_the_laws_see_an_engine_where(mutant: Any, monkeypatch: pytest.MonkeyPat
     mutant(monkeypatch)
     found = next(_broken(), None)
     assert found is not None, "no history shows it"
-    assert isinstance(found.error, engine.LawBroken), str(found)
+    assert isinstance(found.error, LawBroken), str(found)
     assert found.error.law in MUTANTS[mutant]
     assert len(found.acts) <= 12, f"it could be smaller:\n{found}"
 

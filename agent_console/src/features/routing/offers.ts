@@ -26,8 +26,6 @@ export function offersOf(events: readonly EventView[]): Offered[] {
       found.set(offerId, { offerId, agentId, agent, decisionId, at: event.at, outcome: "ringing" });
     } else if (event.kind === "offer.ended" && offerId) {
       ended.set(offerId, String(body["outcome"] ?? ""));
-      const one = found.get(offerId);
-      if (one && !one.agent && event.actor.kind === "agent" && event.actor.id === one.agentId) one.agent = event.actor.name ?? "";
     }
   }
   const all = [...found.values()].map((one) => ({ ...one, outcome: ended.get(one.offerId) ?? one.outcome }));

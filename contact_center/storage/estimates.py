@@ -171,7 +171,7 @@ def presence(conn: Connection, since: Moment, until: Moment) -> list[Any]:
 # --- facts --------------------------------------------------------------------------------------------------------
 
 _TURNS = (
-    select(interactions.c.queued_at, func.coalesce(_rows.priority, 0).label("priority"))
+    select(interactions.c.id, interactions.c.queued_at, _rows.priority)
     .select_from(interactions)
     .outerjoin(waiting_estimates, and_(_rows.interaction_id == interactions.c.id, STILL_WAITS))
     .where(
@@ -207,9 +207,12 @@ _FIRST = select(func.min(_rows.began_at))
 
 
 def turns(conn: Connection, queue: str, medium: str) -> list[tuple[Moment, int]]:
-    """Of all who wait there: since when it counts, and their priority (0 for one who has only just come)."""
-    found = conn.execute(_TURNS, {"queue": queue, "medium": medium})
-    return [(row.queued_at, row.priority) for row in found]
+    """Of all who wait there: since when it counts, and their priority."""
+    found = list(conn.execute(_TURNS, {"queue": queue, "medium": medium}))
+    # Whoever has only just come is not written down yet; there are never many.
+    new = [row.id for row in found if row.priority is None][:AT_ONCE]
+    priorities = {row.id: row.record["priority"] for row in begun(conn, new)} if new else {}
+    return [(row.queued_at, priorities.get(row.id, 0) if row.priority is None else row.priority) for row in found]
 
 
 def recent(conn: Connection, queue: str, medium: str, since: Moment, most: int) -> list[Any]:

@@ -19,15 +19,16 @@ import structlog
 import uuid_utils
 from fastapi import FastAPI
 
+from contact_center.config import apply as config_apply
 from contact_center.config.environment import Settings, of_environment
-from contact_center.config.model import Config, PolicyModel, read
+from contact_center.config.model import Config, read
 from contact_center.delivery.postman import Postman
 from contact_center.dispatch import presence
 from contact_center.dispatch.dispatcher import Dispatcher
 from contact_center.domain.errors import Unavailable
 from contact_center.domain.events import ServiceAnswered
 from contact_center.domain.occasion import Occasion
-from contact_center.domain.time import DAY, HOUR
+from contact_center.domain.time import DAY
 from contact_center.estimates.expecting import Expecting
 from contact_center.estimates.observer import Observer
 from contact_center.fallback.settings import key_in
@@ -47,7 +48,7 @@ from contact_center.registry.discover import open_channels
 from contact_center.registry.door import Door, State
 from contact_center.registry.runtime import Runtime
 from contact_center.replaying.recorder import Recorder
-from contact_center.storage import announcements, automatic, dials, leases, settings
+from contact_center.storage import announcements, automatic, dials, leases, policies, settings
 from contact_center.storage.blobs import Blobs
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import (
@@ -73,7 +74,6 @@ from contact_center.web import drafts
 from contact_center.web.agent_socket import read_after
 from contact_center.web.app import create_app
 from contact_center.web.webhooks import Webhooks
-from routing import Policy
 
 T = TypeVar("T")
 
@@ -130,25 +130,6 @@ def holder_of(folder: Path) -> str:
     with contextlib.suppress(OSError):  # machines made from one image may have one name
         machine = Path("/etc/machine-id").read_text().strip()
     return hashlib.sha256(f"{socket.gethostname()} {machine} {folder.resolve()}".encode()).hexdigest()[:32]
-
-
-def policy_of(stored: Mapping[str, Any]) -> Policy:
-    """The routing policy that the operator configured, with the product's defaults for the rest."""
-    model = PolicyModel.model_validate(stored)
-    changes: dict[str, Any] = {}
-    if model.ageing_seconds is not None:
-        changes["ageing_ms"] = round(model.ageing_seconds * 1_000)
-    if model.sticky_hours is not None:
-        changes["sticky_ms"] = round(model.sticky_hours * HOUR)
-    if model.reoffer_cooldown_seconds is not None:
-        changes["reoffer_cooldown_ms"] = round(model.reoffer_cooldown_seconds * 1_000)
-        changes["sole_cooldown_ms"] = min(5_000, changes["reoffer_cooldown_ms"])
-    if model.sole_cooldown_seconds is not None:
-        changes["sole_cooldown_ms"] = round(model.sole_cooldown_seconds * 1_000)
-    if model.offer_seconds:
-        rings = {medium: round(seconds * 1_000) for medium, seconds in model.offer_seconds.items()}
-        changes["offer_ms"] = {**Policy("").offer_ms, **rings}
-    return Policy(version="default" if not changes else "configured", **changes)
 
 
 class Committed:
@@ -359,9 +340,8 @@ def open_hub(
     desks = Desks(read_after(executor))
     watchers = Watchers()
     node, holder = secrets.token_hex(8), holder_of(given.data_dir)
-    policy = policy_of(stored.get("policy", {}))
     recorder = Recorder(executor, make_occasion, node)
-    dispatcher = Dispatcher(executor, policy, make_occasion, recorder)
+    dispatcher = Dispatcher(executor, stored["in_force"], make_occasion, recorder)
     bus: Bus = RedisBus(given.redis_url, node, dispatcher.doubt) if given.redis_url else NoBus()
     committed = Committed(bus)
     channels = open_channels(public_url, environment, config.channels, secret_of(given.data_dir))
@@ -427,11 +407,13 @@ def open_hub(
 
 
 def _stored(conn: Connection) -> dict[str, Any]:
-    """The settings that were applied."""
-    return {key: settings.get(conn, key, default) for key, default in _NEEDED.items()}
+    """What was applied."""
+    config_apply.keep_policy(conn, occasion().now)
+    applied = {key: settings.get(conn, key, default) for key, default in _NEEDED.items()}
+    return {**applied, "in_force": policies.in_force(conn)}
 
 
-_NEEDED: dict[str, Any] = {"policy": {}, "time_zone": "UTC"}
+_NEEDED: dict[str, Any] = {"time_zone": "UTC"}
 
 __all__ = [
     "AlreadyRunning",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
+from contact_center.config.checks import Problem, check, did_you_mean
+from contact_center.config.hours import HolidaysModel, HoursModel
 from contact_center.config.mail import MailModel
 from contact_center.config.recognition import RecognitionModel
+from contact_center.config.routing import PolicyModel, QueueRoutingModel, SegmentModel
 from contact_center.config.telephony import CallRules, TelephonyModel
+from contact_center.config.text import ConfigError as ConfigError  # where whoever reads a configuration looks for it
+from contact_center.config.text import Text, read_text
 from contact_center.domain.agents import DEFAULT_CAPACITY
 from contact_center.domain.contact_points import email as email_point
 from contact_center.domain.contact_points import phone as phone_point
@@ -31,7 +34,8 @@ class _Strict(BaseModel):
 
 class QueueModel(_Strict):
     """``target_seconds``: answered within this counts for the service level. ``offer_seconds``: how long an offer
-    rings; unset is the policy's by medium. ``calls``: what the queue wants of its calls."""
+    rings; unset is the policy's by medium. ``hours``: the opening hours of that id; none is always open (or as
+    ``calls`` says). ``calls``: what the queue wants of its calls; ``routing``: what it wants of agents."""
 
     id: Id
     name: Name
@@ -39,7 +43,9 @@ class QueueModel(_Strict):
     skills: dict[Id, Level] = {}
     target_seconds: Seconds = 20
     offer_seconds: Seconds | None = None
+    hours: str = ""
     calls: CallRules = CallRules()
+    routing: QueueRoutingModel = QueueRoutingModel()
 
 
 class EntryPointModel(_Strict):
@@ -64,7 +70,9 @@ class EntryPointModel(_Strict):
 
 class AgentModel(_Strict):
     """Somebody who signs in. ``phone``: ``client:<id>``, ``sip:…`` or a number; unset is the browser's phone.
-    An admin with no queues answers nobody. ``password`` is only ever stored hashed."""
+    An admin with no queues answers nobody. ``password`` is only ever stored hashed. ``capacity``: how much of each
+    medium at once; ``weighted_total``: how much of everything, as ``policy.weights`` weigh it (0: it is not weighed);
+    ``most_of``: how much of a label that queues give their work."""
 
     id: Id
     name: Name
@@ -76,6 +84,8 @@ class AgentModel(_Strict):
     queues: list[Id] = []
     skills: dict[Id, Level] = {}
     capacity: dict[Medium, Annotated[int, Field(ge=0, le=50)]] = dict(DEFAULT_CAPACITY)
+    weighted_total: Annotated[int, Field(ge=0, le=100_000)] = 0
+    most_of: dict[Id, Annotated[int, Field(ge=0, le=1_000)]] = {}
     phone: str = ""
 
     @field_validator("capacity")
@@ -106,23 +116,6 @@ class ReasonModel(_Strict):
     name_zh: str = ""
 
 
-class PolicyModel(_Strict):
-    """How routing weighs things; unset is the product's default (docs/routing.md)."""
-
-    ageing_seconds: Annotated[float, Field(ge=0)] | None = None
-    sticky_hours: Annotated[float, Field(ge=0)] | None = None
-    reoffer_cooldown_seconds: Annotated[float, Field(ge=0)] | None = None
-    sole_cooldown_seconds: Annotated[float, Field(ge=0)] | None = None
-    offer_seconds: dict[Medium, Seconds] = {}
-
-    @model_validator(mode="after")
-    def _cooldowns(self) -> PolicyModel:
-        longest = 30 if self.reoffer_cooldown_seconds is None else self.reoffer_cooldown_seconds
-        if self.sole_cooldown_seconds is not None and self.sole_cooldown_seconds > longest:
-            raise ValueError(f"sole_cooldown_seconds cannot be longer than reoffer_cooldown_seconds ({longest:g})")
-        return self
-
-
 class RecordingsModel(_Strict):
     """``keep_days``: how long the hub keeps a recording; null is for ever. ``remove_at_provider``: the provider's
     copy goes as soon as the hub has its own, or stays. A recording that isn't there after ``hours_until_missing`` is
@@ -145,13 +138,20 @@ class ReconcilingModel(_Strict):
 
 
 class Config(_Strict):
+    """The configuration of a hub. ``skills`` names those that nobody may have yet; every other is known by an agent
+    who has it. ``segments``: what the house takes customers for."""
+
     time_zone: str = "UTC"
+    skills: list[Id] = []
+    hours: list[HoursModel] = []
+    holidays: list[HolidaysModel] = []
     queues: list[QueueModel] = []
     entry_points: list[EntryPointModel] = []
     agents: list[AgentModel] = []
     dispositions: list[DispositionModel] = [DispositionModel(id="done", name="Done", name_zh="完成")]
     reasons: list[ReasonModel] = []
     policy: PolicyModel = PolicyModel()
+    segments: list[SegmentModel] = []
     channels: dict[Id, dict[str, Any]] = {}
     telephony: TelephonyModel = TelephonyModel()
     mail: MailModel = MailModel()
@@ -168,107 +168,68 @@ class Config(_Strict):
             raise ValueError("is not a time zone; an example is Europe/London") from error
         return value
 
-    @model_validator(mode="after")
-    def _whole(self) -> Config:
-        for what, ids in (
-            ("queue", [q.id for q in self.queues]),
-            ("agent", [a.id for a in self.agents]),
-            ("agent's e-mail", [a.email for a in self.agents]),
-            ("entry point", [f"{e.channel} {e.dialled}" for e in self.entry_points]),
-            ("disposition", [d.id for d in self.dispositions]),
-            ("reason", [r.id for r in self.reasons]),
-        ):
-            twice = sorted({i for i in ids if ids.count(i) > 1})
-            if twice:
-                raise ValueError(f"the {what} {twice[0]!r} is there twice")
-        known = {queue.id for queue in self.queues} | {"general"}
-        for agent in self.agents:
-            missing = [queue for queue in agent.queues if queue not in known]
-            if missing:
-                raise ValueError(f"agent {agent.id} is in the queue {missing[0]!r}, which is not defined")
-        for entry in self.entry_points:
-            if entry.queue not in known:
-                raise ValueError(f"{entry.channel} {entry.dialled} leads to {entry.queue!r}, which is not defined")
-        if unknown := self.mail.unknown_queue(known):
-            raise ValueError(unknown)
-        if unknown := self.recognition.unknown(known, {each.id for each in self.dispositions}):
-            raise ValueError(unknown)
-        return self
+    _warnings: list[str] = PrivateAttr(default_factory=list)
 
-
-class ConfigError(Exception):
-    """The file cannot be used; ``problems`` are sentences that say where and why."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
-_VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+    @property
+    def warnings(self) -> list[str]:
+        """What is allowed and perhaps not meant, each with its place."""
+        return self._warnings
 
 
 def read(path: Path) -> Config:
     """The configuration in a file, or in all ``*.yaml`` of a folder together. ``${NAME}`` stands for an
     environment variable. Raises :class:`ConfigError`."""
-    files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
-    if not files:
-        raise ConfigError([f"{path} holds no .yaml file"])
-    whole: dict[str, Any] = {}
-    for file in files:
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError([f"{file}: {error}"]) from error
-        _merge(whole, _load(file.name, text), file.name)
-    return parse(whole, path.name)
+    text = read_text(path)
+    return parse(text.data, path.name, text)
 
 
-def _load(name: str, text: str) -> dict[str, Any]:
-    missing: list[str] = []
-
-    def value(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1])
-        if found is None:
-            missing.append(f"{name}: the environment variable {match[1]} is not set")
-        return found or ""
-
-    text = _VARIABLE.sub(value, text)
-    if missing:
-        raise ConfigError(missing)
+def parse(data: dict[str, Any], name: str = "configuration", text: Text | None = None) -> Config:
+    """Raises :class:`ConfigError` with one line for each mistake: where it is, what is wrong, how to mend it."""
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise ConfigError([f"{where}: {getattr(error, 'problem', error)}"]) from error
-    if data is None:
-        return {}
-    if not isinstance(data, dict):
-        raise ConfigError([f"{name}: the top must be a mapping (queues:, agents:, …)"])
-    return data
-
-
-def _merge(whole: dict[str, Any], part: dict[str, Any], name: str) -> None:
-    for key, value in part.items():
-        if isinstance(value, list) and isinstance(whole.get(key), list):
-            whole[key] = whole[key] + value
-        elif isinstance(value, dict) and isinstance(whole.get(key), dict):
-            whole[key] = {**whole[key], **value}
-        elif key in whole:
-            raise ConfigError([f"{name}: {key} is already set in another file"])
-        else:
-            whole[key] = value
-
-
-def parse(data: dict[str, Any], name: str = "configuration") -> Config:
-    """Raises :class:`ConfigError` with one line for each mistake."""
-    try:
-        return Config.model_validate(data)
+        config = Config.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(
-            [
-                f"{name}: {'.'.join(str(part) for part in problem['loc']) or 'the file'}: "
-                f"{problem['msg'].removeprefix('Value error, ')}"
-                for problem in error.errors()
-            ]
-        ) from error
+        raise ConfigError(_told([_problem(each) for each in error.errors()], name, text)) from error
+    found = list(check(config))
+    if mistakes := [problem for problem in found if not problem.warning]:
+        raise ConfigError(_told(mistakes, name, text))
+    config._warnings = _told(found, name, text)
+    return config
+
+
+def _told(problems: list[Problem], name: str, text: Text | None) -> list[str]:
+    """In the order in which they stand in the text."""
+    placed = []
+    for problem in problems:
+        place = text.place(problem.path, problem.offset) if text else None
+        what = ".".join(str(part) for part in problem.path) or "the file"
+        order = (place.file, place.line) if place else ("", 0)
+        placed.append((order, f"{place or name}: {what}: {problem.told}"))
+    return [told for _, told in sorted(placed, key=lambda each: each[0])]
+
+
+def _problem(error: ErrorDetails) -> Problem:
+    """What pydantic found, in words for whoever wrote the text."""
+    path = tuple(error["loc"])
+    offset = getattr(error.get("ctx", {}).get("error"), "at", 0)
+    told = error["msg"].removeprefix("Value error, ")
+    if offset:
+        told = f"at character {offset + 1}: {told}"
+    match error["type"]:
+        case "extra_forbidden":
+            told = "there is no such setting" + did_you_mean(str(path[-1]), _settings_at(path[:-1]))
+        case "missing":
+            told = "is missing"
+        case "string_pattern_mismatch":
+            told += f" (it is {error['input']!r})"
+    return Problem(path, told, offset=offset)
+
+
+def _settings_at(path: tuple[int | str, ...]) -> list[str]:
+    """The settings that the model at ``path`` has; none where there is no model."""
+    model: Any = Config
+    for step in path:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            model = model.model_fields[str(step)].annotation if step in model.model_fields else None
+        else:
+            model = next(iter(get_args(model)[-1:]), None)  # what a list holds, or the values of a mapping
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []

@@ -1,4 +1,5 @@
-"""``recognition:`` of the configuration: what cases are about, and what the hub may make of it (docs/recognition.md)."""
+"""``recognition:`` of the configuration: what cases are about, and what the hub may make of it
+(docs/recognition.md)."""
 
 from __future__ import annotations
 
@@ -59,7 +60,7 @@ class RecognitionModel(_Strict):
     @model_validator(mode="after")
     def _makes_sense(self) -> RecognitionModel:
         if self.decide_at < self.suggest_at:
-            raise ValueError("decide_at cannot be below suggest_at: what is not sure enough to be shown cannot decide")
+            raise ValueError("decide_at cannot be below suggest_at: what is not even shown cannot decide")
         ids = [intent.id for intent in self.intents]
         if twice := sorted({each for each in ids if ids.count(each) > 1}):
             raise ValueError(f"the intent {twice[0]!r} is there twice")

@@ -8,16 +8,15 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from contact_center.config.hours import week_of
 from contact_center.domain.contact_points import phone as phone_point
 from contact_center.domain.dialling import ORDINARY, DiallingPolicy, Kind
 from contact_center.domain.queue_rules import CallbackRule, QueueRules, WrapUpRule
-from ivr_flows.hours import days, windows
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Minutes = Annotated[float, Field(ge=0, le=7 * 24 * 60)]
 Clock = Annotated[str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 _HOLE = re.compile(r"\{([^{}]*)\}")
-_WEEK = 7 * 1440
 
 
 class _Strict(BaseModel):
@@ -61,28 +60,13 @@ class CallRules(_Strict):
     longest_wait_minutes: Minutes = 0
     hours: dict[str, str] = {}
     whisper: bool = True
+    estimate: Literal["average", "at_most", "if_right"] = "average"
 
     @field_validator("hours")
     @classmethod
     def _readable(cls, value: dict[str, str]) -> dict[str, str]:
         week_of(value)
         return value
-
-
-def week_of(hours: dict[str, str]) -> tuple[tuple[int, int], ...]:
-    """``{"mon-fri": "09:00-18:00"}`` as minutes of the week. Raises ValueError."""
-    found: set[tuple[int, int]] = set()
-    for some_days, some_windows in hours.items():
-        try:
-            for day in days(some_days):
-                for start, end in windows(some_windows):
-                    begins, ends = day * 1440 + start, day * 1440 + end
-                    found.add((begins, ends))
-                    if ends > _WEEK:
-                        found.add((begins - _WEEK, ends - _WEEK))
-        except ValueError as error:
-            raise ValueError(f'hours are written as mon-fri: "09:00-12:00, 13:00-18:00" ({error})') from error
-    return tuple(sorted(found))
 
 
 def stored_rules(rules: CallRules) -> dict[str, Any]:
@@ -105,11 +89,12 @@ def stored_rules(rules: CallRules) -> dict[str, Any]:
         longest_wait_ms=round(rules.longest_wait_minutes * 60_000),
         hours=week_of(rules.hours),
         whisper=rules.whisper,
+        estimate=rules.estimate,
     )
     if whole == QueueRules():
         return {}
     stored: dict[str, Any] = {"written": rules.model_dump(exclude_defaults=True)}
-    for name in ("redial_ms", "record", "most_waiting", "longest_wait_ms", "whisper"):
+    for name in ("redial_ms", "record", "most_waiting", "longest_wait_ms", "whisper", "estimate"):
         stored[name] = getattr(whole, name)
     stored["hours"] = [list(window) for window in whole.hours]
     for name, rule in (("wrap_up", whole.wrap_up), ("callbacks", whole.callbacks)):

@@ -392,7 +392,10 @@ Cause = Literal["", "rejected", "no_answer", "busy"]
 class Enqueued:
     """``virtual_enqueued_at`` is the moment that waiting counts from; it survives missed offers and returns.
     ``reopened``: it was over, and somebody has to look at it again. ``vanished`` and ``off_duty``: whoever had it was
-    not there any more. ``cause`` is why it came to nothing at the agent who had it, as with an offer."""
+    not there any more. ``cause`` is why it came to nothing at the agent who had it, as with an offer.
+    ``because`` of what an ``overflow`` sent it here from the queue where it was: each condition that held
+    (``waited_ms``, ``ahead``, ``nobody``, ``level``, ``estimate_ms``, ``closed``) with what was found. ``policy``: the
+    version of the policy that its queue and priority are of."""
 
     KIND: ClassVar[str] = "enqueued"
     queue: str
@@ -410,10 +413,13 @@ class Enqueued:
         "callback",
         "reopened",
         "off_duty",
+        "overflow",
     ] = "arrived"
     only_agent: str = ""
     directed_by: str = ""
     cause: Cause = ""
+    because: dict[str, int | str] = field(default_factory=dict)
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from contact_center.domain.opening_hours import OpeningHours
+from contact_center.domain.overflow import Overflow, overflow_of
 from contact_center.domain.time import MINUTE, SECOND, Millis
 
 WrapUpMode = Literal["mandatory", "optional", "timed", "forced", "asked"]
@@ -49,7 +51,11 @@ class QueueRules:
     """``redial_ms``: whoever rings again within it has the place they had. ``record``: ``consent`` records those
     who were asked and agreed. ``most_waiting`` 0 is no limit; ``longest_wait_ms`` 0 is none. ``hours`` are minutes
     of the week, from and to, in the hub's time zone; none is always. ``whisper`` says the queue's name to the
-    agent before they are connected. ``pick``: who may take from it by hand what waits, past routing's choice."""
+    agent before they are connected. ``pick``: who may take from it by hand what waits, past routing's choice.
+    ``opening`` is what its opening hours are stored under, which count before ``hours``. ``overflow`` is where its
+    work goes on. ``policy`` is the version of the policy that all this is of.
+    ``estimate`` is which figure waiting callers are told: how long it takes on ``average``, within what nine in ten
+    are answered (``at_most``), or the average only while the estimates of the last day were right (``if_right``)."""
 
     wrap_up: WrapUpRule = WrapUpRule()
     callbacks: CallbackRule = CallbackRule()
@@ -59,7 +65,11 @@ class QueueRules:
     longest_wait_ms: Millis = 0
     hours: tuple[tuple[int, int], ...] = ()
     whisper: bool = True
+    estimate: Literal["average", "at_most", "if_right"] = "average"
     pick: Literal["supervisors", "members"] = "supervisors"
+    opening: str = ""
+    overflow: tuple[Overflow, ...] = ()
+    policy: str = field(default="", compare=False)
 
 
 DEFAULT_RULES = QueueRules()
@@ -77,6 +87,8 @@ def rules_of(stored: Mapping[str, Any]) -> QueueRules:
             made[name] = CallbackRule(**_known(CallbackRule, value))
         elif name == "hours":
             made[name] = tuple((start, end) for start, end in value)
+        elif name == "overflow":
+            made[name] = overflow_of(value)
         else:
             made[name] = value
     return QueueRules(**_known(QueueRules, made))
@@ -87,6 +99,6 @@ def _known(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name in names}
 
 
-def open_at(hours: tuple[tuple[int, int], ...], minute_of_week: int) -> bool:
-    """Whether the queue is open; one without hours always is."""
-    return not hours or any(start <= minute_of_week < end for start, end in hours)
+def weekly(hours: tuple[tuple[int, int], ...], zone: str) -> OpeningHours | None:
+    """Minutes of the week as opening hours; None where nothing is said, which is always open."""
+    return OpeningHours(zone, hours) if hours else None

@@ -30,7 +30,7 @@ from contact_center.domain.queue_rules import WrapUpRule
 from contact_center.domain.record import Party
 from contact_center.domain.time import MINUTE, SECOND, Moment
 from contact_center.domain.views import OfferOver
-from contact_center.moves import callbacks, lines
+from contact_center.moves import callbacks, lines, overflow
 from contact_center.recognition import recognise
 from contact_center.recognition.recognise import Wanted
 from contact_center.storage import agents, cases, deadlines, journal, offers, queues
@@ -92,8 +92,10 @@ def enqueue(
         virtual_enqueued_at=_place(conn, on, loaded, queue, on.now if since is None else since),
         only_agent=only_agent,
         directed_by="flow" if only_agent else "",
+        policy=queue.rules.policy if queue else "",
     )
     journal.happen(conn, on, loaded, body, actor)
+    overflow.consider(conn, on, loaded)
 
 
 def _place(conn: Connection, on: Occasion, loaded: Loaded, queue: Queue | None, since: Moment) -> Moment:
@@ -137,8 +139,11 @@ def send_back(
         only_agent=only_agent,
         directed_by=actor.id if only_agent else "",
         cause=cause,
+        policy=queue.rules.policy if queue else "",
     )
     journal.happen(conn, on, loaded, body, actor)
+    if queue is not None:
+        overflow.consider(conn, on, loaded)
     journal.save(conn, loaded)
 
 

@@ -33,6 +33,11 @@ def drop(conn: Connection, kind: str, ref: str) -> bool:
     return bool(conn.execute(_DROP, {"kind_": kind, "ref_": ref}).rowcount)
 
 
+def is_set(conn: Connection, kind: str, ref: str) -> bool:
+    found = select(deadlines.c.id).where(deadlines.c.kind == kind, deadlines.c.ref == ref)
+    return conn.execute(found).first() is not None
+
+
 def due(conn: Connection, now: Moment, most: int = 200) -> list[Any]:
     return list(conn.execute(_DUE, {"now": now, "most": most}))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, case, func, select
 
 from contact_center.domain.queue_rules import DEFAULT_RULES, QueueRules, rules_of
 from contact_center.storage.schema import OPEN, entry_points, interactions, queues
@@ -42,11 +42,6 @@ _ENTRY = (
     .where(entry_points.c.channel == bindparam("channel"), entry_points.c.dialled.in_((bindparam("dialled"), "*")))
     .order_by(entry_points.c.dialled == "*")
     .limit(1)
-)
-_WAITING = (
-    select(interactions.c.id)
-    .where(OPEN, interactions.c.state == "waiting")
-    .order_by(interactions.c.started_at, interactions.c.id)
 )
 
 
@@ -118,6 +113,31 @@ def handling_ms(conn: Connection, queue_id: str, since: int) -> int:
     return sum(took) // len(took) if took else 0
 
 
-def waiting_ids(conn: Connection) -> list[str]:
-    """Every interaction that waits, oldest first: what routing is rebuilt from."""
-    return [row.id for row in conn.execute(_WAITING)]
+def ends_of(conn: Connection, queue_id: str, most: int) -> list[str]:
+    """Who has waited longest in the queue, and who came last: so many from each end."""
+    waits = select(interactions.c.id).where(OPEN, interactions.c.state == "waiting", interactions.c.queue == queue_id)
+    oldest = conn.execute(waits.order_by(interactions.c.queued_at, interactions.c.id).limit(most)).scalars()
+    newest = conn.execute(waits.order_by(interactions.c.queued_at.desc(), interactions.c.id).limit(most)).scalars()
+    return list(dict.fromkeys([*oldest, *newest]))
+
+
+def has_work(conn: Connection, queue_id: str) -> bool:
+    """Whether anything waits in the queue, or is being offered."""
+    there = select(interactions.c.id).where(
+        OPEN, interactions.c.state.in_(("waiting", "offered")), interactions.c.queue == queue_id
+    )
+    return conn.execute(there.limit(1)).first() is not None
+
+
+def served(conn: Connection, queue_id: str, target_ms: int, since: int, now: int) -> tuple[int, int]:
+    """Of the contacts of the queue that began after ``since``: of how many it is known whether they were answered
+    within the target, and how many were. Who gave up before counts as not, and so does who still waits beyond it."""
+    answered = interactions.c.answered_at > 0
+    within = answered & (interactions.c.answered_at - interactions.c.queued_at <= target_ms)
+    known = answered | (interactions.c.ended_at > 0) | (interactions.c.queued_at < now - target_ms)
+    row = conn.execute(
+        select(
+            func.sum(case((known, 1), else_=0)).label("known"), func.sum(case((within, 1), else_=0)).label("within")
+        ).where(interactions.c.started_at > since, interactions.c.queue == queue_id, interactions.c.queued_at > 0)
+    ).one()
+    return row.known or 0, row.within or 0

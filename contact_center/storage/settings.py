@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select
@@ -22,6 +23,15 @@ def get(conn: Connection, key: str, default: Any = None) -> Any:
 def put(conn: Connection, key: str, value: Any) -> None:
     conn.execute(delete(settings).where(settings.c.key == key))
     conn.execute(settings.insert(), {"key": key, "value": value})
+
+
+def keys(conn: Connection, prefix: str) -> list[str]:
+    found = select(settings.c.key).where(settings.c.key.startswith(prefix, autoescape=True))
+    return list(conn.execute(found).scalars())
+
+
+def drop(conn: Connection, names: Iterable[str]) -> None:
+    conn.execute(delete(settings).where(settings.c.key.in_(list(names))))
 
 
 def recall(conn: Connection, channel: str, key: str) -> str:

@@ -236,7 +236,7 @@ def test_a_folder_of_files_is_one_configuration(tmp_path: Path, monkeypatch: pyt
     assert config.agents[0].password == "from-outside"
     (tmp_path / "c.yaml").write_text("time_zone: UTC\n")
     (tmp_path / "d.yaml").write_text("time_zone: UTC\n")
-    with pytest.raises(ConfigError, match=r"d\.yaml: time_zone is already set"):
+    with pytest.raises(ConfigError, match=r"d\.yaml:1:1: time_zone is already set"):
         read(tmp_path)
 
 

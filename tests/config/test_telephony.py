@@ -9,9 +9,11 @@ import pytest
 import yaml
 
 from contact_center.config.apply import compare, export
+from contact_center.config.hours import week_of
 from contact_center.config.model import ConfigError, parse
-from contact_center.config.telephony import CallRules, stored_rules, week_of
-from contact_center.domain.queue_rules import DEFAULT_RULES, open_at, rules_of
+from contact_center.config.telephony import CallRules, stored_rules
+from contact_center.domain.queue_rules import DEFAULT_RULES, rules_of, weekly
+from contact_center.domain.time import DAY, MINUTE
 from contact_center.storage import queues
 from tests.hub import open_test_hub
 from tests.telephony.talking import with_calls
@@ -54,6 +56,15 @@ TELEPHONY: dict[str, Any] = {
 }
 
 
+MONDAY = 4 * DAY  # 1970 began on a Thursday
+
+
+def opens(week: tuple[tuple[int, int], ...], minute_of_week: int) -> bool:
+    hours = weekly(week, "UTC")
+    assert hours is not None
+    return hours.is_open(MONDAY + minute_of_week * MINUTE)
+
+
 async def test_telephony_that_is_exported_changes_nothing_when_it_is_applied(
     database_url: str, tmp_path: Path
 ) -> None:
@@ -79,16 +90,16 @@ def test_every_rule_arrives_where_it_is_asked_for() -> None:
     assert (made.attempts, made.gap_ms, made.earliest, made.latest) == (5, 150_000, 570, 1_440)
     assert (rules.redial_ms, rules.longest_wait_ms, rules.most_waiting) == (180_000, 1_500_000, 40)
     assert (rules.record, rules.whisper) == ("consent", False)
-    assert open_at(rules.hours, 9 * 60)
-    assert not open_at(rules.hours, 12 * 60)
-    assert open_at(rules.hours, 6 * 1440 + 60), "Sunday at one, which is Saturday's night"
+    assert opens(rules.hours, 9 * 60)
+    assert not opens(rules.hours, 12 * 60)
+    assert opens(rules.hours, 6 * 1440 + 60), "Sunday at one, which is Saturday's night"
 
 
 def test_hours_over_the_end_of_the_week_go_on_in_the_next() -> None:
     hours = week_of({"sun": "22:00-02:00"})
-    assert open_at(hours, 7 * 1440 - 1)
-    assert open_at(hours, 60)
-    assert not open_at(hours, 3 * 60)
+    assert opens(hours, 7 * 1440 - 1)
+    assert opens(hours, 60)
+    assert not opens(hours, 3 * 60)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,8 @@ def vanish(conn: Connection, on: Occasion, agent_id: str, presence: int) -> bool
         if loaded is not None:
             _left_alone(conn, on, loaded, agent, absence)
     agents.settle(conn, on, agent, chosen="offline", reason="connection_lost")
-    goes_off_duty(conn, on, agent_id)
+    if agent.chosen == "ready":
+        goes_off_duty(conn, on, agent_id)
     return True
 
 
@@ -98,7 +99,7 @@ def gone_for_good(conn: Connection, on: Occasion, interaction_id: str) -> None:
 
 
 def goes_off_duty(conn: Connection, on: Occasion, agent_id: str) -> None:
-    """The agent is not ready any more: from now on it counts how long their work has nobody to do it."""
+    """The agent was ready and is no more: from now on it counts how long their work has nobody to do it."""
     absence = rule(conn)
     if not absence.off_duty_ms:
         return

@@ -12,13 +12,13 @@ from contact_center.domain.events import ROUTING, Actor, OfferMade
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import Record
 from contact_center.domain.views import OfferRings, OfferView
-from contact_center.moves import absence, callbacks, moves, taking
+from contact_center.moves import absence, callbacks, moves, overflow, taking
 from contact_center.storage import agents, customers, deadlines, journal, offers, queues
 from contact_center.storage.announcements import announce
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import ConfigChanged, SeatChanged, Waits, tell
 from contact_center.storage.journal import Loaded
-from routing import Decision, Policy, Seat, Waiting
+from routing import Decision, Policy
 from routing.seats import fits
 
 log = structlog.get_logger(__name__)
@@ -154,22 +154,6 @@ def settle_agent(conn: Connection, on: Occasion, agent_id: str) -> None:
         agents.settle(conn, on, agent)
 
 
-def facts(conn: Connection) -> tuple[list[Seat], list[Waiting]]:
-    """All that routing must know, from the database: at the start, and after a doubt."""
-    held = agents.loads(conn)
-    nothing = agents.Load({})
-    seats = [agents.seat(agent, held.get(agent.id, nothing)) for agent in agents.every(conn)]
-    waits = []
-    for interaction_id in queues.waiting_ids(conn):
-        try:
-            loaded = journal.look(conn, interaction_id)
-            if loaded is not None and loaded.record.state == "waiting":
-                waits.append(journal.waiting(conn, loaded))
-        except (TypeError, KeyError, ValueError):  # one record that cannot be read must not keep the others waiting
-            log.exception("record_not_readable", interaction_id=interaction_id)
-    return seats, waits
-
-
 def handle_deadline(conn: Connection, on: Occasion, row: Any, policy: Policy) -> None:
     """Acts upon a deadline that is due, once."""
     if not deadlines.take(conn, row.id):
@@ -189,6 +173,10 @@ def handle_deadline(conn: Connection, on: Occasion, row: Any, policy: Policy) ->
         absence.not_answered(conn, on, row.ref)
     elif row.kind == "wrap_up":
         moves.time_is_up(conn, on, row.ref)
+    elif row.kind == overflow.DEADLINE:
+        overflow.case_is_due(conn, on, row.ref)
+    elif row.kind == overflow.WATCH:
+        overflow.queue_is_due(conn, on, row.ref)
     elif row.kind == callbacks.CLOSING:
         callbacks.closed(conn, on, row.ref)
     elif row.kind == callbacks.DIRECTED:

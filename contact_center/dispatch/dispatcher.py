@@ -9,11 +9,12 @@ from collections.abc import Callable
 
 import structlog
 
-from contact_center.dispatch.claim import claim, facts, handle_deadline, settle_agent
+from contact_center.dispatch.claim import claim, handle_deadline, settle_agent
+from contact_center.dispatch.truth import Sweep, facts, is_news
 from contact_center.domain.errors import Unavailable
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import SECOND, Moment
-from contact_center.storage import deadlines
+from contact_center.storage import deadlines, policies
 from contact_center.storage.effects import ConfigChanged, Due, Engaged, SeatChanged, Waits, WaitsNoMore
 from contact_center.storage.executor import Executor
 from routing import Decision, Engine, Policy
@@ -47,9 +48,15 @@ class Dispatcher:
         self._tasks: list[asyncio.Task[None]] = []
         self._scheduled = False
         self._rebuild = True
+        self._configured = 0
+        self._doubted = False
         self._loading: list[Waits | WaitsNoMore | SeatChanged] | None = None
+        self._claiming: dict[asyncio.Task[None], Decision] = {}
+        self._touched: set[str] | None = None
         self.decided = 0
         self.lost = 0
+        self.missed = 0
+        """What a regular look at the database found that routing should have been told."""
 
     # --- what committed ---------------------------------------------------------------------------------------
 
@@ -58,6 +65,8 @@ class Dispatcher:
         told to the new engine too: it may or may not be in what was read, and telling it twice does no harm."""
         if self._loading is not None:
             self._loading.append(effect)
+        if self._touched is not None:
+            self._touched.add(_subject(effect))
         self._tell(self._engine, effect)
         if not isinstance(effect, WaitsNoMore):
             self._soon()
@@ -74,6 +83,7 @@ class Dispatcher:
 
     def config_changed(self, effect: ConfigChanged) -> None:
         self._rebuild = True
+        self._configured += 1
         self._wake.set()
 
     def engaged(self, effect: Engaged) -> None:
@@ -93,8 +103,8 @@ class Dispatcher:
             self._wake_deadlines.set()
 
     def doubt(self) -> None:
-        """Something was missed (another node, a lost hint): ask the database for everything again."""
-        self._rebuild = True
+        """Something was missed (another node, a lost hint): hold routing against the database."""
+        self._doubted = True
         self._wake.set()
 
     # --- deciding ---------------------------------------------------------------------------------------------
@@ -116,8 +126,17 @@ class Dispatcher:
         for decision in decisions:
             task = asyncio.create_task(self._claim(decision, each_us))
             self._claims.add(task)
-            task.add_done_callback(self._claims.discard)
+            self._claiming[task] = decision
+            task.add_done_callback(self._claimed)
+            if self._touched is not None:
+                self._touched.update(_subjects(decision))
         self._soon()
+
+    def _claimed(self, task: asyncio.Task[None]) -> None:
+        self._claims.discard(task)
+        decision = self._claiming.pop(task)
+        if self._touched is not None:
+            self._touched.update(_subjects(decision))
 
     async def _claim(self, decision: Decision, latency_us: int) -> None:
         try:
@@ -166,11 +185,14 @@ class Dispatcher:
     async def _load(self) -> None:
         missed: list[Waits | WaitsNoMore | SeatChanged] = []
         self._loading = missed
+        configured = self._configured
         try:
-            seats, waits = await self._executor.read(facts)
+            policy = await self._executor.read(policies.in_force)
+            seats, waits = await facts(self._executor)
         finally:
             self._loading = None
-        engine = WitnessedEngine(self._policy, self._witness) if self._witness else Engine(self._policy)
+        self._policy = policy
+        engine = WitnessedEngine(policy, self._witness) if self._witness else Engine(policy)
         for seat in seats:
             engine.put_seat(seat)
         for waiting in waits:
@@ -178,8 +200,33 @@ class Dispatcher:
         for effect in missed:
             self._tell(engine, effect)
         self._engine = engine
-        self._rebuild = False
+        self._doubted = False
+        self._rebuild = self._configured != configured  # it was changed while it was being read
+        if self._rebuild:
+            self._wake.set()
         self._soon()
+
+    async def _sweep(self) -> int:
+        """Tells routing what differs in the database; how much of it was missed."""
+        self._doubted = False
+        if (await self._executor.read(policies.in_force)).version != self._policy.version:
+            await self._load()  # another node put it into force
+            return 0
+        engine = self._engine
+        self._touched = touched = {each for decision in self._claiming.values() for each in _subjects(decision)}
+        try:
+            told, gone = await Sweep(self._executor, engine, touched).differences()
+        finally:
+            self._touched = None
+        if engine is not self._engine:
+            return 0  # another began meanwhile, from newer facts
+        missed = sum(is_news(engine, effect) for effect in told) + len(gone)
+        for effect in told:
+            self._tell(engine, effect)
+        for agent_id in gone:
+            engine.remove_seat(agent_id)
+        self._soon()
+        return missed
 
     async def _route(self) -> None:
         """Looks again when a cool-down ends, when asked to, and every so often in any case."""
@@ -195,8 +242,14 @@ class Dispatcher:
             except TimeoutError:
                 swept = wait_ms == SWEEP_MS
             try:
-                if self._rebuild or swept:
+                if self._rebuild:
                     await self._load()
+                elif self._doubted:
+                    await self._sweep()
+                elif swept:
+                    if missed := await self._sweep():
+                        self.missed += missed
+                        log.warning("routing_missed", count=missed)
                 elif change is not None and self._occasion().now >= change:
                     self._soon()
             except Unavailable:
@@ -237,3 +290,18 @@ class Dispatcher:
             except Exception:
                 log.exception("deadline_failed", kind=row.kind, ref=row.ref)
                 await self._executor.write(deadlines.postpone, row.id, now + 60 * SECOND)
+
+
+def _subjects(decision: Decision) -> tuple[str, ...]:
+    """Whom the decision is about: what is known of them is in doubt until it is claimed."""
+    return (decision.interaction_id, decision.agent_id, *decision.others)
+
+
+def _subject(effect: Waits | WaitsNoMore | SeatChanged) -> str:
+    match effect:
+        case Waits():
+            return effect.waiting.interaction_id
+        case WaitsNoMore():
+            return effect.interaction_id
+        case SeatChanged():
+            return effect.seat.agent_id

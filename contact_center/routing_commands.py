@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -18,6 +18,7 @@ from contact_center.staffing_commands import staffing
 
 if TYPE_CHECKING:
     from contact_center.config.environment import Settings
+    from contact_center.config.model import QueueModel
     from contact_center.domain.time import Moment
     from contact_center.replaying.again import Outcome
     from contact_center.replaying.comparing import Compared
@@ -143,14 +144,68 @@ def _zone(url: str) -> ZoneInfo:
     return ZoneInfo(run_alone(url, settings.get, "time_zone", "UTC"))
 
 
-def _policy(path: Path) -> tuple[str, Policy]:
+def _policy(path: Path, queues: Sequence[QueueModel] = ()) -> tuple[str, Policy]:
+    """A file without queues of its own leaves them as they are."""
     from contact_center.config.model import ConfigError
     from contact_center.config.trying import policy_in
 
     try:
-        return path.stem, policy_in(path)
+        return path.stem, policy_in(path, queues)
     except ConfigError as error:
         raise _stop(str(error)) from error
+
+
+# --- simulate -------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def simulate(
+    day: Annotated[Path, typer.Argument(help="The day's file; docs/examples/day.yaml shows every setting.")],
+    policy: Policies = [],  # noqa: B006
+    days: Annotated[int, typer.Option(help="How many days; without it, as many as the file says.")] = 0,
+    seed: Annotated[int, typer.Option(help="What they are drawn from; without it, what the file says.")] = -1,
+    report: Report = None,
+    language: Language = "en",
+    as_json: AsJson = False,
+) -> None:
+    """Try policies on days that never were: the file's own, and each that is given, on the same days. Needs no
+    database."""
+    from contact_center.config.model import ConfigError
+    from contact_center.config.synthetic import read_day
+    from contact_center.replaying.comparing import drawn
+    from routing.simulation import Simulation
+
+    spoken = _language(language)
+    if not 0 <= days <= 200:
+        raise _stop(f"--days is 1 to 200, not {days}.")
+    try:
+        model = read_day(day)
+    except ConfigError as error:
+        raise _stop(str(error)) from error
+    model = model.model_copy(update={"days": days or model.days, "seed": model.seed if seed < 0 else seed})
+    policies = [(day.stem, model.own_policy()), *[_policy(path, model.queues) for path in policy]]
+    made = []
+    started, whole = time.monotonic(), len(policies) * model.days
+    for number, (_, each) in enumerate(policies):
+        some = []
+        for one in range(model.days):
+            simulation = Simulation(
+                each,
+                model.shifts(one),
+                model.coming(one),
+                answer_ms=model.answer_ms,
+                after_ms=model.after_ms,
+                ends_at=model.last,
+            )
+            some.append(simulation.run())
+            _bar(number * model.days + one + 1, whole)
+        made.append(some)
+    took = time.monotonic() - started
+    compared = drawn(policies, made, model.first, model.last, model.seed)
+    _show(compared, spoken, ZoneInfo("UTC"), report, as_json)
+    if not as_json:
+        cases = sum(len(one.cases) for some in made for one in some)
+        _say(f"{cases} cases in {took:.1f} s: {cases / max(took, 0.001):,.0f} a second.")
 
 
 # --- replay ---------------------------------------------------------------------------------------------------------

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf
 from typing import Literal
 
 from contact_center.domain.time import MINUTE, SECOND, Millis, Moment
 from contact_center.replaying.day import Assumed, Recorded
 from routing import Policy
-from routing.figures import Figures, Work, by_queue, fairness, occupancy, percentile, work
+from routing.figures import Figures, Work, by_queue, fairness, figures, occupancy, percentile, work
 from routing.simulation import Day, Served
+from routing.trials import Interval, paired
 
 Role = Literal["real", "recorded", "other", "day"]
 
@@ -40,7 +40,7 @@ class Column:
 @dataclass(slots=True)
 class Compared:
     """``first`` to ``last``: the cases that came in between are counted, whenever they were answered. The last two
-    columns are those that the difference is taken of."""
+    columns are those that the difference is taken of; ``sure`` says how sure it is, where ``days`` were several."""
 
     first: Moment
     last: Moment
@@ -49,7 +49,8 @@ class Compared:
     assumed: Assumed | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
-    begins_at: str = ""
+    days: int = 1
+    sure: Mapping[str, Interval] = field(default_factory=dict)
 
     @property
     def queues(self) -> list[str]:
@@ -91,6 +92,49 @@ def compare(recorded: Recorded, others: Sequence[tuple[str, Policy]], seed: int 
         recorded.names,
         seed,
     )
+
+
+def drawn(
+    policies: Sequence[tuple[str, Policy]],
+    days: Sequence[Sequence[Day]],
+    first: Moment,
+    last: Moment,
+    seed: int,
+) -> Compared:
+    """Days that never were: for each policy the same days, in the same order."""
+    target = targets_of(*[policy for _, policy in policies[1:]], policies[0][1])
+    columns = [
+        column("day", name, policy.version, together(some), target)
+        for (name, policy), some in zip(policies, days, strict=True)
+    ]
+    queues = {queue for each in columns for queue in each.figures if queue}
+    sure: dict[str, Interval] = {}
+    if len(columns) > 1:
+        before, after = ([figures(day.cases, target) for day in some] for some in days[-2:])
+        for code, of in _SURE.items():
+            sure[code] = paired([of(b) - of(a) for a, b in zip(before, after, strict=True)])
+    targets = {queue: target(queue) for queue in sorted(queues)}
+    return Compared(first, last, columns, targets, seed=seed, days=len(days[0]), sure=sure)
+
+
+_SURE: Mapping[str, Callable[[Figures], float]] = {
+    "service_level": lambda told: told.service_level,
+    "mean_wait": lambda told: told.mean_wait_ms,
+    "abandonment": lambda told: told.abandonment,
+}
+
+
+def together(days: Sequence[Day]) -> Day:
+    """All the days as one."""
+    whole = Day()
+    for day in days:
+        whole.cases += day.cases
+        whole.decisions += day.decisions
+        whole.over_at = max(whole.over_at, day.over_at)
+        for known, more in ((whole.busy_ms, day.busy_ms), (whole.there_ms, day.there_ms)):
+            for agent_id, ms in more.items():
+                known[agent_id] = known.get(agent_id, 0) + ms
+    return whole
 
 
 # --- as rows ----------------------------------------------------------------------------------------------------
@@ -190,7 +234,3 @@ def wait_marks(compared: Compared, parts: int = 24) -> list[Millis]:
     most = max(MINUTE, int(percentile(waits, 0.97)))
     step = max(SECOND, -(-most // parts // SECOND) * SECOND)
     return [step * number for number in range(parts + 1)]
-
-
-def finite(number: float) -> bool:
-    return number < inf

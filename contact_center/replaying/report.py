@@ -41,7 +41,8 @@ def value(language: Language, row: Row, number: float, signed: bool = False) -> 
         case "count":
             return f"{plus}{number:,.0f}"
         case "share":
-            return f"{plus}{100 * number:.1f} %"
+            unit = ("pp" if language == "en" else "个百分点") if signed else "%"
+            return f"{plus}{100 * number:.1f} {unit}"
         case "time":
             return f"{plus}{duration(language, number)}"
         case "index":
@@ -52,6 +53,19 @@ def verdict(language: Language, row: Row) -> str:
     """The difference in words: better, worse, or by how much only."""
     told = value(language, row, row.difference, signed=True)
     return f"{told} ({say(language, row.verdict)})" if row.verdict else told
+
+
+def sure(language: Language, compared: Compared) -> list[str]:
+    """How sure the differences are, in sentences; none where there is nothing to be said."""
+    told = []
+    for row in rows(compared, ""):
+        interval = compared.sure.get(row.code)
+        if interval is None or interval.trials < 2:
+            continue
+        low, high = (value(language, row, end, signed=True) for end in (interval.low, interval.high))
+        code = "sure" if interval.sure else "unsure"
+        told.append(say(language, code, what=say(language, row.code), low=low, high=high, trials=interval.trials))
+    return told
 
 
 def title_of(language: Language, compared: Compared, queue: str) -> str:
@@ -118,14 +132,17 @@ def show(console: Console, language: Language, compared: Compared, zone: ZoneInf
                 cells.append(Text(verdict(language, row), style=style))
             table.add_row(say(language, row.code), *cells)
         console.print(table)
+    for line in sure(language, compared):
+        console.print(line, markup=False, highlight=False)
     console.print(say(language, "assumptions"), style="bold")
     for line in assumptions(language, compared):
         console.print(f"· {line}", markup=False, highlight=False)
 
 
 def _between(language: Language, compared: Compared, zone: ZoneInfo) -> str:
-    if compared.begins_at:
-        return compared.begins_at
+    if compared.assumed is None:
+        begins, ends = moment(compared.first, zone)[-5:], moment(compared.last + 1, zone)[-5:]
+        return say(language, "drawn_between", days=compared.days, first=begins, last=ends)
     return say(language, "between", first=moment(compared.first, zone), last=moment(compared.last, zone))
 
 
@@ -138,8 +155,9 @@ _STYLE = """
 --bad:#ff8a86;--c1:#9aa2ad;--c2:#6fb0f2;--c3:#f09a52;--c4:#c596ea;--c5:#66c9a4}}
 @media print{:root{color-scheme:light;--paper:#fff;--ink:#000;--faint:#bbb;--soft:#444;--good:#0b6e3a;--bad:#a8232a}
 section,figure{break-inside:avoid}}
-*{box-sizing:border-box}body{background:var(--paper);color:var(--ink);
-font:16px/1.5 system-ui,"Noto Sans SC",sans-serif;max-width:72rem;margin:0 auto;padding:1.5rem}h1{font-size:1.6rem;margin:0}h2{font-size:1.15rem;margin:2rem 0 .5rem}
+*{box-sizing:border-box}
+body{background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,"Noto Sans SC",sans-serif;max-width:72rem;
+margin:0 auto;padding:1.5rem}h1{font-size:1.6rem;margin:0}h2{font-size:1.15rem;margin:2rem 0 .5rem}
 p.when{color:var(--soft);margin:.25rem 0 0}.wide{overflow-x:auto}table{border-collapse:collapse;min-width:100%;
 font-variant-numeric:tabular-nums}th,td{padding:.35rem .75rem;border-bottom:1px solid var(--faint);text-align:right;
 white-space:nowrap}th:first-child,td:first-child{text-align:left}thead th{vertical-align:bottom;white-space:normal}
@@ -180,6 +198,7 @@ def page(language: Language, compared: Compared, zone: ZoneInfo) -> str:
             f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
             f'<h1>{escape(title)}</h1><p class="when">{escape(_between(language, compared, zone))}</p>',
             parts[0],
+            *[f"<p>{escape(line)}</p>" for line in sure(language, compared)],
             '<div class="plots">',
             *_plots(language, compared, zone),
             "</div>",

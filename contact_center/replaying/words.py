@@ -41,6 +41,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "by_agent": ("By agent", "按坐席"),
     "assumptions": ("What this rests on", "本报告的前提"),
     "between": ("{first} to {last}", "{first} 至 {last}"),
+    "drawn_between": ("{days} × {first} to {last}", "{days} × {first} 至 {last}"),
+    "sure": (
+        "{what}: the difference lies between {low} and {high} (95 %, {trials} trials).",
+        "{what}：差异在 {low} 与 {high} 之间 (95 %，{trials} 次试验)。",
+    ),
+    "unsure": (
+        "{what}: the difference lies between {low} and {high} (95 %, {trials} trials): it may be none at all.",
+        "{what}：差异在 {low} 与 {high} 之间 (95 %，{trials} 次试验)：可能并无差异。",
+    ),
     "chart_level": ("Service level by queue (%)", "各队列服务水平 (%)"),
     "chart_waits": ("Answered within … (% of all that came)", "在……之内应答 (占全部到来的百分比)"),
     "chart_time": ("Service level through the day (%)", "一天中的服务水平 (%)"),

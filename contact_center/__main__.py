@@ -22,6 +22,7 @@ import typer
 from contact_center import __version__
 from contact_center.flow_commands import app as flow_commands
 from contact_center.mail_commands import app as mail_commands
+from contact_center.recognition_commands import app as recognition_commands
 from contact_center.routing_commands import app as routing_commands
 from contact_center.search_commands import app as search_commands
 
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.add_typer(flow_commands, name="flow")
 app.add_typer(mail_commands, name="mail")
 app.add_typer(search_commands, name="search")
+app.add_typer(recognition_commands, name="recognition")
 app.add_typer(routing_commands, name="routing")
 
 DEMO = Path(__file__).parent / "sandbox" / "demo.yaml"

@@ -17,8 +17,8 @@ from contact_center.storage.journal import Loaded
 def set_intent(
     conn: Connection, on: Occasion, acting: Acting, interaction_id: str, intent: str
 ) -> dict[str, EventView | None]:
-    """Says what the interaction is about (empty: nothing of the list), for whoever has it in hand, and for supervisors
-    at any time. Saying the same again changes nothing."""
+    """Says what the interaction is about (empty: nothing of the list), for whoever has it in hand, and for
+    supervisors at any time. Saying the same again changes nothing."""
     loaded = _theirs(conn, acting, interaction_id)
     known = {each.id for each in rules_of(settings.get(conn, SETTING, {})).intents}
     if intent and intent not in known:

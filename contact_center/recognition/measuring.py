@@ -1,7 +1,8 @@
 """How right a model is about cases that it has not seen, and whether it is as sure as it is right.
 
 The lessons are cut into folds by customer, so that nobody's way of writing, signature or repeated letter is both
-learnt and asked. Each fold is asked of a model of the others, fitted without it: no figure here has seen its own answer.
+learnt and asked. Each fold is asked of a model of the others, fitted without it: no figure here has seen its own
+answer.
 """
 
 from __future__ import annotations

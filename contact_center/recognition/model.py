@@ -66,7 +66,7 @@ NO_IDEA = Guess()
 
 
 class Fit(NamedTuple):
-    """How scores become probabilities: softmax at ``temperature``, and with the chance ``lapse`` any intent at all."""
+    """How scores become probabilities: softmax at ``temperature``, and by the chance ``lapse`` any intent at all."""
 
     temperature: float = 1.0
     lapse: float = 0.0
@@ -81,6 +81,9 @@ class Fit(NamedTuple):
         return [power * scale + rest for power in powers]
 
 
+UNFITTED = Fit()
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """``rows`` finds what a text says among ``weights``, which has one number for each of ``intents`` in a row: how
@@ -89,7 +92,7 @@ class Model:
     intents: tuple[str, ...]
     rows: Mapping[int, int]
     weights: Sequence[float]
-    fit: Fit = Fit()
+    fit: Fit = UNFITTED
     learnt_from: int = 0
     classes: Mapping[str, int] = field(default_factory=dict)
 
@@ -163,7 +166,7 @@ def lesson(example: Example) -> Lesson:
     return Lesson(tuple(buckets(example.text)), example.intent, example.customer)
 
 
-def learn(lessons: Iterable[Lesson], fit: Fit = Fit()) -> Model:
+def learn(lessons: Iterable[Lesson], fit: Fit = UNFITTED) -> Model:
     """The model of what the lessons say, in whatever order. Without two intents there is nothing to tell apart."""
     told = [each for each in lessons if each.things]
     classes = Counter(each.intent for each in told)

@@ -160,8 +160,8 @@ NOTHING = Verdict()
 
 
 def judge(rules: Rules, guess: Guess, deciding: frozenset[str], *, trusted: bool = True) -> Verdict:
-    """What the house lets come of a guess. ``deciding`` are the intents whose standing lets them decide. What a machine
-    wrote, or somebody who may not be who they say, (not ``trusted``) decides nothing."""
+    """What the house lets come of a guess. ``deciding`` are the intents whose standing lets them decide. What a
+    machine wrote, or somebody who may not be who they say, (not ``trusted``) decides nothing."""
     intent = rules.intent(guess.intent)
     if intent is None or guess.confidence < rules.suggest_at or rules.mode_of(intent) == "off":
         return NOTHING

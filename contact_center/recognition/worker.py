@@ -36,10 +36,14 @@ def _progress(done: int, whole: int) -> None:
     sys.stderr.flush()
 
 
-def main() -> None:
+def _be_modest() -> None:
     os.nice(NICE)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def main() -> None:
+    _be_modest()
     examples = [Example(*each) for each in orjson.loads(sys.stdin.buffer.read())]
     model, measured = train([lesson(each) for each in examples], _progress)
     told = {"model": base64.b64encode(pack(model)).decode(), "measured": measured.stored()}

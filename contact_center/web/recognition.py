@@ -31,8 +31,8 @@ class TryText(BaseModel):
 
 @router.get("", summary="What recognition may do, and how right it is")
 async def state(_: Supervising, runtime: Hub) -> Response:
-    """``intents`` with what each may do now, and what hinders it; ``model`` with its measurements; ``lately`` what was
-    said of cases in the last 30 days, and how often agents agreed."""
+    """``intents`` with what each may do now, and what hinders it; ``model`` with its measurements; ``lately`` what
+    was said of cases in the last 30 days, and how often agents agreed."""
     found = await runtime.executor.read(_state, runtime.occasion().now)
     return Json({**found, "training": asdict(runtime.teacher.progress)})
 
@@ -52,7 +52,7 @@ def _state(conn: Connection, now: int) -> dict[str, Any]:
         "intents": _intents(rules, measured),
         "model": None if current is None else {**_about(current), **_figures(measured, rules)},
         "models": [{**_about(row), "in_force": row is current} for row in rows],
-        "lately": [dict(row._mapping) for row in recognition.agreement(conn, now - LATELY)],
+        "lately": [_lately(row) for row in recognition.agreement(conn, now - LATELY)],
     }
 
 
@@ -77,6 +77,10 @@ def _intents(rules: Rules, measured: Measured) -> list[dict[str, Any]]:
 
 def _about(row: Any) -> dict[str, Any]:
     return {"version": row.version, "made_at": row.made_at, "examples": row.examples}
+
+
+def _lately(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in ("intent", "mode", "named", "answered", "agreed")}
 
 
 def _figures(measured: Measured, rules: Rules) -> dict[str, Any]:

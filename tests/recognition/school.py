@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from contact_center.domain.events import Ended, WrappedUp
@@ -10,9 +11,7 @@ from contact_center.recognition.model import Example, digest, lesson, pack
 from contact_center.storage import journal, recognition
 from contact_center.storage.connection import Connection
 from tests.hub import TestHub, chat, house
-from tests.recognition.corpus import WANTS, corpus
-
-INTENTS = tuple(intent for intent in WANTS["en"] if intent)
+from tests.recognition.corpus import INTENTS, corpus
 
 
 def school(mode: str = "decide", **changes: Any) -> dict[str, Any]:
@@ -45,13 +44,18 @@ def examples(count: int = 240) -> list[Example]:
     return corpus("en", count // 2, wrong=0.0) + corpus("zh", count // 2, wrong=0.0)
 
 
+@cache
+def _model(count: int) -> tuple[bytes, dict[str, Any]]:
+    model, measured = train([lesson(each) for each in examples(count)])
+    return pack(model), measured.stored()
+
+
 async def learnt(hub: TestHub, count: int = 400) -> int:
     """Puts a model of the corpus into force, as a training would; its version."""
-    model, measured = train([lesson(each) for each in examples(count)])
-    packed = pack(model)
+    packed, stored = _model(count)
 
     def add(conn: Connection) -> int:
-        return recognition.add_model(conn, hub.clock.now, packed, digest(packed), count, measured.stored())
+        return recognition.add_model(conn, hub.clock.now, packed, digest(packed), count, stored)
 
     return await hub.write(add)
 

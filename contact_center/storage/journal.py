@@ -24,7 +24,7 @@ from contact_center.domain.events import (
     is_discreet,
 )
 from contact_center.domain.occasion import Occasion
-from contact_center.domain.record import IN_HAND, Party, Record, apply, open_record, record_from
+from contact_center.domain.record import IN_HAND, Party, Record, apply, open_record, part_of_record, record_from
 from contact_center.domain.time import Moment
 from contact_center.domain.views import (
     CallView,
@@ -60,6 +60,7 @@ class Loaded:
     place_before: tuple[Any, ...] = ()
     fresh: bool = False
     answer: list[Any] | None = None
+    standing: customers_storage.Standing = customers_storage.ANYBODY
 
     @property
     def customer(self) -> CustomerBrief:
@@ -78,6 +79,9 @@ _READ = (
         interactions.c.record,
         customers.c.name.label("customer_name"),
         customers.c.first_seen_at,
+        customers.c.segment,
+        customers.c.owner,
+        customers.c.preferred,
         cases.c.status,
         cases.c.subject,
         queues.c.name.label("queue_name"),
@@ -88,7 +92,9 @@ _READ = (
     .outerjoin(queues, queues.c.id == interactions.c.queue)
 )
 _LOOK = _READ.where(interactions.c.id == bindparam("interaction"))
-_LOOK_AT_THESE = _READ.where(interactions.c.id.in_(bindparam("interactions", expanding=True)))
+_LOOK_AT_THESE = _READ.where(
+    interactions.c.id.in_(bindparam("interactions", expanding=True)), interactions.c.state == "waiting"
+)
 _LOAD = _READ.with_for_update(of=interactions)
 _BY_ID = _LOAD.where(interactions.c.id == bindparam("interaction"))
 _BY_THREAD = _LOAD.where(
@@ -165,10 +171,14 @@ def look(conn: Connection, interaction_id: str) -> Loaded | None:
     return _loaded(conn.execute(_LOOK, {"interaction": interaction_id}).one_or_none())
 
 
-def look_at(conn: Connection, interaction_ids: Sequence[str]) -> list[Loaded]:
-    """The same of several, in no order. One that cannot be read (TypeError, KeyError, ValueError) spoils all."""
+def look_at_waiting(conn: Connection, interaction_ids: Sequence[str]) -> list[Loaded]:
+    """Those of the interactions that wait, in no order, with as much of their records as routing sees. One that
+    cannot be read spoils all (TypeError, KeyError, ValueError, AttributeError)."""
     rows = conn.execute(_LOOK_AT_THESE, {"interactions": list(interaction_ids)})
-    return [loaded for row in rows if (loaded := _loaded(row))]
+    return [
+        Loaded(part_of_record(row.record, _ROUTED), row.customer_name, row.first_seen_at, row.status, row.subject, "")
+        for row in rows
+    ]
 
 
 def open_of_thread(conn: Connection, channel: str, thread_key: str) -> Loaded | None:
@@ -379,6 +389,33 @@ def waiting(conn: Connection, loaded: Loaded) -> Waiting:
         else {}
     )
     return as_routing_sees(loaded, served)
+
+
+_ROUTED = frozenset(
+    {
+        "interaction_id",
+        "case_id",
+        "customer_id",
+        "medium",
+        "point",
+        "point_kind",
+        "started_at",
+        "queue",
+        "priority",
+        "skills",
+        "virtual_enqueued_at",
+        "enqueued_at",
+        "epoch",
+        "served_by",
+        "missed",
+        "missed_by",
+        "only_agent",
+        "directed_by",
+        "segments",
+        "parties",
+    }
+)
+"""What :func:`as_routing_sees` asks a record for, and what must be readable besides."""
 
 
 def as_routing_sees(loaded: Loaded, served: dict[str, Moment]) -> Waiting:

@@ -1,0 +1,180 @@
+"""How long routing takes to know again what waits, from the database. Run: python -m benchmarks.rebuild
+
+    python -m benchmarks.rebuild [--waiting 100000] [--agents 10000] [--database postgresql://…]
+
+Fills a database (SQLite in a folder of its own, or the one that is named, which must be empty). A third of the
+customers have been served before. *From nothing* is a start: read it all, and build the index. *Held against*
+is the regular look at a database that says what routing knows already. *One by one* reads a sample as it was read
+before there was a way in bulk, and is counted up. The longest pause is that of another task of the same event loop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from contact_center.dispatch.truth import Sweep, facts
+from contact_center.domain.contact_points import email
+from contact_center.domain.events import InteractionEvent, MessageReceived
+from contact_center.domain.record import fold
+from contact_center.storage import backlog, journal, schema
+from contact_center.storage.connection import Connection
+from contact_center.storage.executor import Executor, open_executor
+from contact_center.storage.migrate import migrate
+from routing import Engine, Policy, Seat, Waiting
+
+NOW = 1_795_000_000_000
+PRODUCTS = [f"product{n}" for n in range(8)]
+PORTION = 2_000
+SAMPLE = 2_000
+
+
+def _template() -> dict[str, Any]:
+    event = InteractionEvent(
+        MessageReceived(text="Where is my parcel?", subject="My parcel"), "email", "s", "email", "inbound", NOW, NOW,
+        sender=email("a@example.com"), id="e", seq=1, interaction_id="i", case_id=1, customer_id="c",
+    )  # fmt: skip
+    record: dict[str, Any] = orjson.loads(orjson.dumps(fold([event])))
+    return record
+
+
+def _interaction(template: dict[str, Any], case: int, customer: str, at: int, **changes: Any) -> dict[str, Any]:
+    interaction = f"i{case:09}"
+    told = {"state": "waiting", "queue": "q", "agent_id": "", **changes}
+    record = {
+        **template, "interaction_id": interaction, "case_id": case, "customer_id": customer, "started_at": at,
+        "virtual_enqueued_at": at, "enqueued_at": at, "priority": case % 5, **told,
+    }  # fmt: skip
+    return {
+        "id": interaction, "case_id": case, "customer_id": customer, "channel": "email", "medium": "email",
+        "thread_key": "", "state": told["state"], "queue": "q", "agent_id": told["agent_id"], "started_at": at,
+        "queued_at": at, "record": record,
+    }  # fmt: skip
+
+
+def _put(conn: Connection, first: int, last: int) -> None:
+    """Cases ``first`` to ``last``, each with its customer, and the past of every third."""
+    template = _template()
+    customers, cases, interactions = [], [], []
+    for number in range(first, last):
+        customer = f"c{number:09}"
+        customers.append({"id": customer, "name": "", "first_seen_at": NOW - 9_000_000, "updated_at": NOW})
+        known = number % 3 == 0
+        skills = {PRODUCTS[number % 8]: 1 + number % 3}
+        at = NOW - 3_600_000 + number % 3_000_000 if known else NOW - 9_000_000
+        interactions.append(_interaction(template, 2 * number, customer, at, skills=skills))
+        cases.append(2 * number)
+        if known:
+            past = {"state": "ended", "served_by": [f"a{number % 7}"], "assigned_at": NOW - 8_000_000}
+            interactions.append(_interaction(template, 2 * number + 1, customer, NOW - 8_900_000, **past))
+            cases.append(2 * number + 1)
+    conn.execute(schema.customers.insert(), customers)
+    conn.execute(
+        schema.cases.insert(),
+        [{"id": case, "customer_id": f"c{case // 2:09}", "status": "open", "opened_at": NOW, "updated_at": NOW}
+         for case in cases],
+    )  # fmt: skip
+    conn.execute(schema.interactions.insert(), interactions)
+
+
+def _people(conn: Connection, agents: int) -> None:
+    conn.execute(
+        schema.queues.insert(), [{"id": "q", "name": "Q", "skills": {}, "target_ms": 60_000, "settings": {}}]
+    )
+    conn.execute(
+        schema.agents.insert(),
+        [
+            {"id": f"a{number}", "name": f"Agent {number}", "role": "agent", "queues": ["q"], "chosen": "ready",
+             "skills": {PRODUCTS[number % 8]: 3}, "capacity": {"email": 0}}
+            for number in range(agents)
+        ],
+    )  # fmt: skip
+
+
+def _slowly(conn: Connection, interaction_ids: list[str]) -> list[Waiting]:
+    return [journal.waiting(conn, found) for each in interaction_ids if (found := journal.look(conn, each))]
+
+
+async def timed(name: str, do: Callable[[], Awaitable[Any]]) -> Any:
+    """Prints how long it took, and how long another task of the loop had to wait meanwhile at most."""
+    longest = 0.0
+    over = False
+
+    async def beat() -> None:
+        nonlocal longest
+        while not over:
+            before = time.perf_counter()
+            await asyncio.sleep(0)
+            longest = max(longest, time.perf_counter() - before)
+            await asyncio.sleep(0.001)
+
+    beating = asyncio.create_task(beat())
+    started = time.perf_counter()
+    result = await do()
+    took = time.perf_counter() - started
+    over = True
+    await beating
+    print(f"{name:<36}{took:>8.2f} s   longest pause {longest * 1_000:>6.0f} ms", flush=True)
+    return result
+
+
+def build(seats: list[Seat], waits: list[Waiting]) -> Engine:
+    engine = Engine(Policy("bench"))
+    for seat in seats:
+        engine.put_seat(seat)
+    for waiting in waits:
+        engine.put_waiting(waiting)
+    engine.decide(NOW)
+    return engine
+
+
+async def measure(executor: Executor, waiting: int, agents: int) -> None:
+    await executor.write(_people, agents)
+    for first in range(1, waiting + 1, PORTION):
+        await executor.write(_put, first, min(first + PORTION, waiting + 1))
+    print(f"{executor.dialect}: {waiting:,} cases wait, {agents:,} agents")
+    seats, waits = await timed("read from nothing", lambda: facts(executor))
+    started = time.perf_counter()
+    engine = build(seats, waits)
+    print(f"{'index built':<36}{time.perf_counter() - started:>8.2f} s")
+    told, gone = await timed("held against the database", Sweep(executor, engine, set()).differences)
+    assert len(waits) == waiting
+    assert (told, gone) == ([], [])
+    some = (await executor.read(backlog.waiting_ids))[:SAMPLE]
+    started = time.perf_counter()
+    slow = await executor.read(_slowly, some)
+    took = time.perf_counter() - started
+    assert all(engine.case(each.interaction_id) == each for each in slow)
+    print(f"{'one by one, counted up':<36}{took * waiting / len(some):>8.2f} s")
+
+
+async def run(url: str, waiting: int, agents: int) -> None:
+    executor = open_executor(url)
+    await executor.start(lambda _: None)
+    try:
+        await measure(executor, waiting, agents)
+    finally:
+        await executor.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--waiting", type=int, default=100_000)
+    parser.add_argument("--agents", type=int, default=10_000)
+    parser.add_argument("--database", default="", help="an empty PostgreSQL database; without it, SQLite")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
+        url = given.database or f"sqlite:///{Path(folder) / 'hub.db'}"
+        migrate(url)
+        asyncio.run(run(url, given.waiting, given.agents))
+
+
+if __name__ == "__main__":
+    main()

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from contact_center.domain.events import Ended, Enqueued, OfferEnded, OfferMade
+from contact_center.domain.events import Ended, Enqueued, OfferEnded, OfferMade, RoutingOverridden
 from contact_center.domain.time import Millis, Moment
 from contact_center.storage.schema import events
 from tests.laws.rules import LawBroken
 
-KINDS = tuple(body.KIND for body in (Enqueued, OfferMade, OfferEnded, Ended))
+KINDS = tuple(body.KIND for body in (Enqueued, OfferMade, OfferEnded, RoutingOverridden, Ended))
 
 
 class Line(NamedTuple):
@@ -50,6 +50,8 @@ class _Course:
     owner: str = ""
     over: bool = False
     missed: dict[str, Moment] = field(default_factory=dict)
+    by_hand: bool = False
+    past_capacity: bool = False
 
 
 @dataclass
@@ -89,12 +91,16 @@ def hold(
             _made(line, course, sole_cooldown_ms)
             if (decided or {}).get(str(body["decision_id"]), line.at) < course.since:
                 raise LawBroken("I3", f"{line} was decided before it waited as it does, at {course.since}")
-            _has_room(line, desk, most.get(agent_id, {}))
+            if not course.past_capacity:
+                _has_room(line, desk, most.get(agent_id, {}))
+            course.by_hand = course.past_capacity = False
             desk.add(line.medium, line.interaction_id)
         elif line.kind == OfferEnded.KIND:
             _ended(line, course, ended, (deadlines or {}).get(str(body["offer_id"])))
             if body["outcome"] != "accepted":
                 desks[str(body["agent_id"])].drop(line.medium, line.interaction_id)
+        elif line.kind == RoutingOverridden.KIND:
+            course.by_hand, course.past_capacity = True, bool(body["over_capacity"])
         else:
             if course.owner:
                 desks[course.owner].drop(line.medium, line.interaction_id)
@@ -111,7 +117,7 @@ def _made(line: Line, course: _Course, sole_cooldown_ms: Millis) -> None:
     if course.rings and (course.decision_id != line.body["decision_id"] or agent_id in course.rings.values()):
         raise LawBroken("I3", f"{line} is offered, and {course.rings} ring already")
     missed_at = course.missed.get(agent_id)
-    if missed_at is not None and line.at < missed_at + sole_cooldown_ms:
+    if missed_at is not None and line.at < missed_at + sole_cooldown_ms and not course.by_hand:
         raise LawBroken("I5", f"{line} rings at who missed it at {missed_at}")
     course.rings[offer_id] = agent_id
     course.decision_id = str(line.body["decision_id"])

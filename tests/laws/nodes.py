@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, select, text
 
 from contact_center.config.model import parse
-from contact_center.desk import verbs
+from contact_center.desk import picking, verbs
+from contact_center.desk.capacity import set_capacity
 from contact_center.desk.verbs import Acting
 from contact_center.dispatch import claim as dispatch
 from contact_center.dispatch import presence
@@ -33,7 +34,7 @@ from contact_center.estimates.expecting import Expecting
 from contact_center.flows.library import FlowLibrary
 from contact_center.intake.take_in import CallSteps, take_in
 from contact_center.offline import configure
-from contact_center.storage import agents, deadlines, effects, schema
+from contact_center.storage import deadlines, effects, schema
 from contact_center.storage.executor import Executor, open_executor
 from contact_center.telephony.steps import Telephony
 from routing import Decision, Engine, Policy
@@ -58,6 +59,7 @@ ACTS = {
     "answer": 22,
     "work": 16,
     "both": 12,
+    "pick": 4,
     "state": 5,
     "time": 8,
     "capacity": 3,
@@ -130,7 +132,8 @@ class Node:
     async def look_round(self) -> None:
         """Reads everything anew, as after a doubt, a hint from another node, or a restart."""
         self.doubts = False
-        self.read_meanwhile = missed = []
+        missed: list[Any] = []
+        self.read_meanwhile = missed
         try:
             seats, waits = await self.executor.read(tables.facts)
         except Unavailable:
@@ -291,7 +294,7 @@ class World:
 
     async def capacity(self, node: Node, agent_id: str) -> None:
         most = {"voice": 1, "chat": self.random.randint(0, 3), "sms": self.random.randint(0, 3)}
-        await self.act(node, _set_capacity, agent_id, most)
+        await self.act(node, set_capacity, self._acting(agent_id), agent_id, most)
 
     async def leaves(self, node: Node, agent_id: str) -> None:
         await self.act(node, lambda conn, on: presence.left(conn, on, agent_id))
@@ -368,6 +371,12 @@ class World:
             case "work":
                 if held := [row for row in rows if row.state in ("assigned", "wrap_up")]:
                     yield from self._ends(random.choice(held), 1)
+            case "pick":  # two take the same by hand
+                if waiting := [row for row in rows if row.state == "waiting"]:
+                    row = random.choice(waiting)
+                    for node, agent_id in zip(self._different(2), random.sample(self.people, 2), strict=True):
+                        asked = picking.Pick(row.id, agent_id, "they asked for me", False, self.policy, {})
+                        yield partial(self.act, node, picking.pick, self._acting(agent_id), asked)
             case "state":
                 agent_id = random.choice(self.people)
                 state = random.choice(("ready", "ready", "not_ready", "offline"))
@@ -560,12 +569,6 @@ def _sources(conn: Connection) -> list[str]:
     return list(
         conn.execute(select(e.source_id).where(e.direction == "inbound", e.kind != CustomerLeft.KIND)).scalars()
     )
-
-
-def _set_capacity(conn: Connection, on: Occasion, agent_id: str, most: dict[str, int]) -> None:
-    agents.lock(conn, agent_id)
-    conn.execute(schema.agents.update().where(schema.agents.c.id == agent_id).values(capacity=most))
-    dispatch.settle_agent(conn, on, agent_id)
 
 
 def _rings_out(conn: Connection, on: Occasion, offer_id: str, policy: Policy) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,8 @@ from routing import Engine
 from tests.laws import engine
 from tests.laws.rules import LawBroken
 
-STEPS = 20_000
+STEPS = int(os.environ.get("HUB_LAWS_STEPS", "20000"))
+"""More of them on request; the command ``python -m tests.laws`` counts and prints them."""
 
 
 @pytest.mark.parametrize("seed", ["monday", "tuesday"])

@@ -1,0 +1,12 @@
+"""A whole hub keeps the laws, whatever customers, agents, time and restarts do to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.laws import hub
+
+
+async def test_the_laws_hold_after_every_step(database_url: str, tmp_path: Path) -> None:
+    world = await hub.history(database_url, tmp_path, "a day")
+    assert world.offers > 5

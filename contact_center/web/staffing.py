@@ -16,7 +16,8 @@ from contact_center.domain.time import DAY, HOUR, SECOND, Millis, Moment
 from contact_center.estimates.calibration import ENOUGH, quality
 from contact_center.estimates.expecting import Case
 from contact_center.estimates.fair_shares import shares
-from contact_center.estimates.staffing import Asked, Staffing, of_queue, pause, used
+from contact_center.estimates.staffing import Asked, Pause, Staffing, of_queue, pause, used
+from contact_center.storage import agents as agents_storage
 from contact_center.storage import estimates, journal, queues
 from contact_center.storage.connection import Connection
 from contact_center.storage.queues import Queue
@@ -97,7 +98,13 @@ async def one_pause(
 ) -> Response:
     """No items: they are not there for customers now, or nothing comes to their queues."""
     now = runtime.occasion().now
-    found = await runtime.executor.read(pause, now, runtime.expecting, agent_id[:64], minutes)
+
+    def read(conn: Connection) -> list[Pause]:
+        if agents_storage.get(conn, agent_id[:64]) is None:
+            raise NotFound("agent")
+        return pause(conn, now, runtime.expecting, agent_id[:64], minutes)
+
+    found = await runtime.executor.read(read)
     return Json({"at": now, "minutes": minutes, "items": found, "next": None})
 
 

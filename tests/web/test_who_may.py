@@ -113,6 +113,13 @@ ROWS: dict[tuple[str, str], tuple[int, int, int, int] | None] = {
     },
     ("GET", "/api/v1/phone"): (401, 200, 200, 404),
     ("GET", "/api/v1/callbacks"): SUPERVISORS,
+    ("GET", "/api/v1/staffing"): SUPERVISORS,
+    ("GET", "/api/v1/staffing/{queue_id}"): UNKNOWN_TO_SUPERVISORS,
+    ("GET", "/api/v1/agents/{agent_id}/pause"): UNKNOWN_TO_SUPERVISORS,
+    ("GET", "/api/v1/estimates"): SUPERVISORS,
+    ("GET", "/api/v1/interactions/{interaction_id}/estimate"): UNKNOWN,
+    ("GET", "/api/v1/service-level"): SUPERVISORS,
+    ("GET", "/api/v1/fair-shares"): SUPERVISORS,
 }
 # None: a list of nothing's events, which is empty or not there.
 

@@ -7,10 +7,10 @@ import type { Announcement } from "@/live/apply";
 import { CommandError, LiveSocket, type Listener, type Ports, type SocketLike, type Status } from "@/live/socket";
 
 const AGENT = {
-  id: "ag", name: "Mei", role: "agent", state: "ready", chosen: "ready", reason: "", since_at: 1, load: {}, capacity: {}, skills: {},
+  id: "ag", name: "Mei", role: "agent", state: "ready", chosen: "ready", reason: "", since_at: 1, load: {}, capacity: {}, skills: {}, most: 0, most_of: {}, labelled: {}, capacity_by: "",
 } as const;
 const desk = (seq: number): DeskState => ({ seq, agent: AGENT, offers: [], work: [] });
-const over = (id: string): Announcement => ({ kind: "offer.over", offer_id: id, interaction_id: "i", outcome: "expired" });
+const over = (id: string): Announcement => ({ kind: "offer.over", offer_id: id, interaction_id: "i", outcome: "expired", by: "" });
 
 type Frame = Record<string, unknown> & { type: string };
 

@@ -56,7 +56,7 @@ def pick(conn: Connection, on: Occasion, acting: Acting, asked: Pick) -> dict[st
     decision_id = on.new_id()
     actor = Actor("agent", acting.agent_id) if acting.agent_id else Actor("hub")
     overridden = {"agent_id": agent.id, "agent_name": agent.name, "by": acting.agent_id or acting.name}
-    told = {"at": on.now, "interaction_id": loaded.record.interaction_id, **asked.explanation}
+    told = {**_unexplained(on, loaded, asked.policy), **asked.explanation}
     told |= {"overridden": {**overridden, "reason": reason, "over_capacity": over}, "why": [], "latency_us": 0}
     offers.decide(conn, decision_id, loaded.record.interaction_id, on.now, told)
     journal.happen(conn, on, loaded, RoutingOverridden(agent.id, reason, decision_id, over), actor)
@@ -64,6 +64,14 @@ def pick(conn: Connection, on: Occasion, acting: Acting, asked: Pick) -> dict[st
     taking.connect(conn, on, loaded, agent)
     moves.happened(conn, on, loaded, "picked", agent.name)
     return {"interaction_id": loaded.record.interaction_id, "decision_id": decision_id}
+
+
+def _unexplained(on: Occasion, loaded: Loaded, policy: Policy) -> dict[str, Any]:
+    """What is kept where routing has not heard of it yet."""
+    record = loaded.record
+    about = {"at": on.now, "interaction_id": record.interaction_id, "queue": record.queue, "medium": record.medium}
+    nobody: dict[str, Any] = {"chosen": None, "considered": 0, "counts": {}, "summary": [], "candidates": []}
+    return {**about, "policy": policy.version, **nobody}
 
 
 def may_pick(conn: Connection, acting: Acting, queue_id: str) -> bool:
@@ -93,7 +101,7 @@ def _check_waiting(conn: Connection, loaded: Loaded) -> None:
         raise TooLate("rings", f"It is ringing at {names} just now.")
     if record.state in agents.IN_HAND:
         raise TooLate("taken", f"{names} has it already.")
-    raise TooLate("over", "It does not wait any more.")
+    raise TooLate("waits_no_more", "It does not wait any more.")
 
 
 def _whose(loaded: Loaded) -> list[str]:
@@ -105,7 +113,7 @@ def _check_room(conn: Connection, agent: agents.Agent, loaded: Loaded, label: st
     """Whether it goes past what the agent may have. Raises TooLate where that was not said, or cannot be."""
     medium = loaded.record.medium
     if agent.chosen == "offline":
-        raise TooLate("offline", f"{agent.name} is not there.")
+        raise TooLate("not_there", f"{agent.name} is not there.")
     held = agents.load(conn, agent.id)
     if medium == "voice" and (held.by_medium.get("voice", 0) or held.wrapping_calls):
         raise TooLate("busy", f"{agent.name} has a call already.")

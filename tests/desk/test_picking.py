@@ -119,7 +119,7 @@ async def test_what_rings_or_is_over_cannot_be_picked(database_url: str, tmp_pat
             await bob.command("pick", interaction_id=interaction_id, reason="mine")
         await ann.accept()
         await ann.command("wrap_up", interaction_id=interaction_id, disposition="solved")
-        with refused("over"):
+        with refused("waits_no_more"):
             await bob.command("pick", interaction_id=interaction_id, reason="mine")
         with refused("not_found"):
             await bob.command("pick", interaction_id="nothing", reason="mine")
@@ -160,7 +160,7 @@ async def test_nothing_is_given_to_somebody_who_is_not_there(database_url: str, 
         interaction_id = await waiting(hub)
         args = {"interaction_id": interaction_id, "agent_id": "ann", "reason": "hers"}
         answer = await hub.http.post("/api/v1/commands/pick", json=args)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "offline")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_there")
 
 
 # --- capacity ---------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ export interface Named {
 }
 
 export interface ConsoleSettings {
-  queues: Named[];
+  queues: (Named & { pick?: boolean })[];
   dispositions: (Named & { case_status: CaseStatus })[];
   reasons: Named[];
   heartbeat_ms: number;
@@ -97,15 +97,21 @@ export interface Decision {
   interaction_id: string;
   queue: string;
   policy: string;
+  /** A person gave it to somebody past routing: whom, why, and whether past their capacity. */
+  overridden?: { agent_name: string; reason: string; over_capacity: boolean };
   chosen: string | null;
   latency_us: number;
   candidates: Candidate[];
   counts?: Record<string, number>;
+  /** Who was rung at the same time. */
+  others?: string[];
+  remarks?: DecisionReason[];
 }
 
 export interface WhyWaiting {
   candidates: Candidate[];
   summary: DecisionReason[];
+  remarks?: DecisionReason[];
 }
 
 export interface Quarantined {

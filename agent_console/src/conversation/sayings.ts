@@ -73,6 +73,10 @@ export function useSayings(customer: () => string) {
     "survey.answered": (body) => t("line.survey", { question: body["question"]!, answer: body["answer"]! }),
     "customer.left": () => t("line.customer_left"),
     enqueued: (body) => t(`line.enqueued.${body["reason"]}`, { queue: session.queueName(body["queue"]!) }),
+    "routing.overridden": (body, event) =>
+      t(body["agent_id"] === event.actor.id ? "line.picked" : "line.given", { who: agentNamed(event.actor.id, event.actor.name), to: place(`agent:${body["agent_id"]}`), reason: body["reason"]! }) +
+      ((body["over_capacity"] as unknown) === true ? ` · ${t("line.over_capacity")}` : ""),
+    "hand_back.asked": (body, event) => t(Number(body["until_at"]) ? "line.hand_back_asked" : "line.kept", { who: agentIn(event) }),
     "offer.ended": (body, event) => t(`line.offer_ended.${body["outcome"]}`, { who: agentIn(event) }),
     "wrap_up.started": () => t("line.wrap_up_started"),
     wrapped_up: (body) =>

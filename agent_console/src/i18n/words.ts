@@ -12,6 +12,7 @@ const TOLD = new Set([
   "query_only_without", "query_has", "query_queue", "query_agent",
   "no_call", "over", "digits", "to", "not_there", "full", "left", "alone", "not_there_yet", "offline", "no_line", "under_way", "at", "mode", "own", "disposition", "busy",
   "dialling_not_a_number", "dialling_country", "dialling_kind", "dialling_number_cap", "dialling_caller_cap", "dialling_hour_cap", "dialling_short_number",
+  "taken", "waits_no_more", "rings", "over_capacity", "reason", "not_asked",
   "letter_to", "letter_cc", "letter_bcc", "letter_attachments", "letter_send_at",
 ]);
 

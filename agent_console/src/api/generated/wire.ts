@@ -18,7 +18,9 @@ export interface DeskState {
 }
 /**
  * An agent now. ``chosen`` is what they asked for (it takes effect when work ends); ``state`` is what is so.
- * ``load`` and ``capacity`` count interactions by medium.
+ * ``load`` and ``capacity`` count interactions by medium; ``most`` is the weighted total (0: none is kept),
+ * ``most_of`` how many of a label they may have, ``labelled`` how many they have. ``capacity_by``: who set the
+ * capacity by hand, in place of what is configured.
  */
 export interface AgentView {
   id: string;
@@ -37,7 +39,19 @@ export interface AgentView {
   skills: {
     [k: string]: number;
   };
+  most: number;
+  most_of: {
+    [k: string]: number;
+  };
+  labelled: {
+    [k: string]: number;
+  };
+  capacity_by: string;
 }
+/**
+ * ``rings_at``: the other agents at whom it rings at the same time; the first to accept has it.
+ * ``answers_itself_at``: then it is accepted without anybody's doing (0: never), unless the console is gone.
+ */
 export interface OfferView {
   id: string;
   interaction_id: string;
@@ -57,6 +71,9 @@ export interface OfferView {
   history: Past[];
   direction: "inbound" | "outbound" | "internal";
   task: "" | "callback" | "voicemail";
+  rings_at: string[];
+  answers_itself_at: number;
+  recognised: RecognisedView | null;
 }
 /**
  * ``known`` is false for somebody who is seen for the first time. ``name`` may be empty: show ``point``.
@@ -94,10 +111,23 @@ export interface Past {
   case_status: "open" | "pending" | "closed";
 }
 /**
+ * What a case seems to be about (docs/recognition.md). ``intent`` is empty where that isn't sure enough to be
+ * said, ``said`` is what an agent says that it is about: null for nothing yet, empty for nothing of the list.
+ */
+export interface RecognisedView {
+  mode: "off" | "suggest" | "decide";
+  intent: string;
+  confidence: number;
+  because: string[];
+  language: string;
+  said: string | null;
+}
+/**
  * An interaction in an agent's hands. ``unanswered`` counts the customer's messages since our last one.
  * ``undelivered`` counts our messages that failed or are uncertain. ``call`` and ``line`` are null for written
  * media. ``wrap_up_mode`` says how the queue wants what follows (docs/telephony.md); in wrap-up
- * ``wrap_up_until_at`` is when it ends by itself, 0 never.
+ * ``wrap_up_until_at`` is when it ends by itself, 0 never. ``hand_back_at``: the agent is off duty and is asked
+ * whether they keep it; then it goes back to its queue (0: nobody asks).
  */
 export interface WorkView {
   interaction_id: string;
@@ -125,6 +155,8 @@ export interface WorkView {
   wrap_up_mode: "" | "mandatory" | "optional" | "timed" | "forced" | "asked";
   wrap_up_until_at: number;
   wrap_up_asked: boolean;
+  hand_back_at: number;
+  recognised: RecognisedView | null;
 }
 /**
  * The live side of a call. ``held``: the customer hears music. ``muted``: the customer doesn't hear the agent.
@@ -165,12 +197,14 @@ export interface OfferRings {
   kind: "offer.rings";
 }
 /**
- * The offer stopped ringing; ``outcome`` as in the event ``offer.ended``.
+ * The offer stopped ringing; ``outcome`` as in the event ``offer.ended``. ``by`` is the name of the agent who was
+ * first, where another has it.
  */
 export interface OfferOver {
   offer_id: string;
   interaction_id: string;
   outcome: "accepted" | "rejected" | "expired" | "cancelled" | "rescinded";
+  by: string;
   kind: "offer.over";
 }
 /**
@@ -217,7 +251,15 @@ export interface AttachmentView {
 export interface WorkLeft {
   interaction_id: string;
   reason:
-    "wrapped_up" | "abandoned" | "returned" | "vanished" | "completed" | "failed" | "transferred" | "parked";
+    | "wrapped_up"
+    | "abandoned"
+    | "returned"
+    | "vanished"
+    | "completed"
+    | "failed"
+    | "transferred"
+    | "parked"
+    | "off_duty";
   kind: "work.left";
 }
 /**
@@ -296,6 +338,8 @@ export interface Bodies {
   enqueued: Enqueued;
   "offer.made": OfferMade;
   "offer.ended": OfferEnded;
+  "routing.overridden": RoutingOverridden;
+  "hand_back.asked": HandBackAsked;
   "message.sent": MessageSent;
   "delivery.changed": DeliveryChanged;
   "note.added": NoteAdded;
@@ -325,6 +369,8 @@ export interface Bodies {
   "participant.added": ParticipantAdded;
   "case.linked": CaseLinked;
   "case.joined": CaseJoined;
+  "case.recognised": CaseRecognised;
+  "case.intent_set": IntentSet;
 }
 /**
  * A customer wrote. ``text`` is what is new in it; ``history`` are the earlier messages that it quotes and
@@ -425,7 +471,11 @@ export interface FlowStepped {
 }
 /**
  * ``virtual_enqueued_at`` is the moment that waiting counts from; it survives missed offers and returns.
- * ``reopened``: it was over, and somebody has to look at it again.
+ * ``reopened``: it was over, and somebody has to look at it again. ``vanished`` and ``off_duty``: whoever had it was
+ * not there any more. ``cause`` is why it came to nothing at the agent who had it, as with an offer.
+ * ``because`` of what an ``overflow`` sent it here from the queue where it was: each condition that held
+ * (``waited_ms``, ``ahead``, ``nobody``, ``level``, ``estimate_ms``, ``closed``) with what was found. ``policy``: the
+ * version of the policy that its queue and priority are of.
  */
 export interface Enqueued {
   queue: string;
@@ -443,19 +493,32 @@ export interface Enqueued {
     | "rescinded"
     | "returned"
     | "callback"
-    | "reopened";
+    | "reopened"
+    | "off_duty"
+    | "overflow";
   only_agent: string;
   directed_by: string;
+  cause: "" | "rejected" | "no_answer" | "busy";
+  because: {
+    [k: string]: number | string;
+  };
+  policy: string;
 }
+/**
+ * It rings at the agent; where it rings already, at this one too. ``label`` is what it counts as while it is
+ * theirs.
+ */
 export interface OfferMade {
   offer_id: string;
   agent_id: string;
   decision_id: string;
   deadline_at: number;
+  label: string;
 }
 /**
  * ``outcome``: ``accepted | rejected | expired | cancelled`` (customer left) ``| rescinded`` (race lost).
- * ``party_id``: who is in the call already and takes it over.
+ * ``party_id``: who is in the call already and takes it over. ``by``: who was first, where it is ``rescinded``.
+ * ``cause`` is why it was missed.
  */
 export interface OfferEnded {
   offer_id: string;
@@ -463,6 +526,25 @@ export interface OfferEnded {
   outcome: "accepted" | "rejected" | "expired" | "cancelled" | "rescinded";
   reason: string;
   party_id: string;
+  by: string;
+  cause: "" | "rejected" | "no_answer" | "busy";
+}
+/**
+ * A person gave it to an agent, or took it, past routing, and said why. ``decision_id`` has what routing knew of
+ * it at that moment, and would have done. ``over_capacity``: they knew that the agent has no room for it.
+ */
+export interface RoutingOverridden {
+  agent_id: string;
+  reason: string;
+  decision_id: string;
+  over_capacity: boolean;
+}
+/**
+ * Whoever is off duty was asked whether they keep it: without an answer it goes back at ``until_at``. 0: they
+ * keep it.
+ */
+export interface HandBackAsked {
+  until_at: number;
 }
 /**
  * We wrote to the customer. It leaves through the outbox row ``outbox_id``; a letter to several people has a row
@@ -729,4 +811,37 @@ export interface CaseJoined {
   case_id: number;
   state: "merged" | "undone";
   unanswered: number;
+}
+/**
+ * What its first words say that it is about, told by the ``model`` of that version: ``intent`` (empty: nothing is
+ * sure enough to be said; ``guess`` is the likeliest all the same) with its ``confidence`` and the words ``because``
+ * of which. ``mode``: it is only shown (``suggest``), or it counts (``decide``): then ``queue``, ``priority`` and
+ * ``skills`` are what it added, ``language_skills`` what the language did. ``withheld`` is why it added less than it
+ * was to.
+ */
+export interface CaseRecognised {
+  mode: "off" | "suggest" | "decide";
+  intent: string;
+  confidence: number;
+  because: string[];
+  guess: string;
+  language: string;
+  language_confidence: number;
+  model: number;
+  queue: string;
+  priority: number;
+  skills: {
+    [k: string]: number;
+  };
+  language_skills: {
+    [k: string]: number;
+  };
+  withheld: string;
+}
+/**
+ * An agent says what it is about (empty: nothing of the house's list). ``before`` is what was recognised.
+ */
+export interface IntentSet {
+  intent: string;
+  before: string;
 }

@@ -74,7 +74,9 @@ export function useRinging(): void {
     names.delete(announced.offer_id);
     if (!name) return;
     if (announced.outcome === "expired") toast(t("offer.missed", { who: name }), "danger");
-    if (announced.outcome === "cancelled" || announced.outcome === "rescinded") {
+    if (announced.outcome === "rescinded" && announced.by) {
+      toast(t("offer.wasFirst", { who: name, agent: announced.by }));
+    } else if (announced.outcome === "cancelled" || announced.outcome === "rescinded") {
       toast(t("offer.gone", { outcome: t(`offer.goneOutcome.${announced.outcome}`) }));
     }
   });

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import structlog
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from contact_center.domain.time import Moment
 from contact_center.storage import journal
 from contact_center.storage.customers import LAST_SERVED, served_in
 from contact_center.storage.journal import Loaded
+from contact_center.storage.listed import is_one_of
 from contact_center.storage.schema import OPEN, interactions
 from routing import Waiting
 
@@ -34,7 +35,7 @@ def _latest(most: int) -> Select[tuple[str, str, Moment, dict[str, object]]]:
             .over(partition_by=interactions.c.customer_id, order_by=interactions.c.started_at.desc())
             .label("place"),
         )
-        .where(interactions.c.customer_id.in_(bindparam("customers", expanding=True)))
+        .where(is_one_of(interactions.c.customer_id, "customers"))
         .subquery()
     )
     return (
@@ -57,7 +58,7 @@ def waiting(conn: Connection, interaction_ids: Sequence[str]) -> list[Waiting]:
     """Those of the interactions that still wait. One that cannot be read is said in the log and left out: it must not
     keep the others waiting."""
     try:
-        waits = [each for each in journal.look_at(conn, interaction_ids) if each.record.state == "waiting"]
+        waits = journal.look_at_waiting(conn, interaction_ids)
         served = _served(conn, waits)
         return [journal.as_routing_sees(each, served.get(each.record.interaction_id, {})) for each in waits]
     except _UNREADABLE:

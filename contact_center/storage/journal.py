@@ -40,6 +40,7 @@ from contact_center.storage import customers as customers_storage
 from contact_center.storage import events, parties
 from contact_center.storage.announcements import announce
 from contact_center.storage.effects import FloorMoved, ThreadGrew, Waits, WaitsNoMore, tell
+from contact_center.storage.listed import is_one_of
 from contact_center.storage.schema import OPEN, THREADED, cases, customers, interactions, queues
 from routing import Waiting
 
@@ -92,9 +93,7 @@ _READ = (
     .outerjoin(queues, queues.c.id == interactions.c.queue)
 )
 _LOOK = _READ.where(interactions.c.id == bindparam("interaction"))
-_LOOK_AT_THESE = _READ.where(
-    interactions.c.id.in_(bindparam("interactions", expanding=True)), interactions.c.state == "waiting"
-)
+_LOOK_AT_THESE = _READ.where(is_one_of(interactions.c.id, "interactions"), interactions.c.state == "waiting")
 _LOAD = _READ.with_for_update(of=interactions)
 _BY_ID = _LOAD.where(interactions.c.id == bindparam("interaction"))
 _BY_THREAD = _LOAD.where(
@@ -155,6 +154,7 @@ def _loaded(row: Any) -> Loaded | None:
         case_status=row.status,
         case_subject=row.subject,
         queue_name=row.queue_name or "",
+        standing=customers_storage.standing_of(row),
         state_before=record.state,
         parties_before=_ours(record),
         place_before=_place(record),
@@ -176,7 +176,15 @@ def look_at_waiting(conn: Connection, interaction_ids: Sequence[str]) -> list[Lo
     cannot be read spoils all (TypeError, KeyError, ValueError, AttributeError)."""
     rows = conn.execute(_LOOK_AT_THESE, {"interactions": list(interaction_ids)})
     return [
-        Loaded(part_of_record(row.record, _ROUTED), row.customer_name, row.first_seen_at, row.status, row.subject, "")
+        Loaded(
+            part_of_record(row.record, _ROUTED),
+            row.customer_name,
+            row.first_seen_at,
+            row.status,
+            row.subject,
+            "",
+            standing=customers_storage.standing_of(row),
+        )
         for row in rows
     ]
 
@@ -217,6 +225,7 @@ def begin(
     customer_name: str,
     customer_since: int,
     case_subject: str,
+    standing: customers_storage.Standing = customers_storage.ANYBODY,
 ) -> Loaded:
     """A new interaction out of its opening event, whose ids are all given."""
     record = open_record(event)
@@ -228,6 +237,7 @@ def begin(
         case_subject=case_subject,
         queue_name="",
         fresh=True,
+        standing=standing,
     )
     stored = events.append(conn, event, raw, answer)
     apply(record, stored)
@@ -435,6 +445,8 @@ def as_routing_sees(loaded: Loaded, served: dict[str, Moment]) -> Waiting:
         served_before=served,
         missed=dict(record.missed),
         missed_by=dict(record.missed_by),
+        owner=loaded.standing.owner,
+        preferred=loaded.standing.preferred,
         only_agent=record.only_agent,
         directed_by=record.directed_by,
     )

@@ -1,26 +1,39 @@
+/** What routing can say has words in every language: its codes are the tables of docs/routing.md. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { EventView } from "@/api/generated/wire";
-import { offersOf } from "@/features/routing/offers";
+import { whySentence } from "@/features/offers/why";
+import en from "@/i18n/en";
+import zh from "@/i18n/zh";
 
-let seq = 0;
-const event = (kind: string, body: object): EventView => ({
-  seq: ++seq, id: `e${seq}`, kind, interaction_id: "i", case_id: 1, medium: "sms", direction: "internal", at: 1_000 * seq, actor: { kind: "hub", id: "", name: "" }, body: body as EventView["body"], attachments: [],
-}) as EventView;
-const made = (offer_id: string, agent_id: string, decision_id = `d-${offer_id}`) => event("offer.made", { offer_id, agent_id, decision_id, agent_name: agent_id.toUpperCase() });
-const ended = (offer_id: string, agent_id: string, outcome: string) => event("offer.ended", { offer_id, agent_id, outcome });
+const docs = readFileSync(join(__dirname, "../../docs/routing.md"), "utf8");
 
-describe("the offers of a case", () => {
-  it("are told newest first, each with what became of it", () => {
-    const told = offersOf([made("o1", "mei"), ended("o1", "mei", "rejected"), made("o2", "omar")]);
-    expect(told.map((one) => [one.agentId, one.outcome, one.agent, one.decisionId])).toEqual([["omar", "ringing", "OMAR", "d-o2"], ["mei", "rejected", "MEI", "d-o1"]]);
+/** The codes of the table that stands under these words. */
+function codesUnder(words: string): string[] {
+  const after = docs.split(words)[1];
+  if (!after) throw new Error(`docs/routing.md doesn't say: ${words}`);
+  const lines = after.split("\n").slice(2);
+  const table = lines.slice(0, lines.findIndex((line) => !line.startsWith("|")));
+  return table.flatMap((line) => [...line.split("|")[1]!.matchAll(/`(\w+)`/g)].map((found) => found[1]!));
+}
+
+type Words = { decision: { reason: Record<string, unknown> }; state: Record<string, unknown>; why: Record<string, unknown> };
+
+describe.each([["English", en], ["Chinese", zh]] as [string, unknown][])("what routing says in %s", (_, said) => {
+  const words = said as Words;
+  it.each(["Each agent's reasons:", "What a waiting case waits for, in a word (`summary`):", "What was special about it (`remarks`):"])("has words for each code under “%s”", (under) => {
+    const codes = codesUnder(under);
+    expect(codes.length).toBeGreaterThan(2);
+    for (const code of codes) expect(words.decision.reason[code] ?? words.state[code], code).toBeTruthy();
   });
-
-  it("that ring at several are each their own", () => {
-    const told = offersOf([made("o1", "mei"), made("o2", "omar"), ended("o2", "omar", "accepted"), ended("o1", "mei", "rescinded")]);
-    expect(Object.fromEntries(told.map((one) => [one.agentId, one.outcome]))).toEqual({ mei: "rescinded", omar: "accepted" });
+  it("names every term that put somebody behind", () => {
+    for (const by of codesUnder("What put somebody behind (`by`):")) expect((words.decision.reason["not_chosen"] as Record<string, string>)[by], by).toBeTruthy();
   });
-
-  it("whose end is told without their beginning are left out, and one taken by hand has no decision", () => {
-    expect(offersOf([ended("gone", "mei", "expired"), made("o1", "mei", "")])).toMatchObject([{ offerId: "o1", decisionId: "" }]);
+  it("says each part of why somebody was chosen", () => {
+    for (const code of codesUnder("The choice in a sentence (`why`):")) {
+      expect(words.why[code], code).toBeTruthy();
+      const say = (key: string): string => key;
+      expect(whySentence([{ code: code as never, values: {} }], { t: say, day: String, long: String })).toContain(`why.${code}`);
+    }
   });
 });

@@ -26,6 +26,8 @@ export interface Named {
 export interface ConsoleSettings {
   queues: (Named & { pick?: boolean })[];
   dispositions: (Named & { case_status: CaseStatus })[];
+  /** What cases may be about; empty where recognition is off. */
+  intents?: Named[];
   reasons: Named[];
   heartbeat_ms: number;
   time_zone: string;
@@ -103,12 +105,62 @@ export interface Decision {
   latency_us: number;
   candidates: Candidate[];
   counts?: Record<string, number>;
+  recognised?: Recognised | null;
   /** Who was rung at the same time. */
   others?: string[];
   remarks?: DecisionReason[];
 }
 
+/** What a case's first words said, and what that added to what it asks for. */
+export interface Recognised {
+  mode: "off" | "suggest" | "decide";
+  intent: string;
+  confidence: number;
+  because: string[];
+  language: string;
+  queue: string;
+  priority: number;
+  skills: Record<string, number>;
+  language_skills: Record<string, number>;
+  withheld: "" | "directed" | "no_such_queue" | "nobody_has_the_skills";
+}
+
+export interface ReliabilityBin {
+  low: number;
+  high: number;
+  count: number;
+  confidence: number;
+  right: number;
+}
+
+export interface RecognitionState {
+  mode: "off" | "suggest" | "decide";
+  suggest_at: number;
+  decide_at: number;
+  bar: number;
+  intents: (Named & {
+    wanted: "off" | "suggest" | "decide";
+    mode: "off" | "suggest" | "decide";
+    hindrance: "" | "not_asked" | "never_measured" | "too_few" | "too_often_wrong";
+    left_out: number | null;
+    figures: { cases: number; named: number; right: number; precision: number; at_least: number; recall: number };
+  })[];
+  model: { version: number; made_at: number; examples: number; accuracy: number; ece: number; coverage_suggest: number; coverage_decide: number; bins: ReliabilityBin[] } | null;
+  models: { version: number; made_at: number; examples: number; in_force: boolean }[];
+  lately: { intent: string; mode: string; named: number; answered: number; agreed: number }[];
+  training: { phase: "idle" | "reading" | "learning" | "failed"; done: number; whole: number; problem: string };
+}
+
+export interface TriedText {
+  mode: "off" | "suggest" | "decide";
+  intent: string;
+  confidence: number;
+  because: string[];
+  language: string;
+}
+
 export interface WhyWaiting {
+  recognised?: Recognised | null;
   candidates: Candidate[];
   summary: DecisionReason[];
   remarks?: DecisionReason[];

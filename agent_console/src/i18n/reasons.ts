@@ -8,7 +8,8 @@ export function useReasons() {
 
   function values(of: DecisionReason, nameOf?: (reason: string) => string): Record<string, unknown> {
     const said: Record<string, unknown> = { ...of.values };
-    if (said["until_at"]) said["time"] = timeOfDay(Number(said["until_at"]), locale.value);
+    const at = said["until_at"] ?? said["at"];
+    if (at) said["time"] = timeOfDay(Number(at), locale.value);
     const away = said["reason"];
     if (typeof away === "string") said["reason"] = te(`state.${away}`, "en") ? t(`state.${away}`) : (nameOf?.(away) ?? away);
     return said;

@@ -19,10 +19,19 @@ export function whySentence(why: Why[], { t, day, long }: Saying): string {
         return t("why.served_before", { date: day(Number(values["at"])) });
       case "longest_idle":
         return t("why.longest_idle", { time: long(Number(values["idle_ms"])) });
-      case "least_loaded":
-      case "only_one":
-      case "considered":
       case "direct":
+      case "owner":
+      case "asked_for":
+      case "need":
+      case "relaxed":
+      case "only_one":
+      case "preferred":
+      case "least_loaded":
+      case "most_loaded":
+      case "most_skilled":
+      case "least_skilled":
+      case "rings_with":
+      case "considered":
         return t(`why.${code}`, values);
       default:
         return "";

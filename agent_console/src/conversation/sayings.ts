@@ -1,9 +1,10 @@
 /** What happened, in plain words: one sentence for each kind of event that is not itself words. */
-import type { EventView } from "@/api/generated/wire";
+import type { EventView, Wire } from "@/api/generated/wire";
 import { clock, fullMoment } from "@/i18n/format";
 import { spaced } from "@/i18n/numbers";
 import { useWords } from "@/i18n/words";
 import { useDirectory } from "@/live/directory";
+import { useRecognised } from "@/live/recognised";
 import { useSession } from "@/live/session";
 
 type Body = Record<string, string>;
@@ -13,6 +14,7 @@ export function useSayings(customer: () => string) {
   const { t, te, locale } = useWords();
   const session = useSession();
   const directory = useDirectory();
+  const { guess, because, language, intentName } = useRecognised();
 
   function agentNamed(id: string, name = ""): string {
     if (id && id === session.me?.agent_id) return t("line.you");
@@ -84,6 +86,12 @@ export function useSayings(customer: () => string) {
     "delivery.changed": (body, event) => t("line.taken_back", { who: agentIn(event), subject: ((body["letter"] as unknown as Body | undefined)?.["subject"] || t("conversation.noSubject")) }),
     "participant.added": (body, event) => t("line.participant_added", { agent: agentIn(event), address: body["address"]! }),
     "case.linked": (body, event) => t(`line.case_linked.${body["state"]}`, { agent: agentIn(event), id: body["to_case"]! }),
+    "case.recognised": (body) => {
+      const seen = body as unknown as Wire["bodies"]["case.recognised"];
+      const said = [guess(seen), because(seen.because), seen.intent ? "" : language(seen.language)].filter(Boolean).join(t("recognised.join"));
+      return said || t("line.case_recognised_nothing");
+    },
+    "case.intent_set": (body, event) => t(body["intent"] ? "line.intent_set" : "line.intent_none", { agent: agentIn(event), intent: intentName(body["intent"] ?? "") }),
     "case.joined": (body) => t(`line.case_joined.${body["state"]}`, { id: body["case_id"]! }),
     ended: (body) => t(`line.ended.${body["reason"]}`),
   };

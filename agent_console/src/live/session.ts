@@ -68,7 +68,8 @@ export const useSession = defineStore("session", () => {
   }
   const reasonName = (id: string): string => nameIn(settings.value.reasons, id);
   const queueName = (id: string): string => nameIn(settings.value.queues, id);
+  const intentName = (id: string): string => nameIn(settings.value.intents ?? [], id);
   const dispositionName = (id: string): string => nameIn(settings.value.dispositions, id);
 
-  return { me, settings, ended, known, supervises, resume, signIn, signOut, lost, stillSignedIn, reasonName, queueName, dispositionName };
+  return { me, settings, ended, known, supervises, resume, signIn, signOut, lost, stillSignedIn, reasonName, queueName, dispositionName, intentName };
 });

@@ -120,13 +120,14 @@ def main() -> int:
     given.add_argument("--steps", type=int, default=200_000)
     given.add_argument("--seed", default=str(time.time_ns()))
     given.add_argument("--database", default="", help="sqlite, postgresql, or a server's URL; both if not given")
+    given.add_argument("--cases", type=int, default=processes.CASES, help="how many texts the three hubs take")
     asked = given.parse_args()
     parts = asked.parts or PARTS[:3]
     say(f"seed {asked.seed}")
     began = time.monotonic()
     try:
         with tempfile.TemporaryDirectory() as name:
-            _try_all(parts, asked.steps, asked.seed, asked.database, Path(name))
+            _try_all(parts, asked.steps, asked.seed, asked.database, Path(name), asked.cases)
     except Exception as error:
         say(f"BROKEN after {time.monotonic() - began:.0f} s: {error}")
         for note in getattr(error, "__notes__", ()):
@@ -138,7 +139,7 @@ def main() -> int:
     return 0
 
 
-def _try_all(parts: tuple[str, ...], steps: int, seed: str, database: str, folder: Path) -> None:
+def _try_all(parts: tuple[str, ...], steps: int, seed: str, database: str, folder: Path, cases: int) -> None:
     if "engine" in parts:
         say("The engine alone")
         try_engine(steps, seed)
@@ -161,7 +162,7 @@ def _try_all(parts: tuple[str, ...], steps: int, seed: str, database: str, folde
             if "processes" in parts and kind == "postgresql":
                 say("Three hubs that are killed, stopped and cut off")
                 (folder / "processes").mkdir()
-                say(_tried(seed, lambda s: asyncio.run(processes.history(another(), folder / "processes", s))))
+                say(_tried(seed, lambda s: asyncio.run(processes.history(another(), folder / "processes", s, cases))))
 
 
 if __name__ == "__main__":

@@ -193,6 +193,8 @@ class World:
         await self._open.aclose()
         self._open = contextlib.AsyncExitStack()
         await self._start()
+        for caller in self.callers.values():
+            caller._twilio = self.hub.twilio  # the carrier finds it at its new address
 
     def _anybody(self) -> str:
         return self.random.choice(sorted(self.consoles)) if self.consoles else ""

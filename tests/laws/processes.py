@@ -1,6 +1,6 @@
 """Three hubs on one PostgreSQL and one Redis, as an operator would run them: killed (SIGKILL) and started again,
-stopped in the middle of whatever they do (SIGSTOP) and let go on, thrown out by the database, while hundreds of people
-text and twenty agents work, each at a hub that happens to be up.
+stopped in the middle of whatever they do (SIGSTOP) and let go on, thrown out by the database, while hundreds of
+people text and twenty agents work, each at a hub that happens to be up.
 
 Whoever sends does what providers do: the same again until it is acknowledged, now and then also after that. Nothing
 of this is the same twice, so what is checked is what must be so however it went.
@@ -212,7 +212,8 @@ async def history(url: str, folder: Path, seed: str, cases: int = CASES) -> str:
     executor = open_executor(url)
     await executor.start(lambda _: None)
     try:
-        await asyncio.gather(*[asyncio.to_thread(hub.start) for hub in world.hubs])
+        for hub in world.hubs:
+            await asyncio.to_thread(hub.start)
         took_s = await _lived_through(world, executor, cases)
         return await _verdict(world, executor, cases, took_s)
     finally:
@@ -229,9 +230,6 @@ async def _lived_through(world: World, executor: Executor, cases: int) -> float:
     harm = asyncio.create_task(world.harm(executor))
     shares = [range(start, cases, 4) for start in range(4)]
     await asyncio.gather(*[world.texts(share) for share in shares])
-    for hub in world.hubs:
-        if hub not in world.up:
-            await asyncio.sleep(0)
     harming, world.stop = world.stop, asyncio.Event()
     harming.set()
     await harm

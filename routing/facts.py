@@ -11,18 +11,18 @@ says. Fields that a release does not know are left out, those that it misses hav
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, TypeAlias, get_origin, get_type_hints
 
 import orjson
 
 from contact_center.domain.time import Moment
-from routing import needs
 from routing.cases import Waiting
 from routing.decisions import Decision, Explanation
+from routing.document import document_of, policy_of
 from routing.engine import Engine
-from routing.policy import Batch, Policy, QueuePolicy, Step
+from routing.policy import Policy
 from routing.seats import Seat
 
 FORM = 1
@@ -295,7 +295,7 @@ def _line(fact: Fact) -> tuple[Any, ...]:
         case SeatGone():
             return ("seat_gone", fact.agent_id)
         case Begun():
-            return ("begun", plain(fact.policy), fact.snapshot, fact.after)
+            return ("begun", fact.policy.version, document_of(fact.policy), fact.snapshot, fact.after)
 
 
 def _plain(value: Any) -> Any:
@@ -355,74 +355,15 @@ def _decided(now: Moment, limit: int, said: list[list[Any]]) -> Decided:
     return Decided(now, limit, tuple([Made(i, epoch, agent, tuple(others)) for i, epoch, agent, others in said]))
 
 
+def _begun(version: str, document: dict[str, Any], snapshot: int, after: str) -> Begun:
+    return Begun(replace(policy_of(document), version=version), snapshot, after)
+
+
 _READ: dict[str, Callable[..., Fact]] = {
     "seat": _Shape(Seat),
     "waits": _Shape(Waiting),
     "decided": _decided,
     "waits_no_more": WaitsNoMore,
     "seat_gone": SeatGone,
-    "begun": lambda policy, snapshot, after: Begun(value(policy), snapshot, after),
+    "begun": _begun,
 }
-
-
-# --- policies as JSON -------------------------------------------------------------------------------------------
-
-_KINDS: Mapping[str, type[Any]] = {
-    kind.__name__: kind
-    for kind in (
-        Policy,
-        QueuePolicy,
-        Step,
-        Batch,
-        needs.Has,
-        needs.IsOne,
-        needs.Every,
-        needs.Some,
-        needs.Not,
-    )
-}
-_KIND, _SET = "·", "∈"
-
-
-def plain(thing: Any) -> Any:
-    """A policy, or a part of one, in JSON's terms; :func:`value` gives it back. What has its default isn't said, so
-    that a policy of an older release reads as what it meant."""
-    if is_dataclass(thing):
-        said = {
-            field.name: plain(getattr(thing, field.name))
-            for field in fields(thing)
-            if not _is_default(field, getattr(thing, field.name))
-        }
-        return {_KIND: type(thing).__name__, **said}
-    if isinstance(thing, tuple) and hasattr(thing, "_asdict"):
-        return {_KIND: type(thing).__name__, **{name: plain(each) for name, each in thing._asdict().items()}}
-    if isinstance(thing, frozenset):
-        return {_SET: sorted(thing)}
-    if isinstance(thing, Mapping):
-        return {key: plain(each) for key, each in thing.items()}
-    if isinstance(thing, (tuple, list)):
-        return [plain(each) for each in thing]
-    return thing
-
-
-def _is_default(field: Any, said: Any) -> bool:
-    if field.default is not MISSING:
-        return bool(said == field.default)
-    return field.default_factory is not MISSING and bool(said == field.default_factory())
-
-
-def value(said: Any) -> Any:
-    """What :func:`plain` was given. Raises ValueError for what it cannot have said."""
-    if isinstance(said, list):
-        return tuple([value(each) for each in said])
-    if not isinstance(said, dict):
-        return said
-    if _SET in said:
-        return frozenset(said[_SET])
-    if _KIND not in said:
-        return {key: value(each) for key, each in said.items()}
-    kind = _KINDS.get(said[_KIND])
-    if kind is None:
-        raise ValueError(f"no policy has a {said[_KIND]} in it")
-    known = get_type_hints(kind)
-    return kind(**{name: value(each) for name, each in said.items() if name in known})

@@ -9,8 +9,11 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
+from pydantic import BaseModel
 
 from contact_center.config.checks import FALLBACK
+from contact_center.config.effects import on_those_waiting, seat_of
+from contact_center.config.experiments import ShadowModel
 from contact_center.config.hours import opening_hours, stored_by_digest
 from contact_center.config.model import AgentModel, Config, ConfigError, QueueModel
 from contact_center.config.routing import PolicyModel, absence, overflow_rules, policy_value
@@ -18,12 +21,13 @@ from contact_center.config.telephony import stored_rules, stored_telephony, writ
 from contact_center.domain import absence as absences
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.overflow import stored_overflow
-from contact_center.domain.time import Moment
+from contact_center.domain.time import MINUTE, Moment
 from contact_center.moves import overflow
-from contact_center.storage import catalogue, deadlines, logins, policies, settings
+from contact_center.storage import agents, backlog, catalogue, deadlines, logins, policies, settings, trials
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import ConfigChanged, tell
-from routing.document import document_of, version_of
+from routing import Waiting
+from routing.document import document_of, policy_of, version_of
 
 _HASHER = PasswordHasher()
 _FALLBACK = {
@@ -41,7 +45,7 @@ _QUIET = (absences.SETTING,)
 """What follows from the rest and is not said again."""
 _UNSAID = ("policy", "opening", "overflow")
 """The same of a queue's settings."""
-_SECTIONS = ("mail", "recordings", "reconciling", "recognition")
+_SECTIONS = ("mail", "recordings", "reconciling", "recognition", "routing_log", "shadow", "experiment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def compare(conn: Connection, config: Config) -> list[Change]:
         there = settings.get(conn, key, _nothing(key))
         if there != value and key not in _QUIET:
             changes.append(Change(key.replace("_", " "), "changed", _of_setting(there, value)))
-    before, after = version_of(policies.document(conn)), version_of(_document(config))
+    before, after = version_of(policies.document(conn)), version_of(document(config))
     if before != after:
         changes.append(Change("policy version", "changed", f"{before} → {after}"))
     return changes
@@ -140,6 +144,42 @@ def _said_otherwise(said: dict[str, Any]) -> str:
     return f"{told}, as {said['by']} set it by hand; the file's stands again when they take it back"
 
 
+MOST_LOOKED_AT = 20_000
+_PORTION = 500
+
+
+def consequences(conn: Connection, config: Config) -> list[str]:
+    """What applying ``config`` would mean for those who wait now, in words. Looks at the first 20,000."""
+    ids = backlog.waiting_ids(conn)
+    looked_at = ids[:MOST_LOOKED_AT]
+    waits = [
+        each
+        for start in range(0, len(looked_at), _PORTION)
+        for each in backlog.waiting(conn, looked_at[start : start + _PORTION])
+    ]
+    there = [seat_of(a.id, a.name, a.queues, a.skills, a.capacity) for a in agents.every(conn)]
+    wanted = [
+        seat_of(a.id, a.name, a.queues, a.skills, {str(m): n for m, n in a.capacity.items()}) for a in config.agents
+    ]
+    told = on_those_waiting(waits, (there, wanted), (policies.in_force(conn), policy_of(document(config))))
+    if len(ids) > len(looked_at):
+        told.append(f"this is of {len(looked_at)} of the {len(ids)} that wait")
+    return told + _kept(conn, config, waits)
+
+
+def _kept(conn: Connection, config: Config, waits: Iterable[Waiting]) -> list[str]:
+    """What comes into a queue has its priority and skills from then on."""
+    there = {row["id"]: row for row in catalogue.rows(conn, catalogue.TABLES["queues"])}
+    other = {
+        queue.id
+        for queue in config.queues
+        if queue.id in there
+        and (there[queue.id]["priority"], there[queue.id]["skills"]) != (queue.priority, queue.skills)
+    }
+    count = sum(1 for waiting in waits if waiting.queue in other)
+    return [f"{count} that wait keep the priority and skills they came in with"] if count else []
+
+
 def apply(conn: Connection, config: Config, now: Moment) -> list[Change]:
     """Puts ``config`` into force and says what changed. Work in hand stays where it is."""
     changes = compare(conn, config)
@@ -166,7 +206,8 @@ def apply(conn: Connection, config: Config, now: Moment) -> list[Change]:
     for key, value in _settings(config).items():
         settings.put(conn, key, value)
     policies.keep_openings(conn, dict(_openings(config).values()))
-    policies.put_into_force(conn, _document(config), now)
+    policies.put_into_force(conn, document(config), now)
+    trials.put(conn, _trials(config), now)
     for queue in config.queues:
         if queue.routing.overflow:  # those who wait already are looked at at once
             deadlines.put(conn, Occasion(now, lambda: uuid.uuid4().hex), overflow.WATCH, queue.id, now)
@@ -234,7 +275,7 @@ def _same_password(conn: Connection, agent: AgentModel) -> bool:
 
 
 def _wanted(config: Config) -> dict[str, dict[str, dict[str, Any]]]:
-    version, openings = version_of(_document(config)), _openings(config)
+    version, openings = version_of(document(config)), _openings(config)
     queues = {FALLBACK: {**_FALLBACK, "settings": {"policy": version}}} | {
         q.id: {
             "id": q.id,
@@ -295,8 +336,12 @@ def _settings(config: Config) -> dict[str, Any]:
             for key in ("hours", "holidays", "segments")
         },
         absences.SETTING: asdict(absence(config.policy.absence)),
-        **{key: getattr(config, key).model_dump(exclude_defaults=True) for key in _SECTIONS},
+        **{key: _section(getattr(config, key)) for key in _SECTIONS},
     }
+
+
+def _section(model: BaseModel | None) -> dict[str, Any]:
+    return {} if model is None else model.model_dump(exclude_defaults=True)
 
 
 def _queue_settings(queue: QueueModel, openings: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
@@ -319,7 +364,7 @@ def _openings(config: Config) -> dict[str, tuple[str, dict[str, Any]]]:
     return {hours.id: stored_by_digest(opening_hours(hours, holidays, config.time_zone)) for hours in config.hours}
 
 
-def _document(config: Config) -> dict[str, Any]:
+def document(config: Config) -> dict[str, Any]:
     """The whole policy of routing, as it is kept for ever: what agents are asked, where work goes on, what customers
     are taken for."""
     return _whole_document(
@@ -332,6 +377,29 @@ def _document(config: Config) -> dict[str, Any]:
         },
         [segment.model_dump() for segment in config.segments],
     )
+
+
+def _trials(config: Config) -> dict[str, dict[str, Any]]:
+    """The shadow and the experiment with their documents, as far as there are any."""
+    found: dict[str, dict[str, Any]] = {}
+    if config.shadow is not None:
+        found["shadow"] = {"document": _tried(config, config.shadow)}
+    if (trial := config.experiment) is not None:
+        found["experiment"] = {
+            "document": _tried(config, trial),
+            "name": trial.name,
+            "share": trial.share,
+            "block_ms": trial.block_minutes * MINUTE,
+            "warm_up_ms": trial.warm_up_minutes * MINUTE,
+        }
+    return found
+
+
+def _tried(config: Config, trial: ShadowModel) -> dict[str, Any]:
+    queues = [
+        queue.model_copy(update={"routing": trial.queues.get(queue.id, queue.routing)}) for queue in config.queues
+    ]
+    return document(config.model_copy(update={"policy": trial.policy, "queues": queues}))
 
 
 def _whole_document(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from pydantic_core import ErrorDetails
 
 from contact_center.config.checks import Problem, check, did_you_mean
+from contact_center.config.experiments import ExperimentModel, RoutingLogModel, ShadowModel
 from contact_center.config.hours import HolidaysModel, HoursModel
 from contact_center.config.mail import MailModel
 from contact_center.config.recognition import RecognitionModel
@@ -158,6 +159,9 @@ class Config(_Strict):
     recordings: RecordingsModel = RecordingsModel()
     reconciling: ReconcilingModel = ReconcilingModel()
     recognition: RecognitionModel = RecognitionModel()
+    routing_log: RoutingLogModel = RoutingLogModel()
+    shadow: ShadowModel | None = None
+    experiment: ExperimentModel | None = None
 
     @field_validator("time_zone")
     @classmethod

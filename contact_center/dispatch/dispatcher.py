@@ -14,7 +14,7 @@ from contact_center.dispatch.truth import Sweep, facts, is_news
 from contact_center.domain.errors import Unavailable
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import SECOND, Moment
-from contact_center.storage import deadlines, policies
+from contact_center.storage import deadlines, trials
 from contact_center.storage.effects import ConfigChanged, Due, Engaged, SeatChanged, Waits, WaitsNoMore
 from contact_center.storage.executor import Executor
 from routing import Decision, Engine, Policy
@@ -49,6 +49,7 @@ class Dispatcher:
         self._scheduled = False
         self._rebuild = True
         self._configured = 0
+        self._switch_at: Moment | None = None
         self._doubted = False
         self._loading: list[Waits | WaitsNoMore | SeatChanged] | None = None
         self._claiming: dict[asyncio.Task[None], Decision] = {}
@@ -187,7 +188,7 @@ class Dispatcher:
         self._loading = missed
         configured = self._configured
         try:
-            policy = await self._executor.read(policies.in_force)
+            policy, self._switch_at = await self._executor.read(trials.in_force, self._occasion().now)
             seats, waits = await facts(self._executor)
         finally:
             self._loading = None
@@ -209,8 +210,9 @@ class Dispatcher:
     async def _sweep(self) -> int:
         """Tells routing what differs in the database; how much of it was missed."""
         self._doubted = False
-        if (await self._executor.read(policies.in_force)).version != self._policy.version:
-            await self._load()  # another node put it into force
+        policy, self._switch_at = await self._executor.read(trials.in_force, self._occasion().now)
+        if policy.version != self._policy.version:
+            await self._load()  # another node put it into force, or it is its turn
             return 0
         engine = self._engine
         self._touched = touched = {each for decision in self._claiming.values() for each in _subjects(decision)}
@@ -234,6 +236,8 @@ class Dispatcher:
             now = self._occasion().now
             change = self._engine.next_change_at(now)
             wait_ms = SWEEP_MS if change is None else min(SWEEP_MS, max(1, change - now))
+            if self._switch_at is not None:
+                wait_ms = min(wait_ms, max(1, self._switch_at - now))
             self._wake.clear()
             swept = False
             try:
@@ -244,7 +248,7 @@ class Dispatcher:
             try:
                 if self._rebuild:
                     await self._load()
-                elif self._doubted:
+                elif self._doubted or (self._switch_at is not None and self._occasion().now >= self._switch_at):
                     await self._sweep()
                 elif swept:
                     if missed := await self._sweep():

@@ -11,19 +11,21 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
 from contact_center.domain.errors import Unavailable
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import DAY, HOUR, MINUTE, Moment
-from contact_center.storage import routing_log, settings
+from contact_center.storage import routing_log, settings, trials
 from contact_center.storage.connection import Connection
 from contact_center.storage.executor import Executor
 from contact_center.storage.routing_log import Block
+from routing import Policy
 from routing.engine import Engine
 from routing.facts import Begun, Dated, Decided, Fact, encode
+from routing.shadow import Shadow
 
 log = structlog.get_logger(__name__)
 
@@ -65,12 +67,6 @@ def keeping(stored: dict[str, Any]) -> Keeping:
     )
 
 
-class Listener(Protocol):
-    """Somebody else who is to hear what routing was told, after it was. Not on the event loop."""
-
-    def heard(self, facts: Sequence[Dated]) -> None: ...
-
-
 class Recorder:
     """The witness of this node's engine. ``facts``, ``blocks``, ``written_bytes`` and ``lost`` count since the
     start."""
@@ -96,7 +92,7 @@ class Recorder:
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self.keeping = Keeping()
-        self.listeners: list[Listener] = []
+        self.shadow: Shadow | None = None
         self.facts = 0
         self.blocks = 0
         self.written_bytes = 0
@@ -114,7 +110,7 @@ class Recorder:
             self._gap = True
             self.lost += 1
             return
-        if self._gap or not (self.keeping.on or self.listeners):
+        if self._gap or not (self.keeping.on or self.shadow is not None):
             return
         self._facts.append((self._occasion().now, fact))
         self._in_run += 1
@@ -146,7 +142,8 @@ class Recorder:
 
     async def start(self) -> None:
         """Reads what the operator wants kept; to be called before the first engine begins."""
-        self.keeping = await self._executor.read(_keeping)
+        self.keeping, shadow = await self._executor.read(_wanted)
+        self.shadow = None if shadow is None else Shadow(shadow)
         self._looked_at = self._written_at = self._occasion().now
         self._task = asyncio.create_task(self._work(), name="routing-log")
 
@@ -188,14 +185,23 @@ class Recorder:
         if now - self._looked_at < LOOK_MS:
             return
         self._looked_at = now
-        before, self.keeping = self.keeping, await self._executor.read(_keeping)
-        if self.keeping.on and not before.on:
-            self._again(goes_on=False)
+        before = self.keeping
+        self.keeping, shadow = await self._executor.read(_wanted)
+        if shadow != (None if self.shadow is None else self.shadow.policy):
+            self.shadow = None if shadow is None else Shadow(shadow)
+        elif before.on or not self.keeping.on:
+            shadow = None
+        if shadow is not None or (self.keeping.on and not before.on):
+            # Who has just begun to listen must be told all that the engine knows.
+            self._again(goes_on=before.on)
         await self._executor.write(routing_log.forget, now - self.keeping.keep_ms, self.keeping.most_bytes)
 
     async def write(self) -> None:
         """Writes what was noted up to now. Raises :class:`Unavailable`; then it is kept for the next time."""
         await self._store()
+        if not self.keeping.on and self.shadow is None:
+            self._facts, self._something, self._gap = [], False, False
+            return
         now = self._occasion().now
         if not self._gap and (now - self._begun_at >= RUN_MS or self._in_run >= RUN_FACTS):
             self._again(goes_on=True)
@@ -204,8 +210,8 @@ class Recorder:
             self._gap = False
             self._again(goes_on=False)
         if facts:
-            for listener in self.listeners:
-                await asyncio.to_thread(listener.heard, facts)
+            if self.shadow is not None:
+                await asyncio.to_thread(_hear, self.shadow, facts)
             if self.keeping.on:
                 self._writing = await asyncio.to_thread(self._blocks, facts)
         await self._store()
@@ -250,5 +256,10 @@ def sealed(run: str, number: int, node: str, facts: Sequence[Dated], before: str
     return replace(block, digest=block.digest_after(before))
 
 
-def _keeping(conn: Connection) -> Keeping:
-    return keeping(settings.get(conn, SETTING, {}))
+def _hear(shadow: Shadow, facts: Sequence[Dated]) -> None:
+    for at, fact in facts:
+        shadow.feed(at, fact)
+
+
+def _wanted(conn: Connection) -> tuple[Keeping, Policy | None]:
+    return keeping(settings.get(conn, SETTING, {})), trials.shadow(conn)

@@ -349,11 +349,11 @@ def apply(
     file: Annotated[Path, typer.Argument(help="The YAML file, or a folder of them.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
 ) -> None:
-    """Put queues, entry points, agents and policy into force, or show what that would change. A running hub does it
-    at once; the routing policy and channels' own settings are taken over at its next start."""
+    """Put queues, entry points, agents and policy into force, or show what that would change and what it would mean
+    for those who wait. A running hub does it at once; channels' own settings are taken over at its next start."""
     from contact_center.bootstrap import migrate
     from contact_center.config.model import ConfigError, read
-    from contact_center.offline import apply_to_running, compare, configure, running
+    from contact_center.offline import apply_to_running, compare, configure, consequences, running
 
     given = _settings()
     _log("ERROR")
@@ -361,15 +361,20 @@ def apply(
         config = read(file)
         note = running(given)
         if note is not None:
-            changes = apply_to_running(note, config, dry_run)
+            changes, waiting = apply_to_running(note, config, dry_run)
         else:
             migrate(given.database)
             changes = compare(given.database, config) if dry_run else configure(given.database, config)
+            waiting = consequences(given.database, config) if dry_run else []
     except ConfigError as error:
         raise stop(str(error)) from error
+    for warning in config.warnings:
+        say(f"warning  {warning}")
     for change in changes:
         say(f"{change.how:8} {change.what}" + (f"   {change.details}" if change.details else ""))
     verb = "would change" if dry_run else "changed"
+    for sentence in waiting:
+        say(f"waiting  {sentence}")
     say(f"{len(changes)} {verb}." if changes else f"Nothing {verb}: this is what is in force.")
     if config.channels and given.config is None:
         say("Its channels: section is not stored; a hub reads it at its start from CONTACT_CENTER_CONFIG.")
@@ -432,10 +437,17 @@ def migrate() -> None:
 
 
 @app.command()
-def schema(folder: Annotated[Path, typer.Argument(help="Where to write the files.")]) -> None:
-    """Write openapi.json, asyncapi.json and interaction-event.json."""
+def schema(
+    folder: Annotated[Path, typer.Argument(help="Where to write the files; `configuration` prints that one.")],
+) -> None:
+    """Write openapi.json, asyncapi.json, interaction-event.json and configuration.json; `schema configuration` prints
+    the JSON Schema of the configuration file."""
     from contact_center.offline import published
+    from contact_center.web.schemas import configuration
 
+    if str(folder) == "configuration":
+        print(json.dumps(configuration(), indent=1, ensure_ascii=False))
+        return
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in published().items():
         (folder / name).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

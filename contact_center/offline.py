@@ -28,6 +28,11 @@ def compare(url: str, config: Config) -> list[config_apply.Change]:
     return run_alone(url, config_apply.compare, config)
 
 
+def consequences(url: str, config: Config) -> list[str]:
+    """What applying ``config`` would mean for those who wait now."""
+    return run_alone(url, config_apply.consequences, config)
+
+
 def exported(url: str) -> dict[str, Any]:
     """What is in force, in the configuration file's shape."""
     return run_alone(url, config_apply.export)
@@ -59,8 +64,11 @@ def running(given: Settings) -> dict[str, str] | None:
     return None
 
 
-def apply_to_running(note: dict[str, str], config: Config, dry_run: bool) -> list[config_apply.Change]:
-    """Has the running hub apply ``config``. Raises :class:`ConfigError`."""
+def apply_to_running(
+    note: dict[str, str], config: Config, dry_run: bool
+) -> tuple[list[config_apply.Change], list[str]]:
+    """Has the running hub apply ``config``: what changed, and what a dry run says of those who wait. Raises
+    :class:`ConfigError`."""
     import httpx  # costs a tenth of a second that `serve` does not need
 
     answer = httpx.post(
@@ -73,7 +81,8 @@ def apply_to_running(note: dict[str, str], config: Config, dry_run: bool) -> lis
     if answer.status_code == 422:
         raise ConfigError([answer.json()["error"]["message"]])
     answer.raise_for_status()
-    return [config_apply.Change(**change) for change in answer.json()["changes"]]
+    told = answer.json()
+    return [config_apply.Change(**change) for change in told["changes"]], told["waiting"]
 
 
 async def rebuilt(
@@ -109,4 +118,5 @@ def published() -> dict[str, Any]:
             "openapi.json": hub.api.openapi(),
             "asyncapi.json": schemas.asyncapi(),
             "interaction-event.json": schemas.interaction_event(),
+            "configuration.json": schemas.configuration(),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -33,7 +33,7 @@ class Problem(NamedTuple):
 def did_you_mean(word: str, known: Collection[str]) -> str:
     """A question to add to a sentence; empty where nothing is like it."""
     close = get_close_matches(word, list(known)[:2_000], n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def check(config: Config) -> Iterator[Problem]:
@@ -196,7 +196,7 @@ def _need(path: tuple[str | int, ...], text: str, house: _House) -> Iterator[Pro
 def _skill(path: tuple[str | int, ...], skill: str, house: _House, offset: int = 0) -> Iterator[Problem]:
     if skill not in house.skills:
         told = f"nobody has the skill {skill!r}{did_you_mean(skill, house.skills)}"
-        yield Problem(path, f"{told} If it is one that somebody will have, name it under skills:", offset=offset)
+        yield Problem(path, f"{told}; one that somebody will have is named under skills", offset=offset)
 
 
 def _team(path: tuple[str | int, ...], queue: QueueModel, house: _House) -> Iterator[Problem]:
@@ -277,14 +277,6 @@ def _people(config: Config, house: _House) -> Iterator[Problem]:
 
 def _segments(config: Config, house: _House) -> Iterator[Problem]:
     for at, segment in enumerate(config.segments):
-        named: Iterable[tuple[tuple[str | int, ...], str]] = [
-            *([(("owner",), segment.owner)] if segment.owner else []),
-            *((("preferred", n), agent_id) for n, agent_id in enumerate(segment.preferred)),
-        ]
-        for where, agent_id in named:
-            if agent_id not in house.agents:
-                told = f"there is no agent {agent_id!r}{did_you_mean(agent_id, house.agents)}"
-                yield Problem(("segments", at, *where), told)
         for skill in segment.skills:
             yield from _skill(("segments", at, "skills", skill), skill, house)
 

@@ -214,8 +214,7 @@ class QueueRoutingModel(_Strict):
 
 class SegmentModel(_Strict):
     """Customers whom the house takes for something, such as VIPs: the back office says who they are. What they write
-    or call about has ``priority`` more and needs ``skills`` too; ``owner`` and ``preferred`` agents know them, where
-    the customer has none of their own."""
+    or call about has ``priority`` more and needs ``skills`` too."""
 
     id: Id
     name: Annotated[str, Field(min_length=1, max_length=200)]

@@ -17,6 +17,8 @@ MOST_NODES = 2_000_000
 """With what its anchors repeat: a short file can say very much."""
 
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+_MARKED = re.compile("\ue000([A-Z][A-Z0-9_]*)\ue001\ue001")
+"""What stands for a variable while YAML is read, to which ``{`` means something; as long, so that columns stay."""
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -137,7 +139,7 @@ def _load(file: Path) -> tuple[dict[str, Any], yaml.MappingNode | None]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{file}: {error}"]) from error
     try:
-        loader = _Loader(text)
+        loader = _Loader(_VARIABLE.sub("\ue000\\1\ue001\ue001", text))
         node = loader.get_single_node()
         if node is None:
             return {}, None
@@ -206,10 +208,10 @@ def _variables(loader: Any, node: yaml.ScalarNode) -> Iterator[tuple[yaml.Node, 
             missing.append(match[1])
         return found or ""
 
-    if "${" not in node.value:
+    filled = _MARKED.sub(value, node.value)
+    if filled == node.value:
         return
-    filled = _VARIABLE.sub(value, node.value)
-    if filled != node.value and node.style not in ("'", '"', "|", ">"):
+    if node.style not in ("'", '"', "|", ">"):
         node.tag = loader.resolve(yaml.ScalarNode, filled, (True, False))  # a number may come from outside
     node.value = filled
     for name in missing:

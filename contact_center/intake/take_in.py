@@ -169,6 +169,7 @@ def _open(conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes, c
         customer_name=customer.name,
         customer_since=customer.first_seen_at,
         case_subject=subject,
+        standing=customer.standing,
     )
     moves.enqueue_through(conn, on, loaded, door)
     journal.save(conn, loaded)
@@ -195,6 +196,7 @@ def _open_call(
         customer_name=customer.name,
         customer_since=customer.first_seen_at,
         case_subject=subject,
+        standing=customer.standing,
     )
     if settings.recall(conn, event.channel, _slot(event.thread.key)) == event.thread.key:
         journal.happen(conn, on, loaded, CustomerLeft("was gone before the call was heard of"))

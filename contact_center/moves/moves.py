@@ -33,7 +33,7 @@ from contact_center.domain.views import OfferOver
 from contact_center.moves import callbacks, lines, overflow
 from contact_center.recognition import recognise
 from contact_center.recognition.recognise import Wanted
-from contact_center.storage import agents, cases, deadlines, journal, offers, queues
+from contact_center.storage import agents, cases, deadlines, journal, offers, policies, queues
 from contact_center.storage.announcements import announce
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import FloorMoved, Waits, tell
@@ -77,11 +77,13 @@ def enqueue(
     actor: Actor = ROUTING,
     only_agent: str = "",
 ) -> None:
-    """Puts the interaction into its first queue, with the queue's own priority and skills added. The caller
-    saves. ``since`` is where its waiting counts from (a caller has waited through the menu too); whoever was in
-    this queue a short while ago has the place that they had then."""
+    """Puts the interaction into its first queue, with the queue's own priority and skills added, and those of what
+    the house takes the customer for. The caller saves. ``since`` is where its waiting counts from (a caller has
+    waited through the menu too); whoever was in this queue a short while ago has the place that they had then."""
     asked = Wanted(queue_id or FALLBACK_QUEUE, priority, skills or {})
     queue_id, priority, skills = recognise.at_enqueue(conn, on, loaded, asked, directed=bool(only_agent))
+    if loaded.standing.segment and (segment := policies.segment(conn, loaded.standing.segment)):
+        priority, skills = priority + segment["priority"], {**segment["skills"], **(skills or {})}
     queue = queues.get(conn, queue_id) or queues.get(conn, FALLBACK_QUEUE)
     needed = {**(queue.skills if queue else {}), **(skills or {})}
     loaded.queue_name = queue.name if queue else FALLBACK_QUEUE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -17,16 +17,30 @@ from contact_center.domain.views import Past
 from contact_center.storage.schema import OPEN, agents, cases, contact_points, customers, interactions
 
 
+class Standing(NamedTuple):
+    """What the back office says of a customer: the ``segment`` that the house takes them for, the agent who is the
+    ``owner`` of their account, the agents whom they ``preferred``, the first before the next."""
+
+    segment: str = ""
+    owner: str = ""
+    preferred: tuple[str, ...] = ()
+
+
+ANYBODY = Standing()
+
+
 @dataclass(frozen=True, slots=True)
 class Customer:
     id: str
     name: str
     first_seen_at: Moment
     new: bool = False
+    standing: Standing = ANYBODY
 
 
+_STANDING = (customers.c.segment, customers.c.owner, customers.c.preferred)
 _BY_POINT = (
-    select(customers.c.id, customers.c.name, customers.c.first_seen_at)
+    select(customers.c.id, customers.c.name, customers.c.first_seen_at, *_STANDING)
     .join_from(contact_points, customers, customers.c.id == contact_points.c.customer_id)
     .where(contact_points.c.kind == bindparam("kind"), contact_points.c.value == bindparam("value"))
 )
@@ -77,7 +91,25 @@ def at_point(conn: Connection, point: ContactPoint) -> Customer | None:
     if not point.identifies:
         return None
     row = conn.execute(_BY_POINT, {"kind": point.kind, "value": point.value}).one_or_none()
-    return Customer(row.id, row.name, row.first_seen_at) if row else None
+    return Customer(row.id, row.name, row.first_seen_at, standing=standing_of(row)) if row else None
+
+
+def standing_of(row: Any) -> Standing:
+    """Of a row that has its columns."""
+    if not row.segment and not row.owner and not row.preferred:
+        return ANYBODY
+    return Standing(row.segment, row.owner, tuple(row.preferred))
+
+
+def standing(conn: Connection, customer_id: str) -> Standing:
+    row = conn.execute(select(*_STANDING).where(customers.c.id == customer_id)).one_or_none()
+    return standing_of(row) if row else ANYBODY
+
+
+def put_standing(conn: Connection, customer_id: str, said: Standing) -> bool:
+    """False where there is no such customer."""
+    values = {"segment": said.segment, "owner": said.owner, "preferred": list(said.preferred)}
+    return bool(conn.execute(customers.update().where(customers.c.id == customer_id).values(**values)).rowcount)
 
 
 def add(conn: Connection, on: Occasion, point: ContactPoint | None, name: str) -> Customer:

@@ -92,8 +92,9 @@ def keep_openings(conn: Connection, stored: Mapping[str, dict[str, Any]]) -> Non
 
 
 def segment(conn: Connection, segment_id: str) -> dict[str, Any] | None:
-    """What the house says of customers of that segment: ``priority``, ``skills``, ``owner``, ``preferred``."""
+    """What the house says of customers of that segment: ``priority`` and ``skills``. None for one that it doesn't
+    know any more."""
     for each in settings.get(conn, SEGMENTS, []):
         if each["id"] == segment_id:
-            return {"priority": 0, "skills": {}, "owner": "", "preferred": [], **each}
+            return {"priority": 0, "skills": {}, **each}
     return None

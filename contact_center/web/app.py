@@ -36,6 +36,7 @@ from contact_center.web import (
     search,
     sign_in,
     staffing,
+    standing,
     webhooks,
 )
 from contact_center.web.agent_socket import agent_socket
@@ -95,6 +96,7 @@ def create_app(runtime: Runtime, start: Lifespan, stop: Lifespan) -> FastAPI:
     app.include_router(drafts.router)
     app.include_router(calls.router)
     app.include_router(staffing.router)
+    app.include_router(standing.router)
     app.include_router(hand_over.router)
     app.include_router(_commands())
     app.include_router(_schemas())
@@ -143,6 +145,10 @@ def _schemas() -> APIRouter:
     @router.get("/api/v1/schema/interaction-event.json", summary="JSON Schema of the event record")
     async def interaction_event() -> Response:
         return Json(schemas.interaction_event())
+
+    @router.get("/api/v1/schema/configuration.json", summary="JSON Schema of the configuration file")
+    async def configuration() -> Response:
+        return Json(schemas.configuration())
 
     @router.get("/asyncapi.json", summary="AsyncAPI of the agents' websocket")
     async def asyncapi() -> Response:

@@ -336,18 +336,21 @@ async def console(principal: SignedIn, runtime: Hub) -> Response:
 
 @router.post("/config", summary="Put a configuration into force, or see what it would change")
 async def put_config(principal: SignedIn, runtime: Hub, body: dict[str, Any], dry_run: bool = False) -> Response:
-    """The configuration file's content as JSON. Admins only. 422 with one line for each mistake."""
+    """The configuration file's content as JSON. Admins only. 422 with one line for each mistake. ``warnings``: what
+    is perhaps not meant; ``waiting``: what a dry run would mean for those who wait."""
     if principal.role != "admin":
         raise NotAllowed("Only an admin may change the configuration.")
+    waiting: list[str] = []
     try:
         wanted = config_model.parse(body)
         if dry_run:
             changes = await runtime.executor.read(config_apply.compare, wanted)
+            waiting = await runtime.executor.read(config_apply.consequences, wanted)
         else:
             changes = await runtime.executor.write(config_apply.apply, wanted, runtime.occasion().now)
     except config_model.ConfigError as error:
         raise NotValid("config", "\n".join(error.problems)) from error
-    return Json({"changes": changes})
+    return Json({"changes": changes, "warnings": wanted.warnings, "waiting": waiting})
 
 
 @router.get("/channels", summary="Each channel's health")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from contact_center import __version__
+from contact_center.config.model import Config
 from contact_center.domain import views
 from contact_center.domain.events import BODIES, InteractionEvent, Unknown
 from contact_center.web.commands import COMMANDS
@@ -47,6 +48,17 @@ def interaction_event() -> dict[str, Any]:
         "title": "InteractionEvent",
         "description": "One thing that happened between a customer and us, on any channel. Moments (…_at) are "
         "integers: milliseconds since 1970-01-01T00:00:00Z.",
+    }
+
+
+@cache
+def configuration() -> dict[str, Any]:
+    """JSON Schema of the configuration file, as editors read it."""
+    return {
+        "$schema": DIALECT,
+        "$id": "/api/v1/schema/configuration.json",
+        **Config.model_json_schema(),
+        "title": "The hub's configuration",
     }
 
 

@@ -8,6 +8,8 @@ matchings are best, the same input always gives the same one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
+from typing import Any
 
 Cost = int | None
 """What it costs to give a case to an agent; None where it cannot be."""
@@ -46,7 +48,7 @@ def _assign(costs: Sequence[Sequence[int]], agents: int) -> list[int]:
     holder = [0] * (agents + 1)  # the case, counted from 1, that an agent has; agent 0 has the one being placed
     for case in range(1, len(costs) + 1):
         holder[0] = case
-        before = _shortest_path(costs, agents, of_case, of_agent, holder)
+        before = _shortest_path(costs, of_case, of_agent, holder)
         at = next(iter(before))
         while at:
             at, earlier = before[at], at
@@ -59,34 +61,33 @@ def _assign(costs: Sequence[Sequence[int]], agents: int) -> list[int]:
 
 
 def _shortest_path(
-    costs: Sequence[Sequence[int]], agents: int, of_case: list[int], of_agent: list[int], holder: list[int]
+    costs: Sequence[Sequence[int]], of_case: list[int], of_agent: list[int], holder: list[int]
 ) -> dict[int, int]:
     """The way from the case being placed to the nearest agent who has none: each agent's predecessor on it, the free
     one first. Brings the potentials up to date (Dijkstra on reduced costs)."""
-    far = sum(abs(cost) for row in costs for cost in row) * 2 + sum(map(abs, of_case)) + sum(map(abs, of_agent)) + 1
-    reach = [far] * (agents + 1)
-    through = [0] * (agents + 1)
-    done = [False] * (agents + 1)
-    at = 0
+    reach: list[Any] = [inf] * len(of_agent)  # whole numbers, once something is known
+    through = [0] * len(of_agent)
+    left = list(range(1, len(of_agent)))
+    passed = []
+    at = reach[0] = 0
     while holder[at]:
-        done[at] = True
-        case, step, nearest = holder[at], far, 0
-        row, base = costs[case - 1], of_case[case]
-        for agent in range(1, agents + 1):
-            if done[agent]:
-                continue
+        passed.append(at)
+        row = costs[holder[at] - 1]
+        base = of_case[holder[at]] - reach[at]
+        step, nearest = inf, 0
+        for agent in left:
             cost = row[agent - 1] - base - of_agent[agent]
             if cost < reach[agent]:
                 reach[agent], through[agent] = cost, at
-            if reach[agent] < step:
-                step, nearest = reach[agent], agent
-        for agent in range(agents + 1):
-            if done[agent]:
-                of_case[holder[agent]] += step
-                of_agent[agent] -= step
             else:
-                reach[agent] -= step
+                cost = reach[agent]
+            if cost < step:
+                step, nearest = cost, agent
+        left.remove(nearest)
         at = nearest
+    for agent in passed:
+        of_case[holder[agent]] += reach[at] - reach[agent]
+        of_agent[agent] -= reach[at] - reach[agent]
     path = {}
     while at:
         path[at] = through[at]

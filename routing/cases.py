@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Millis, Moment
+from routing.needs import ANYBODY, Need, agents_named
+from routing.policy import PLAIN, Missed, Policy, QueuePolicy
 from routing.turns import Turn, Turns
 
+if TYPE_CHECKING:
+    from routing.seats import Row
+
 TOP_PRIORITY = 100
+_FAR: Millis = 10**15
+"""Further than any two moments lie apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,64 @@ class Waiting:
         priority = min(max(self.priority, 0), TOP_PRIORITY)
         return (self.virtual_enqueued_at - priority * ageing_ms, self.interaction_id)
 
+    def rules(self, policy: Policy) -> QueuePolicy:
+        """What its queue wants of routing; nothing beyond the usual for what is directed to one agent."""
+        return PLAIN if self.only_agent else policy.queues.get(self.queue, PLAIN)
+
+    def counts_as(self, policy: Policy) -> str:
+        """The label that it counts against."""
+        return self.label or policy.queue(self.queue).label
+
+    def known_as(self, agent_id: str, since: Moment) -> tuple[int, str]:
+        """How the agent knows the customer: a place, the better the smaller, and a word; no word for not at all. The
+        owner of the account answers for them; whom they asked for is their wish; who served them not before ``since``
+        has merely been there."""
+        if agent_id == self.owner:
+            return (0, "owner")
+        if agent_id in self.preferred:
+            return (1 + self.preferred.index(agent_id), "asked_for")
+        served_at = self.served_before.get(agent_id)
+        if served_at is not None and served_at >= since:
+            return (1 + len(self.preferred), "served_before")
+        return (2 + len(self.preferred), "")
+
+    def who_knows(self, since: Moment) -> list[str]:
+        """All who know the customer."""
+        named = dict.fromkeys((self.owner, *self.preferred)) if self.owner or self.preferred else {}
+        lately = [agent_id for agent_id, at in self.served_before.items() if at >= since and agent_id not in named]
+        return [*filter(None, named), *lately]
+
+    def cools_until(self, agent_id: str, policy: Policy) -> tuple[Moment, Moment]:
+        """When the agent who missed it may have it again where nobody else could, and when in any case."""
+        cause: Missed = self.missed_by.get(agent_id, "no_answer")  # type: ignore[assignment]  # others cool as usual
+        cooldown_ms = policy.cooldown_ms.get(cause, policy.reoffer_cooldown_ms)
+        at = self.missed[agent_id]
+        return (at + min(policy.sole_cooldown_ms, cooldown_ms), at + cooldown_ms)
+
+
+def base_turn(waiting: Waiting, policy: Policy) -> Moment:
+    """The number by which turns come, before any cap. It never changes."""
+    at, _ = waiting.turn(policy.ageing_ms)
+    if policy.order == "slack":
+        queue = policy.queue(waiting.queue)
+        at += queue.target_ms - queue.handling_ms
+    return at
+
+
+def turn_at(waiting: Waiting, policy: Policy, now: Moment) -> Turn:
+    """When its turn comes, as of now: at most one change, when it comes to the cap. Those at the cap come before all
+    others, first come, first served."""
+    at = base_turn(waiting, policy)
+    capped_at = cap_at(at, policy)
+    if capped_at is not None and now >= capped_at:
+        at = waiting.virtual_enqueued_at - _FAR
+    return (at, waiting.interaction_id)
+
+
+def cap_at(base: Moment, policy: Policy) -> Moment | None:
+    """When priority and age together have come to the cap, if there is one: ``now - base`` is what they are worth."""
+    return None if policy.most_priority is None else base + policy.most_priority * policy.ageing_ms
+
 
 Skills: TypeAlias = tuple[tuple[str, int], ...]
 
@@ -60,32 +125,78 @@ def needed(skills: Mapping[str, int]) -> Skills:
     return tuple(sorted([(skill, level) for skill, level in skills.items() if level > 0]))
 
 
+class Ask(NamedTuple):
+    """What an agent must be to take a case: a member of one of ``queues`` with the skills, who meets the need; or the
+    one to whom it is directed."""
+
+    queues: tuple[str, ...]
+    skills: Skills = ()
+    need: Need = ANYBODY
+    agent_id: str = ""
+
+
+def asks_of(queue: str, skills: Skills, rules: QueuePolicy) -> tuple[Ask, ...]:
+    """What is asked before the first step of relaxation, after it, after the second, and so on. Each step lowers what
+    the one before left; a need that is said anew takes the place of the last; queues are only added."""
+    asks = [Ask((queue,), skills, rules.need)]
+    further: set[str] = set()
+    for step in rules.relax:
+        before = asks[-1]
+        lowered = {skill: min(level, step.skills.get(skill, level)) for skill, level in before.skills}
+        further |= step.queues - {queue}
+        need = before.need if step.need is None else step.need
+        asks.append(Ask((queue, *sorted(further)), needed(lowered), need))
+    return tuple(asks)
+
+
+def steps_reached(waited_ms: Millis, rules: QueuePolicy) -> int:
+    """How many steps of relaxation time has brought."""
+    return sum([step.after_ms <= waited_ms for step in rules.relax])
+
+
 class Pool:
-    """Everybody who could ever take a certain kind of work: the members of a queue with certain skills, or the
-    one agent that a case is directed to. ``mask`` has their bits and follows them. ``bit`` is the pool's own in
-    every reach; that of a directed case's pool is never asked for."""
+    """Everybody who could ever take a certain kind of work. ``mask`` has their bits and follows them. ``bit`` is the
+    pool's own in every reach; that of a directed case's pool is never asked for. ``personal`` pools ask who somebody
+    is, so agents of the same queues and skills are not alike to them."""
 
-    __slots__ = ("agent_id", "bit", "mask", "queue", "skills")
+    __slots__ = ("ask", "bit", "mask", "personal")
 
-    def __init__(self, queue: str, skills: Skills, agent_id: str, mask: int) -> None:
-        self.queue = queue
-        self.skills = skills
-        self.agent_id = agent_id
+    def __init__(self, ask: Ask, mask: int) -> None:
+        self.ask = ask
         self.mask = mask
         self.bit = 1
+        self.personal = ask.need is not ANYBODY and agents_named(ask.need)
 
 
-class Cooling(NamedTuple):
-    """Agents who may not be offered a case again yet. Those who are ``soft`` may, if nobody else could take
-    it."""
+class Want:
+    """A kind of work: who could take it, step of relaxation by step, and whether hopeless steps are skipped. ``keys``
+    are the lines that it may ever stand in."""
+
+    __slots__ = ("keys", "pools", "skips")
+
+    def __init__(self, pools: tuple[Pool, ...], skips: bool) -> None:
+        self.pools = pools
+        self.skips = skips
+        last = pools[-1].ask
+        self.keys: tuple[LineKey, ...] = tuple([(queue, "") for queue in last.queues]) or (("", last.agent_id),)
+
+
+class Standing(NamedTuple):
+    """What sets a case apart from others of its kind. Those in ``hard`` may not be offered it again yet, those in
+    ``soft`` may if nobody else could take it. It is kept for those in ``held`` as long as one of them is there.
+    ``label`` is what it counts as."""
 
     hard: frozenset[str]
     soft: frozenset[str]
+    held: frozenset[str]
+    label: str
 
 
-NOT_COOLING = Cooling(frozenset(), frozenset())
+_NONE: frozenset[str] = frozenset()
+PLAINLY = Standing(_NONE, _NONE, _NONE, "")
 
-LaneKey: TypeAlias = tuple[Pool, Medium, Cooling]
+LineKey: TypeAlias = tuple[str, str]
+LaneKey: TypeAlias = tuple[Want, int, Medium, Standing]
 
 
 class Line:
@@ -93,24 +204,45 @@ class Line:
 
     __slots__ = ("key", "lanes", "medium")
 
-    def __init__(self, key: tuple[str, str], medium: Medium) -> None:
+    def __init__(self, key: LineKey, medium: Medium) -> None:
         self.key = key
         self.medium = medium
         self.lanes: list[Entry] = []
 
 
 class Lane:
-    """Cases that any agent can take either all or none of: one pool, one medium, the same agents cooling
-    down. So only the first of a lane ever needs to be looked at."""
+    """Cases that any agent can take either all or none of: one kind of work and step, one medium, the same standing.
+    So only the first of a lane ever needs to be looked at. ``pool`` and ``step`` are those that are in force: a later
+    one than time has brought, where that would be hopeless."""
 
-    __slots__ = ("cooling", "key", "line", "medium", "pool", "ready", "turns")
+    __slots__ = ("key", "lines", "medium", "plain", "pool", "reached", "ready", "standing", "step", "turns", "want")
 
-    def __init__(self, key: LaneKey, line: Line) -> None:
+    def __init__(self, key: LaneKey) -> None:
         self.key = key
-        self.line = line
-        self.pool, self.medium, self.cooling = key
+        self.want, self.reached, self.medium, self.standing = key
+        self.lines: tuple[Line, ...] = ()
         self.turns = Turns()
         self.ready = False
+        self.ask_for(self.reached)
+
+    @property
+    def climbs(self) -> bool:
+        """Whether who is there decides which step is in force."""
+        return self.want.skips and self.reached + 1 < len(self.want.pools)
+
+    def ask_for(self, step: int) -> None:
+        self.step = step
+        self.pool = self.want.pools[step]
+        self.plain = self.standing is PLAINLY and not self.pool.personal
+
+    def admits(self, row: Row) -> bool:
+        """Whether the agent, who has room for the medium, may be offered the lane's cases. (Who only may because of
+        who else is there is not told of here.)"""
+        hard, soft, held, label = self.standing
+        agent_id = row.seat.agent_id
+        if agent_id in hard or agent_id in soft or (held and agent_id not in held):
+            return False
+        return label not in row.full and bool(self.pool.mask & row.bit)
 
 
 Entry: TypeAlias = tuple[Turn, int, Lane]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -12,9 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
 from contact_center.domain.views import Why
-from routing.cases import Skills, Waiting
+from routing.cases import Ask, Waiting, steps_reached
+from routing.expression import written
+from routing.needs import ANYBODY, Has, meets, parts
+from routing.policy import QueuePolicy, Term
+from routing.ranking import Leading, points, skill_points
 from routing.reasons import Reason, Value
-from routing.seats import ON_CALL, OPEN, Members, Row, Rows, row_at
+from routing.seats import ON_CALL, OPEN, House, Members, Row, Rows, Seat, limits_reached, row_at, slots_in
 
 if TYPE_CHECKING:
     from routing.past import Glimpse
@@ -43,32 +48,69 @@ Told: TypeAlias = tuple[Considered, dict[str, Any]]
 """What routing made of an agent, and the same in JSON's terms."""
 
 _NOTES_KEPT = 64
+_THERE = (OPEN, ON_CALL)
+_SERVED = "served_before"
 _COULD = Reason("could_take_it")
 _CHOSEN = Reason("chosen")
+_RINGS_TOO = Reason("rings_too")
 _BEHIND = {
-    by: Reason("not_chosen", {"by": by}) for by in ("served_before", "least_loaded", "longest_idle", "agent_id")
+    by: Reason("not_chosen", {"by": by})
+    for by in (
+        "owner",
+        "asked_for",
+        "served_before",
+        "preferred",
+        "least_loaded",
+        "most_loaded",
+        "longest_idle",
+        "most_skilled",
+        "least_skilled",
+        "agent_id",
+    )
 }
 
 
 class Scene(NamedTuple):
-    """All that a decision depended on, as it was then. ``ranked`` are the eligible in their turn, as far as they are
-    ever listed; ``known`` come before them."""
+    """All that a decision depended on, as it was then. ``ask`` is what was asked after ``step`` steps of relaxation;
+    ``ranked`` are the eligible in their turn, as far as they are ever listed; ``leading`` are the terms that came
+    before their places. ``held`` are those for whom the case was kept (0: it wasn't), ``rung`` the chosen and whoever
+    rings at the same time."""
 
     waiting: Waiting
-    skills: Skills
-    policy: str
+    ask: Ask
+    step: int
+    label: str
+    house: House
     at: Moment
     rows: Rows
     ranked: tuple[Row, ...]
+    leading: Leading
     members: Members
     directed: Row | None
     fit: int
     states: Mapping[str, int]
     spare: int
     cooling: Mapping[int, Moment]
+    held: int
     eligible: int
-    known: tuple[Row, ...]
-    chosen: Row | None
+    rung: tuple[Row, ...]
+
+    @property
+    def chosen(self) -> Row | None:
+        return self.rung[0] if self.rung else None
+
+    @property
+    def rules(self) -> QueuePolicy:
+        return self.waiting.rules(self.house.policy)
+
+    @property
+    def held_until(self) -> Moment:
+        return self.waiting.virtual_enqueued_at + self.rules.hold_ms
+
+    @property
+    def present(self) -> int:
+        """Those who could take it as it stands and are there, however busy."""
+        return self.fit & (self.states.get(OPEN, 0) | self.states.get(ON_CALL, 0))
 
 
 class Explanation:
@@ -102,7 +144,7 @@ class Explanation:
 
     @property
     def policy(self) -> str:
-        return self._seen.policy
+        return self._seen.house.policy.version
 
     @property
     def at(self) -> Moment:
@@ -126,15 +168,14 @@ class Explanation:
     @cached_property
     def _best(self) -> tuple[Row, ...]:
         """The eligible in the order in which they come into question, as far as they are listed."""
-        scene = self._scene
-        known = sorted(scene.known, key=lambda row: row.place)
-        most = self.considered if self.considered <= ALL_UP_TO else BEST_KEPT
-        others = [row for row in scene.ranked if row not in known]
-        return (*known, *others)[:most]
+        return self._scene.ranked[: self.considered if self.considered <= ALL_UP_TO else BEST_KEPT]
 
-    def _served_at(self, row: Row) -> Moment:
+    @cached_property
+    def _known_as(self) -> dict[str, str]:
+        """Those who know the customer, and how."""
         scene = self._scene
-        return scene.waiting.served_before[row.seat.agent_id] if row in scene.known else 0
+        waiting, since = scene.waiting, scene.at - scene.house.policy.sticky_ms
+        return {agent_id: waiting.known_as(agent_id, since)[1] for agent_id in waiting.who_knows(since)}
 
     def _rows(self, mask: int) -> Iterator[Row]:
         scene = self._scene
@@ -167,17 +208,42 @@ class Explanation:
         everyone = self._everyone
         directed = scene.directed
         asked = (directed.bit if directed else 0) if scene.waiting.only_agent else everyone
-        counts = {state: (asked & mask).bit_count() for state, mask in scene.states.items() if state != OPEN}
-        counts["no_capacity"] = (asked & scene.states.get(OPEN, 0) & ~scene.spare).bit_count()
-        counts["missing_skill"] = (asked & ~scene.fit).bit_count()
+        counts = {state: (asked & mask).bit_count() for state, mask in scene.states.items() if state not in _THERE}
+        counts.update(self._counts_of_limits(asked), **self._counts_of_lacks(asked & ~scene.fit))
         counts["cooling_down"] = sum(asked >> slot & 1 for slot in scene.cooling)
+        counts["held_for_another"] = (asked & ~scene.held).bit_count() if scene.held else 0
         counts["directed_elsewhere"] = (everyone & ~asked).bit_count()
-        if scene.chosen:
+        if scene.rung:
             counts["chosen"] = 1
-            counts["not_chosen"] = self.eligible - 1
+            counts["rings_too"] = len(scene.rung) - 1
+            counts["not_chosen"] = self.eligible - len(scene.rung)
         else:
             counts["could_take_it"] = self.eligible
         return {code: count for code, count in counts.items() if count}
+
+    def _counts_of_limits(self, asked: int) -> dict[str, int]:
+        scene = self._scene
+        if not scene.house.limited:
+            busy = asked & scene.states.get(OPEN, 0) & ~scene.spare
+            return {ON_CALL: (asked & scene.states.get(ON_CALL, 0)).bit_count(), "no_capacity": busy.bit_count()}
+        there = asked & (scene.states.get(OPEN, 0) | scene.states.get(ON_CALL, 0)) & ~scene.spare
+        counts: Counter[str] = Counter()
+        for slot in slots_in(there):
+            counts.update([reason.code for reason in self._limits(row_at(scene.rows, slot))])
+        return counts
+
+    def _counts_of_lacks(self, lacking: int) -> dict[str, int]:
+        scene = self._scene
+        if scene.ask.need == ANYBODY:
+            return {"missing_skill": lacking.bit_count()}
+        counts: Counter[str] = Counter()
+        for slot in slots_in(lacking):
+            counts.update({reason.code for reason in _lacks(row_at(scene.rows, slot).seat, scene.ask)})
+        return counts
+
+    def _limits(self, row: Row) -> tuple[Reason, ...]:
+        scene = self._scene
+        return limits_reached(row.seat, scene.waiting.medium, scene.label, scene.house.policy)
 
     @cached_property
     def why(self) -> tuple[Why, ...]:
@@ -186,37 +252,58 @@ class Explanation:
         row = scene.chosen
         if row is None:
             return ()
-        seat = row.seat
+        waiting, seat = scene.waiting, row.seat
         why: list[Why] = []
-        if scene.waiting.only_agent:
-            why.append(Why("direct", {"by": scene.waiting.directed_by}))
-        if row in scene.known:
-            why.append(Why("served_before", {"at": self._served_at(row)}))
-        for skill, level in scene.skills:
+        if waiting.only_agent:
+            why.append(Why("direct", {"by": waiting.directed_by}))
+        if scene.house.ranking.known and (known_as := self._known_as.get(seat.agent_id)):
+            values = {"at": waiting.served_before[seat.agent_id]} if known_as == _SERVED else {}
+            why.append(Why(known_as, values))  # type: ignore[arg-type]  # these words are codes too
+        for skill, level in scene.ask.skills:
             why.append(Why("skill", {"skill": skill, "level": seat.skills.get(skill, 0), "needed": level}))
-        if not scene.waiting.only_agent:
-            why.append(self._against_the_next(row))
+        if scene.ask.need != ANYBODY:
+            why.append(Why("need", {"need": written(scene.ask.need)}))
+        if scene.step:
+            why.append(Why("relaxed", {"step": scene.step, "steps": len(scene.rules.relax)}))
+        if not waiting.only_agent:
+            why += self._against_the_next(row)
+        if scene.rung[1:]:
+            why.append(Why("rings_with", {"count": len(scene.rung) - 1}))
         why.append(Why("considered", {"count": self.considered}))
         return tuple(why)
 
-    def _against_the_next(self, row: Row) -> Why:
+    def _against_the_next(self, row: Row) -> list[Why]:
+        """What put them before the second, if it wasn't that the customer is known to them."""
         scene = self._scene
         if self.eligible == 1:
-            return Why("only_one")
-        second = self._best[1]
-        if row.place[0] != second.place[0]:
+            return [Why("only_one")]
+        term = self._first_difference(row, self._best[1], {"known"})
+        if term in ("least_loaded", "most_loaded"):
             medium = scene.waiting.medium
             load, capacity = row.seat.load.get(medium, 0), row.seat.capacity[medium]
-            return Why("least_loaded", {"load": load, "capacity": capacity})
-        return Why("longest_idle", {"idle_ms": max(0, scene.at - row.seat.idle_since_at)})
+            return [Why(term, {"load": load, "capacity": capacity})]
+        if term == "preferred":
+            return [Why(term, {"points": points(row.seat.skills, scene.rules.prefer)})]
+        if term in ("most_skilled", "least_skilled"):
+            return [Why(term, {"points": points(row.seat.skills, skill_points(scene.waiting))})]
+        if "longest_idle" not in scene.house.ranking.places:
+            return []
+        return [Why("longest_idle", {"idle_ms": max(0, scene.at - row.seat.idle_since_at)})]
+
+    def _first_difference(self, one: Row, other: Row, but: Collection[str] = ()) -> Term | None:
+        """What the ranking first finds different in them; None if nothing."""
+        scene = self._scene
+        for term, says in scene.leading:
+            if term not in but and says(one) != says(other):
+                return term
+        if one.place[0] != other.place[0]:
+            return scene.house.ranking.places[0]
+        return scene.house.ranking.places[1] if one.place[1] != other.place[1] else None
 
     @cached_property
     def summary(self) -> tuple[Reason, ...]:
         """Why it still waits, in a word; empty if it does not."""
-        scene = self._scene
-        if scene.chosen:
-            return ()
-        return (self._obstacle(),)
+        return () if self._scene.rung else (self._obstacle(),)
 
     def _obstacle(self) -> Reason:
         scene = self._scene
@@ -227,38 +314,84 @@ class Explanation:
         if not self._everyone:
             return Reason("nobody_in_queue")
         if not scene.fit:
-            return Reason("nobody_has_the_skills", {"considered": self.considered})
-        present = scene.fit & (scene.states.get(OPEN, 0) | scene.states.get(ON_CALL, 0))
-        if not present:
+            if scene.ask.need == ANYBODY:
+                return Reason("nobody_has_the_skills", {"considered": self.considered})
+            need = written(scene.ask.need)
+            return Reason("nobody_meets_the_need", {"considered": self.considered, "need": need})
+        if not scene.present:
             return Reason("nobody_available", {"able": scene.fit.bit_count()})
-        free = present & scene.states.get(OPEN, 0) & scene.spare
+        return self._what_keeps(scene.present)
+
+    def _what_keeps(self, present: int) -> Reason:
+        """Why none of those who are there takes it."""
+        scene = self._scene
+        medium, free = scene.waiting.medium, present & scene.spare
         if free:
-            until = min(at for slot, at in scene.cooling.items() if free >> slot & 1)
-            return Reason("cooling_down", {"until_at": until})
-        return Reason("everyone_busy", {"available": present.bit_count()})
+            until = [at for slot, at in scene.cooling.items() if free >> slot & 1]
+            if len(until) < free.bit_count():
+                return Reason("held", {"until_at": scene.held_until})
+            return Reason("cooling_down", {"until_at": min(until)})
+        if any(row_at(scene.rows, slot).seat.capacity.get(medium, 0) > 0 for slot in slots_in(present)):
+            return Reason("everyone_busy", {"available": present.bit_count()})
+        return Reason("nobody_does_the_medium", {"available": present.bit_count(), "medium": medium})
+
+    @cached_property
+    def remarks(self) -> tuple[Reason, ...]:
+        """What was special about it: how far what is asked was relaxed, and when it is next; for whom it is kept."""
+        scene = self._scene
+        remarks: list[Reason] = []
+        if steps := scene.rules.relax:
+            waiting, step = scene.waiting, scene.step
+            if step:
+                early = step > steps_reached(scene.at - waiting.virtual_enqueued_at, scene.rules)
+                values: dict[str, Value] = {"step": step, "steps": len(steps)}
+                remarks.append(Reason("relaxed_early" if early else "relaxed", values))
+            if step < len(steps):
+                at = waiting.virtual_enqueued_at + steps[step].after_ms
+                remarks.append(Reason("relaxes", {"step": step + 1, "steps": len(steps), "at": at}))
+        if scene.held:
+            remarks.append(Reason("kept_for_known", {"until_at": scene.held_until}))
+        return tuple(remarks)
 
     def _eligible(self, row: Row, rank: int) -> Told:
         seat = row.seat
-        terms: dict[str, Value] = {
-            "served_before_at": self._served_at(row),
-            "share_taken": row.place[0],
-            "idle_since_at": seat.idle_since_at,
-        }
+        terms = {term: says(row) for term, says in self._terms}
         return _told(Considered(seat.agent_id, seat.name, True, rank, (self._standing(row),), terms))
 
+    @cached_property
+    def _terms(self) -> tuple[tuple[str, Callable[[Row], Value]], ...]:
+        """What was compared, as far as it differs with the agent, and what each says of them."""
+        scene = self._scene
+        waiting, prefer = scene.waiting, scene.rules.prefer
+        wanted, known_as = skill_points(waiting), self._known_as
+        served = {agent_id: waiting.served_before[agent_id] for agent_id in known_as if known_as[agent_id] == _SERVED}
+        terms: list[tuple[str, Callable[[Row], Value]]] = []
+        for term in scene.house.policy.ranking:
+            if term == "known":
+                terms.append(("served_before_at", lambda row: served.get(row.seat.agent_id, 0)))
+                if waiting.owner or waiting.preferred:
+                    terms.append(("known_as", lambda row: known_as.get(row.seat.agent_id, "")))
+            elif term == "longest_idle":
+                terms.append(("idle_since_at", lambda row: row.seat.idle_since_at))
+            elif term in ("least_loaded", "most_loaded"):
+                terms.append(("share_taken", lambda row: row.share))
+            elif term == "preferred":
+                if prefer:
+                    terms.append(("preferred_points", lambda row: points(row.seat.skills, prefer)))
+            elif wanted:
+                terms.append(("skill_points", lambda row: points(row.seat.skills, wanted)))
+        return tuple(terms)
+
     def _standing(self, row: Row) -> Reason:
-        chosen = self._scene.chosen
-        if chosen is None:
+        rung = self._scene.rung
+        if not rung:
             return _COULD
-        if row is chosen:
+        if row is rung[0]:
             return _CHOSEN
-        if (chosen in self._scene.known) != (row in self._scene.known):
-            return _BEHIND["served_before"]
-        if chosen.place[0] != row.place[0]:
-            return _BEHIND["least_loaded"]
-        if chosen.place[1] != row.place[1]:
-            return _BEHIND["longest_idle"]
-        return _BEHIND["agent_id"]
+        if len(rung) > 1 and row in rung:
+            return _RINGS_TOO
+        by = self._first_difference(rung[0], row)
+        return _BEHIND[self._known_as[rung[0].seat.agent_id] if by == "known" else by or "agent_id"]
 
     def _other(self, row: Row) -> Told:
         scene = self._scene
@@ -268,52 +401,78 @@ class Explanation:
             away = Reason("directed_elsewhere", {"agent_id": waiting.only_agent})
             return _told(Considered(seat.agent_id, seat.name, False, None, (away,)))
         # What keeps an agent from a kind of work is the same for as long as the row is, so it is worked out once.
-        kind = (waiting.medium, scene.skills)
+        kind = self._kind
         told = row.notes.get(kind)
         if told is None:
             if len(row.notes) >= _NOTES_KEPT:
                 row.notes.clear()
-            reasons = _held_back(row, *kind)
+            reasons = (*self._state_of(row), *_lacks(seat, scene.ask))
             told = row.notes[kind] = _told(Considered(seat.agent_id, seat.name, False, None, reasons))
-        until = scene.cooling.get(row.slot)
-        if until is None:
+        if not (scene.cooling or scene.held) or not (more := self._for_now(row)):
             return told
-        reasons = (*told[0].reasons, Reason("cooling_down", {"until_at": until}))
-        return _told(told[0]._replace(reasons=reasons))
+        return _told(told[0]._replace(reasons=told[0].reasons + more))
+
+    @cached_property
+    def _kind(self) -> str:
+        """The kind of work, as text: what is looked up that often should not be hashed each time."""
+        ask = self._scene.ask
+        return f"{self._scene.label!r} {self._scene.waiting.medium} {ask.skills} {written(ask.need)}"
+
+    def _state_of(self, row: Row) -> tuple[Reason, ...]:
+        if row.state in _THERE:
+            return self._limits(row)
+        if row.state == "unavailable":
+            return (Reason("unavailable", {"reason": row.seat.unavailable_reason}),)
+        return (Reason(row.state),)
+
+    def _for_now(self, row: Row) -> tuple[Reason, ...]:
+        """What keeps the agent from this very case, and only for a while."""
+        scene = self._scene
+        more: tuple[Reason, ...] = ()
+        if (until := scene.cooling.get(row.slot)) is not None:
+            more = (Reason("cooling_down", {"until_at": until}),)
+        if scene.held and not scene.held & row.bit:
+            more = (*more, Reason("held_for_another", {"until_at": scene.held_until}))
+        return more
 
     def record(self) -> dict[str, Any]:
         """All of it in JSON's terms, ``summary`` and ``chosen`` included. Parts of it are shared with other
         records: not to be changed."""
         scene = self._scene
-        return {
+        record: dict[str, Any] = {
             "at": scene.at,
             "interaction_id": self.interaction_id,
             "queue": self.queue,
             "medium": self.medium,
-            "policy": scene.policy,
+            "policy": self.policy,
             "chosen": scene.chosen.seat.agent_id if scene.chosen else None,
             "considered": self.considered,
             "counts": self.counts,
-            "summary": [{"code": r.code, "values": dict(r.values)} for r in self.summary],
+            "summary": [_plain(reason) for reason in self.summary],
             "candidates": [plain for _, plain in self._told],
         }
+        if scene.rung[1:]:
+            record["others"] = [row.seat.agent_id for row in scene.rung[1:]]
+        if self.remarks:
+            record["remarks"] = [_plain(reason) for reason in self.remarks]
+        return record
 
 
-def _held_back(row: Row, medium: Medium, skills: Skills) -> tuple[Reason, ...]:
-    """What keeps the agent from work of this kind, but for cool-downs."""
-    seat = row.seat
-    reasons: list[Reason] = []
-    if row.state == "unavailable":
-        reasons.append(Reason("unavailable", {"reason": seat.unavailable_reason}))
-    elif row.state != OPEN:
-        reasons.append(Reason(row.state))
-    elif medium not in row.spare:
-        load, capacity = seat.load.get(medium, 0), seat.capacity.get(medium, 0)
-        reasons.append(Reason("no_capacity", {"medium": medium, "load": load, "capacity": capacity}))
-    for skill, level in skills:
-        if (has := seat.skills.get(skill, 0)) < level:
-            reasons.append(_missing(skill, level, has))
-    return tuple(reasons)
+def _plain(reason: Reason) -> dict[str, Any]:
+    return {"code": reason.code, "values": dict(reason.values)}
+
+
+def _lacks(seat: Seat, ask: Ask) -> tuple[Reason, ...]:
+    """What the agent lacks of what is asked; each part of the need that isn't met is told of."""
+    lacks = [_missing(skill, level, has) for skill, level in ask.skills if (has := seat.skills.get(skill, 0)) < level]
+    for part in parts(ask.need):
+        if not meets(seat.agent_id, seat.skills, part):
+            lacks.append(
+                _missing(part.skill, part.level, seat.skills.get(part.skill, 0))
+                if isinstance(part, Has)
+                else Reason("need_not_met", {"need": written(part)})
+            )
+    return tuple(lacks)
 
 
 @lru_cache(maxsize=4096)

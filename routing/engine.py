@@ -5,16 +5,39 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
+from itertools import islice
 from weakref import WeakValueDictionary
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
-from routing.cases import NOT_COOLING, Case, Cooling, Entry, Lane, LaneKey, Line, Pool, Skills, Waiting, needed
+from routing.cases import (
+    PLAINLY,
+    Ask,
+    Case,
+    Entry,
+    Lane,
+    LaneKey,
+    Line,
+    LineKey,
+    Pool,
+    Skills,
+    Standing,
+    Waiting,
+    Want,
+    asks_of,
+    base_turn,
+    cap_at,
+    needed,
+    steps_reached,
+    turn_at,
+)
 from routing.decisions import Decision, Explanation
 from routing.floor import Floor
+from routing.needs import ANYBODY, meets
 from routing.past import Glimpse
-from routing.policy import Policy
-from routing.seats import NOBODY, Place, Reach, Row, Seat
+from routing.policy import PLAIN, Policy, QueuePolicy, Term
+from routing.ranking import Leading, in_order, skill_points
+from routing.seats import NOBODY, House, Reach, Row, Seat, row_at, slots_in
 from routing.turns import Turn
 
 
@@ -44,18 +67,26 @@ class Engine:
         self._cases: dict[str, Case] = {}
         self._depth: dict[str, int] = {}
         self._lanes: dict[LaneKey, Lane] = {}
-        self._pools: dict[tuple[str, Skills, str], Pool] = {}
+        self._wants: dict[tuple[str, Skills, str], Want] = {}
+        self._pools: dict[Ask, Pool] = {}
         self._made: list[Pool] = []
         self._era = 0
         self._pools_most = self.pools_kept
         self._reaches: WeakValueDictionary[tuple[frozenset[str], Skills], Reach] = WeakValueDictionary()
-        self._lines: dict[tuple[str, str], dict[Medium, Line]] = {}
-        self._soft: dict[tuple[str, str], set[Lane]] = {}
+        self._lines: dict[LineKey, dict[Medium, Line]] = {}
+        self._soft: dict[LineKey, set[Lane]] = {}
+        self._climbing: dict[LineKey, set[Lane]] = {}
         self._ready: list[tuple[Turn, int, Lane]] = []
         self._pushed = 0
         self._thaw: list[tuple[Moment, str]] = []
         self._thaw_most = 64
-        self._floor = Floor(policy.exclusive_media, self.behind)
+        self._caps: list[tuple[Moment, str]] = []
+        self._now: Moment = 0
+        self._house = House(policy)
+        # Most houses want the same of every queue and every turn; much need not be asked then.
+        self._alike = not policy.queues and policy.most_priority is None and policy.order == "age"
+        self._rings = any(queue.ring > 1 for queue in policy.queues.values())
+        self._floor = Floor(self._house, self.behind)
         self._fresh: dict[int, Row] = {}
 
     # --- seats --------------------------------------------------------------------------------------------
@@ -65,14 +96,17 @@ class Engine:
         old = self._floor.seats.get(seat.agent_id)
         if old and old.reach.queues == seat.queues and old.reach.skills == seat.skills:
             row = self._floor.change(old, seat)
+            here = self._climbing and (old.seat.available, old.seat.capacity) == (seat.available, seat.capacity)
         else:
-            row = self._move(old, seat)
+            row, here = self._move(old, seat), False
         if row.spare:
             self._fresh[row.slot] = row
         else:
             self._fresh.pop(row.slot, None)
         if self._soft:
             self._wake_soft(seat)
+        if self._climbing and not here:
+            self._climb(seat)
 
     def remove_seat(self, agent_id: str) -> None:
         """The agent is gone. Unknown ids change nothing."""
@@ -86,7 +120,7 @@ class Engine:
             self._leave_floor(old)
         row = self._floor.enter(seat, self._reach(seat), old.slot if old else None)
         for pool in self._pools.values():
-            if _fits(seat, pool):
+            if _could(seat, pool.ask):
                 pool.mask |= row.bit
         return row
 
@@ -96,21 +130,31 @@ class Engine:
         for pool in self._pools.values():
             pool.mask &= ~row.bit
         self._wake_soft(row.seat)
+        self._climb(row.seat)
 
     # --- cases --------------------------------------------------------------------------------------------
 
     def put_waiting(self, waiting: Waiting) -> None:
         """A case waits, or waits otherwise than before."""
         self.remove_waiting(waiting.interaction_id)
-        # Until a decision says what time it is, everyone who missed it counts as cooling down.
-        cooling = Cooling(frozenset(waiting.missed), frozenset()) if waiting.missed else NOT_COOLING
-        self._enter(waiting, waiting.turn(self.policy.ageing_ms), cooling)
-        if waiting.missed:
-            for entry in self._thaws(waiting):
-                heappush(self._thaw, entry)
+        if self._alike and not (waiting.missed or waiting.label):
+            self._enter(waiting, waiting.turn(self.policy.ageing_ms), PLAINLY, 0)
+        else:
+            self._enter_apart(waiting)
+        self._depth[waiting.queue] = self._depth.get(waiting.queue, 0) + 1
+
+    def _enter_apart(self, waiting: Waiting) -> None:
+        """A case about which there is more to say than when it came."""
+        rules = self._rules(waiting)
+        self._enter(waiting, turn_at(waiting, self.policy, self._now), *self._stand(waiting, rules))
+        if waiting.missed or rules.hold_ms or rules.relax:
+            for at in self._changes(waiting, rules):
+                if at > self._now:
+                    heappush(self._thaw, (at, waiting.interaction_id))
             if len(self._thaw) > self._thaw_most:
                 self._forget_thaws()
-        self._depth[waiting.queue] = self._depth.get(waiting.queue, 0) + 1
+        if self.policy.most_priority is not None:
+            self._await_cap(waiting)
 
     def remove_waiting(self, interaction_id: str) -> None:
         """The case doesn't wait any more. Unknown ids change nothing."""
@@ -145,8 +189,8 @@ class Engine:
         """Every agent, what was decided included, by id."""
         return [row.seat for _, row in sorted(self._floor.seats.items())]
 
-    def _enter(self, waiting: Waiting, turn: Turn, cooling: Cooling) -> None:
-        lane = self._lane(waiting, cooling)
+    def _enter(self, waiting: Waiting, turn: Turn, standing: Standing, reached: int) -> None:
+        lane = self._lane(waiting, standing, reached)
         self._cases[waiting.interaction_id] = Case(waiting, turn, lane)
         was = lane.turns.first
         lane.turns.add(turn)
@@ -168,46 +212,71 @@ class Engine:
             elif lane.ready:
                 self._make_ready(lane, now)
 
-    def _lane(self, waiting: Waiting, cooling: Cooling) -> Lane:
-        key = (self._pool(waiting), waiting.medium, cooling)
+    def _lane(self, waiting: Waiting, standing: Standing, reached: int) -> Lane:
+        key = (self._want(waiting), reached, waiting.medium, standing)
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = Lane(key, self._line(key[0], waiting.medium))
-            if cooling.soft:
-                self._soft.setdefault(lane.line.key, set()).add(lane)
+            lane = self._lanes[key] = Lane(key)
+            for lanes in self._watching(lane):
+                for line in lane.want.keys:
+                    lanes.setdefault(line, set()).add(lane)
+            if lane.climbs:
+                lane.ask_for(self._step_in_force(lane))
+            lane.lines = self._lines_of(lane)
         return lane
 
-    def _emptied(self, lane: Lane) -> None:
-        """Lanes are kept for the next of their kind, but for those of a cool-down: there is no end of them."""
-        lane.ready = False
-        if lane.cooling is not NOT_COOLING:
-            del self._lanes[lane.key]
-            if lane.cooling.soft:
-                lanes = self._soft[lane.line.key]
-                lanes.discard(lane)
-                if not lanes:
-                    del self._soft[lane.line.key]
+    def _watching(self, lane: Lane) -> Iterator[dict[LineKey, set[Lane]]]:
+        """Where it is kept what depends on who is there."""
+        if lane.standing.soft or lane.standing.held:
+            yield self._soft
+        if lane.climbs:
+            yield self._climbing
 
-    def _pool(self, waiting: Waiting) -> Pool:
+    def _emptied(self, lane: Lane) -> None:
+        """Lanes are kept for the next of their kind, but for those of few cases: there is no end of them."""
+        lane.ready = False
+        if lane.standing is PLAINLY and not lane.climbs:
+            return
+        del self._lanes[lane.key]
+        for lanes in self._watching(lane):
+            for line in lane.want.keys:
+                lanes[line].discard(lane)
+                if not lanes[line]:
+                    del lanes[line]
+
+    def _rules(self, waiting: Waiting) -> QueuePolicy:
+        return waiting.rules(self.policy) if self.policy.queues else PLAIN
+
+    def _want(self, waiting: Waiting) -> Want:
         if waiting.only_agent:
             key: tuple[str, Skills, str] = ("", (), waiting.only_agent)
         else:
             key = (waiting.queue, needed(waiting.skills), "")
-        pool = self._pools.get(key)
-        if pool is None:
+        want = self._wants.get(key)
+        if want is None:
             if len(self._pools) >= self._pools_most:
                 self._forget_pools()
-            pool = self._pools[key] = Pool(*key, self._floor.who_could(*key))
+            rules = self._rules(waiting)
+            asks = (Ask((), agent_id=key[2]),) if waiting.only_agent else asks_of(key[0], key[1], rules)
+            want = self._wants[key] = Want(tuple(map(self._pool, asks)), rules.skip_hopeless)
+        return want
+
+    def _pool(self, ask: Ask) -> Pool:
+        pool = self._pools.get(ask)
+        if pool is None:
+            pool = self._pools[ask] = Pool(ask, self._floor.who_could(ask))
             self._number(pool)
         return pool
 
     def _forget_pools(self) -> None:
         """Pools that nobody waits in are forgotten when there are too many, and the others numbered anew."""
         self._lanes = {key: lane for key, lane in self._lanes.items() if lane.turns.first}
-        used = {lane.pool for lane in self._lanes.values()}
+        wants = {lane.want for lane in self._lanes.values()}
+        self._wants = {key: want for key, want in self._wants.items() if want in wants}
+        used = {pool for want in wants for pool in want.pools}
         self._pools = {key: pool for key, pool in self._pools.items() if pool in used}
         self._pools_most = max(self.pools_kept, 2 * len(self._pools))
-        lines = {lane.line for lane in self._lanes.values()}
+        lines = {line for lane in self._lanes.values() for line in lane.lines}
         self._lines = {}
         for line in lines:
             self._lines.setdefault(line.key, {})[line.medium] = line
@@ -219,7 +288,7 @@ class Engine:
             line.lanes = [(turn, lane.pool.bit, lane) for turn, _, lane in line.lanes]
 
     def _number(self, pool: Pool) -> None:
-        if not pool.agent_id:
+        if not pool.ask.agent_id:
             pool.bit = 1 << len(self._made)
             self._made.append(pool)
 
@@ -237,14 +306,19 @@ class Engine:
         if reach.era != self._era:
             reach.era, reach.seen, reach.mask = self._era, 0, 0
         for pool in self._made[reach.seen :]:
-            if pool.mask & row.bit:
+            if pool.personal or pool.mask & row.bit:
                 reach.mask |= pool.bit
         reach.seen = len(self._made)
 
     # --- lines ------------------------------------------------------------------------------------------------
 
-    def _line(self, pool: Pool, medium: Medium) -> Line:
-        key = (pool.queue, pool.agent_id)
+    def _lines_of(self, lane: Lane) -> tuple[Line, ...]:
+        ask = lane.pool.ask
+        if ask.agent_id:
+            return (self._line(("", ask.agent_id), lane.medium),)
+        return tuple([self._line((queue, ""), lane.medium) for queue in ask.queues])
+
+    def _line(self, key: LineKey, medium: Medium) -> Line:
         media = self._lines.setdefault(key, {})
         line = media.get(medium)
         if line is None:
@@ -254,12 +328,13 @@ class Engine:
     @staticmethod
     def _line_up(lane: Lane, was: Turn | None) -> None:
         """The lane's first case is another than ``was`` (None: there was none)."""
-        lanes = lane.line.lanes
-        if was is not None:
-            # A turn is one case's alone, so comparing never gets as far as the lanes.
-            del lanes[bisect_left(lanes, (was,))]
-        if first := lane.turns.first:
-            insort(lanes, (first, lane.pool.bit, lane))
+        first = lane.turns.first
+        for line in lane.lines:
+            if was is not None:
+                # A turn is one case's alone, so comparing never gets as far as the lanes.
+                del line.lanes[bisect_left(line.lanes, (was,))]
+            if first:
+                insort(line.lanes, (first, lane.pool.bit, lane))
 
     def _first_for(self, row: Row) -> Entry | None:
         """The lane whose first case would be this agent's next. (Agents who are only eligible because nobody
@@ -273,11 +348,11 @@ class Engine:
             if media := self._lines.get((queue, "")):
                 for medium in row.spare:
                     if line := media.get(medium):
-                        best = _first_in(line, reached, row.seat.agent_id, best)
+                        best = _first_in(line, reached, row, best)
         if media := self._lines.get(("", row.seat.agent_id)):
             for medium in row.spare:
                 if line := media.get(medium):
-                    best = _first_in(line, -1, row.seat.agent_id, best)
+                    best = _first_in(line, -1, row, best)
         return best
 
     # --- deciding -----------------------------------------------------------------------------------------
@@ -288,28 +363,29 @@ class Engine:
         The case whose turn is earliest of all that somebody can take goes first, to the agent who served
         the customer lately, else to the least loaded, the longest idle, the first by id. A case that nobody
         can take holds up nobody. If fewer than ``limit`` come back, nobody can take anything now."""
-        if self._thaw:
-            self._thaw_until(now)
+        if now > self._now:
+            self._now = now
+        if self._thaw or self._caps:
+            self._come_to(now)
         made: list[Decision] = []
         while len(made) < limit and (decision := self._next(now)):
             made.append(decision)
         return made
 
     def next_change_at(self, now: Moment) -> Moment | None:
-        """When time alone may make a decision possible: a cool-down ends. Never earlier than ``now``; None
-        if only a new fact can."""
+        """When time alone may make a decision possible: a cool-down ends, a step of relaxation comes, a case is kept
+        no longer. Never earlier than ``now``; None if only a new fact can."""
         self._skim_thaw()
         return max(now, self._thaw[0][0]) if self._thaw else None
 
     def explain(self, interaction_id: str, now: Moment) -> Explanation | None:
         """Why the case still waits; None if it does not."""
-        self._thaw_until(now)
+        self._come_to(now)
         case = self._cases.get(interaction_id)
         if case is None:
             return None
         self._floor.catch_up()
-        able = self._able(case.lane)
-        return Explanation(self._glimpse(case, able, self._known(case.waiting, able, now), None, now))
+        return Explanation(self._glimpse(case, self._able(case.lane), (), now))
 
     def _next(self, now: Moment) -> Decision | None:
         if len(self._fresh) > self.few:
@@ -323,7 +399,7 @@ class Engine:
             if best is None:
                 return None
             first, _, lane = best
-            if lane.cooling is NOT_COOLING:
+            if lane.plain:
                 return self._decide_among_fresh(self._cases[first[1]], now)
             self._make_ready(lane, first)
         return self._decide_from_masks(now)
@@ -338,9 +414,10 @@ class Engine:
             mask = 0
             for row in able:
                 mask |= row.bit
-        known = self._known(case.waiting, mask, now) if case.waiting.served_before else ()
-        chosen = able[0] if len(able) == 1 else min(known or able, key=_place)
-        return self._settle(case, self._glimpse(case, mask, known, chosen, now), chosen)
+        if len(able) > 1:
+            order = in_order(self._house.ranking.leading(case.waiting, now))
+            able = tuple(sorted(able, key=order)[: self._ring(case.waiting)])
+        return self._settle(case, self._glimpse(case, mask, able, now))
 
     def _decide_from_masks(self, now: Moment) -> Decision | None:
         self._floor.catch_up()
@@ -348,73 +425,132 @@ class Engine:
         if found is None:
             return None
         case, able = found
-        known = self._known(case.waiting, able, now) if case.waiting.served_before else ()
-        chosen = min(known, key=_place) if known else self._floor.first(able)
-        return self._settle(case, self._glimpse(case, able, known, chosen, now), chosen)
+        return self._settle(case, self._glimpse(case, able, self._best(case.waiting, able, now), now))
 
-    def _settle(self, case: Case, glimpse: Glimpse, chosen: Row) -> Decision:
-        waiting = case.waiting
+    def _best(self, waiting: Waiting, able: int, now: Moment) -> tuple[Row, ...]:
+        """Those of ``able`` who come first, as many as the queue rings."""
+        leading = self._house.ranking.leading(waiting, now)
+        if not leading and not self._rings:
+            return (self._floor.first(able),)
+        rung: list[Row] = []
+        for _ in range(self._ring(waiting)):
+            first = self._floor.first(self._foremost(waiting, leading, able, now) if leading else able)
+            rung.append(first)
+            able ^= first.bit
+            if not able:
+                break
+        return tuple(rung)
+
+    def _ring(self, waiting: Waiting) -> int:
+        return self._rules(waiting).ring if self._rings else 1
+
+    def _foremost(self, waiting: Waiting, leading: Leading, able: int, now: Moment) -> int:
+        """Those of ``able`` whom none of the leading terms puts behind another."""
+        for term, says in leading:
+            if able & (able - 1) == 0:
+                break
+            for bits in self._grades(term, waiting, able, now):
+                if bits & able:
+                    able &= bits
+                    break
+            else:
+                rows = [row_at(self._floor.rows, slot) for slot in slots_in(able)]
+                best = min(map(says, rows))
+                able = sum([row.bit for row in rows if says(row) == best])
+        return able
+
+    def _grades(self, term: Term, waiting: Waiting, able: int, now: Moment) -> Iterator[int]:
+        """Sets of agents whom the term puts before all others, the foremost first, where an index has them."""
+        match term:
+            case "known":
+                yield from self._known(waiting, able, now)
+            case "preferred":
+                yield from [bits for _, bits in self._floor.grades(self._rules(waiting).prefer)]
+            case "most_skilled":
+                yield from [bits for _, bits in self._floor.grades(skill_points(waiting))]
+            case "least_skilled":
+                yield from [bits for _, bits in reversed(self._floor.grades(skill_points(waiting)))]
+
+    def _known(self, waiting: Waiting, able: int, now: Moment) -> Iterator[int]:
+        """Those of ``able`` who know the customer, the better first; then all of them."""
+        since = now - self.policy.sticky_ms
+        known: dict[int, int] = {}
+        for agent_id in waiting.who_knows(since):
+            row = self._floor.seats.get(agent_id)
+            if row and row.bit & able:
+                place, _ = waiting.known_as(agent_id, since)
+                known[place] = known.get(place, 0) | row.bit
+        yield from [known[place] for place in sorted(known)]
+        yield able
+
+    def _settle(self, case: Case, glimpse: Glimpse) -> Decision:
+        waiting, rung = case.waiting, glimpse.rung
         self._forget(case)
-        self._reserve(chosen, waiting.medium)
+        for row in rung:
+            self._reserve(row, waiting.medium, case.lane.standing.label)
         return Decision(
             waiting.interaction_id,
             waiting.epoch,
             waiting.queue,
             waiting.medium,
-            chosen.seat.agent_id,
-            glimpse.policy,
+            rung[0].seat.agent_id,
+            self.policy.version,
             glimpse.at,
             Explanation(glimpse),
+            tuple([row.seat.agent_id for row in rung[1:]]) if len(rung) > 1 else (),
         )
 
-    def _known(self, waiting: Waiting, able: int, now: Moment) -> tuple[Row, ...]:
-        """Those of ``able`` who served the customer so lately that they come first."""
-        since = now - self.policy.sticky_ms
-        known = []
-        for agent_id, served_at in waiting.served_before.items():
-            row = self._floor.seats.get(agent_id)
-            if row and served_at >= since and row.bit & able:
-                known.append(row)
-        return tuple(known)
-
-    def _reserve(self, row: Row, medium: Medium) -> None:
-        left = self._floor.take(row, medium)
+    def _reserve(self, row: Row, medium: Medium, label: str) -> None:
+        left = self._floor.take(row, medium, label)
         if self._fresh.pop(row.slot, None) and left.spare:
             self._fresh[left.slot] = left
 
-    def _glimpse(self, case: Case, eligible: int, known: tuple[Row, ...], chosen: Row | None, now: Moment) -> Glimpse:
-        waiting = case.waiting
-        pool, floor = case.lane.pool, self._floor
-        base = floor.as_now()
+    def _glimpse(self, case: Case, eligible: int, rung: tuple[Row, ...], now: Moment) -> Glimpse:
+        waiting, lane = case.waiting, case.lane
+        pool, floor = lane.pool, self._floor
+        ask, base = pool.ask, floor.as_now()
         return Glimpse(
             waiting,
-            pool.skills,
-            self.policy.version,
+            ask,
+            lane.step,
+            self._house,
             now,
             base,
             len(base.later),
-            floor.members.get(waiting.queue, NOBODY),
+            floor.members.get(waiting.queue, NOBODY) if len(ask.queues) < 2 else floor.members_of(ask.queues),
             floor.seats.get(waiting.only_agent) if waiting.only_agent else None,
             pool.mask,
             self._cooling_until(case) if waiting.missed else {},
+            self._kept_for(lane) if lane.standing.held else 0,
             eligible,
-            known,
-            chosen,
+            rung,
         )
 
     def _able(self, lane: Lane) -> int:
         """Who could take the lane's first case now."""
-        free = lane.pool.mask & self._floor.open_for(lane.medium)
-        cooling = lane.cooling
-        if not free or cooling is NOT_COOLING:
+        standing = lane.standing
+        free = lane.pool.mask & self._floor.spare.get(lane.medium, 0)
+        if not free or standing is PLAINLY:
             return free
-        soft = self._floor.bits(cooling.soft)
-        able = free & ~(soft | self._floor.bits(cooling.hard))
-        if not able and soft:
-            present = lane.pool.mask & self._floor.present()
-            if present & soft == present and present & (present - 1) == 0:
-                return free
+        if standing.label:
+            free &= ~self._floor.full.get(standing.label, 0)
+        if standing.held:
+            free &= self._kept_for(lane) or -1
+        soft = self._floor.bits(standing.soft) & free
+        able = free & ~(soft | self._floor.bits(standing.hard))
+        if not able and soft and self._alone(lane) & soft:
+            return self._alone(lane)
         return able
+
+    def _alone(self, lane: Lane) -> int:
+        """The one agent who is there and could ever take the lane's cases; nobody if there are several."""
+        there = list(islice(self._floor.there_for(lane.medium, lane.pool.mask), 2))
+        return there[0].bit if len(there) == 1 else 0
+
+    def _kept_for(self, lane: Lane) -> int:
+        """Those for whom the lane's cases are held, as far as they are there."""
+        held = self._floor.bits(lane.standing.held) & lane.pool.mask
+        return sum([row.bit for row in self._floor.there_for(lane.medium, held)])
 
     # --- ready lanes and fresh seats ----------------------------------------------------------------------
 
@@ -470,81 +606,144 @@ class Engine:
         return None
 
     def _wake_soft(self, seat: Seat) -> None:
-        """Somebody's coming or going can make another agent the only one for a case that cools down."""
+        """Somebody's coming or going can make another agent the only one for a case that cools down, or end what it
+        was kept for."""
         for key in [("", seat.agent_id), *((queue, "") for queue in seat.queues)]:
             for lane in self._soft.get(key, ()):
                 if (first := lane.turns.first) and not lane.ready:
                     self._make_ready(lane, first)
 
-    # --- cooling down -------------------------------------------------------------------------------------
+    # --- relaxation ---------------------------------------------------------------------------------------
 
-    def _thaws(self, waiting: Waiting) -> Iterator[tuple[Moment, str]]:
-        """When somebody's cool-down for the case gets softer, and when it ends."""
-        for missed_at in waiting.missed.values():
-            yield missed_at + self.policy.sole_cooldown_ms, waiting.interaction_id
-            yield missed_at + self.policy.reoffer_cooldown_ms, waiting.interaction_id
+    def _climb(self, seat: Seat) -> None:
+        """Somebody's coming or going can make a step hopeless, or give it hope again."""
+        for queue in seat.queues:
+            for lane in self._climbing.get((queue, ""), ()):
+                step = self._step_in_force(lane)
+                if step != lane.step:
+                    self._change_step(lane, step)
+
+    def _change_step(self, lane: Lane, step: int) -> None:
+        first = lane.turns.first
+        assert first is not None
+        for line in lane.lines:
+            del line.lanes[bisect_left(line.lanes, (first,))]
+        lane.ask_for(step)
+        lane.lines = self._lines_of(lane)
+        self._line_up(lane, None)
+        if not lane.ready:
+            self._make_ready(lane, first)
+
+    def _step_in_force(self, lane: Lane) -> int:
+        """The first from the one that time has brought at which somebody who is there could take the lane's cases;
+        that one if there is none at all."""
+        self._floor.catch_up()
+        for step in range(lane.reached, len(lane.want.pools)):
+            if next(self._floor.there_for(lane.medium, lane.want.pools[step].mask), None):
+                return step
+        return lane.reached
+
+    # --- what time changes --------------------------------------------------------------------------------
+
+    def _stand(self, waiting: Waiting, rules: QueuePolicy) -> tuple[Standing, int]:
+        """What sets the case apart as of now, and how many steps of relaxation time has brought."""
+        label = waiting.counts_as(self.policy) if waiting.label or self.policy.queues else ""
+        if not (waiting.missed or rules.hold_ms or label):
+            return PLAINLY, steps_reached(self._now - waiting.virtual_enqueued_at, rules) if rules.relax else 0
+        hard, soft = set(), set()
+        for agent_id in waiting.missed:
+            if_alone, until = waiting.cools_until(agent_id, self.policy)
+            if if_alone > self._now:
+                hard.add(agent_id)
+            elif until > self._now:
+                soft.add(agent_id)
+        held: set[str] = set()
+        if rules.hold_ms and self._now < waiting.virtual_enqueued_at + rules.hold_ms:
+            held = set(waiting.who_knows(self._now - self.policy.sticky_ms)) - hard - soft
+        standing = Standing(frozenset(hard), frozenset(soft), frozenset(held), label)
+        reached = steps_reached(self._now - waiting.virtual_enqueued_at, rules)
+        return (PLAINLY if standing == PLAINLY else standing), reached
+
+    def _changes(self, waiting: Waiting, rules: QueuePolicy) -> Iterator[Moment]:
+        """When time changes who may have the case."""
+        for agent_id in waiting.missed:
+            yield from waiting.cools_until(agent_id, self.policy)
+        for step in rules.relax:
+            yield waiting.virtual_enqueued_at + step.after_ms
+        if rules.hold_ms:
+            kept_until = waiting.virtual_enqueued_at + rules.hold_ms
+            yield kept_until
+            for served_at in waiting.served_before.values():
+                if served_at + self.policy.sticky_ms < kept_until:
+                    yield served_at + self.policy.sticky_ms + 1
+
+    def _come_to(self, now: Moment) -> None:
+        """What time has changed until now is done."""
+        self._now = max(now, self._now)
+        for due in (self._thaw, self._caps):
+            while due and due[0][0] <= now:
+                if case := self._cases.get(heappop(due)[1]):
+                    self._restand(case)
+
+    def _restand(self, case: Case) -> None:
+        waiting, lane = case.waiting, case.lane
+        standing, reached = self._stand(waiting, self._rules(waiting))
+        turn = case.turn if self._alike else turn_at(waiting, self.policy, self._now)
+        if (standing, reached) != (lane.standing, lane.reached) or turn != case.turn:
+            self._leave(case)
+            self._enter(waiting, turn, standing, reached)
+
+    def _await_cap(self, waiting: Waiting) -> None:
+        if len(self._caps) > 2 * len(self._cases) + 64:
+            self._caps = [entry for entry in self._caps if entry[1] in self._cases]
+        at = cap_at(base_turn(waiting, self.policy), self.policy)
+        if at is not None and at > self._now:
+            heappush(self._caps, (at, waiting.interaction_id))
 
     def _forget_thaws(self) -> None:
-        """Those of cases that are gone, or were missed again since."""
-        self._thaw = [entry for case in self._cases.values() for entry in self._thaws(case.waiting)]
+        """Those of cases that are gone, or changed since."""
+        self._thaw = [
+            (at, case.waiting.interaction_id)
+            for case in self._cases.values()
+            for at in self._changes(case.waiting, self._rules(case.waiting))
+            if at > self._now
+        ]
         heapify(self._thaw)
         self._thaw_most = max(64, 2 * len(self._thaw))
 
-    def _thaw_until(self, now: Moment) -> None:
-        while self._thaw and self._thaw[0][0] <= now:
-            case = self._cases.get(heappop(self._thaw)[1])
-            if case and case.waiting.missed:
-                cooling = self._cooling(case.waiting, now)
-                if cooling != case.lane.cooling:
-                    self._leave(case)
-                    self._enter(case.waiting, case.turn, cooling)
-
-    def _cooling(self, waiting: Waiting, now: Moment) -> Cooling:
-        hard, soft = set(), set()
-        for agent_id, missed_at in waiting.missed.items():
-            if missed_at + self.policy.sole_cooldown_ms > now:
-                hard.add(agent_id)
-            elif missed_at + self.policy.reoffer_cooldown_ms > now:
-                soft.add(agent_id)
-        return Cooling(frozenset(hard), frozenset(soft)) if hard or soft else NOT_COOLING
-
-    def _cooling_until(self, case: Case) -> dict[int, Moment]:
-        still = case.lane.cooling.hard | case.lane.cooling.soft
-        until: dict[int, Moment] = {}
-        for agent_id, missed_at in case.waiting.missed.items():
-            row = self._floor.seats.get(agent_id)
-            if row and agent_id in still:
-                until[row.slot] = missed_at + self.policy.reoffer_cooldown_ms
-        return until
-
     def _skim_thaw(self) -> None:
-        """Drops what concerns cases that are gone, or don't cool down as they did."""
+        """Drops what concerns cases that are gone, or changed since."""
         while self._thaw:
-            case = self._cases.get(self._thaw[0][1])
-            if case and case.waiting.missed:
+            at, interaction_id = self._thaw[0]
+            case = self._cases.get(interaction_id)
+            if case and at in self._changes(case.waiting, self._rules(case.waiting)):
                 return
             heappop(self._thaw)
 
+    def _cooling_until(self, case: Case) -> dict[int, Moment]:
+        standing = case.lane.standing
+        until: dict[int, Moment] = {}
+        for agent_id in standing.hard | standing.soft:
+            if row := self._floor.seats.get(agent_id):
+                until[row.slot] = case.waiting.cools_until(agent_id, self.policy)[1]
+        return until
 
-def _place(row: Row) -> Place:
-    return row.place
 
-
-def _fits(seat: Seat, pool: Pool) -> bool:
-    if pool.agent_id:
-        return pool.agent_id == seat.agent_id
-    if pool.queue not in seat.queues:
+def _could(seat: Seat, ask: Ask) -> bool:
+    """Whether the agent could ever take work of this kind."""
+    if ask.agent_id:
+        return ask.agent_id == seat.agent_id
+    if seat.queues.isdisjoint(ask.queues) or any(seat.skills.get(skill, 0) < level for skill, level in ask.skills):
         return False
-    return all(seat.skills.get(skill, 0) >= level for skill, level in pool.skills)
+    return ask.need is ANYBODY or meets(seat.agent_id, seat.skills, ask.need)
 
 
-def _first_in(line: Line, reached: int, agent_id: str, best: Entry | None) -> Entry | None:
+def _first_in(line: Line, reached: int, row: Row, best: Entry | None) -> Entry | None:
     """The first in the line that the agent may take, if it comes before ``best``."""
     for entry in line.lanes:
         if entry[1] & reached:
             if best and best[0] < entry[0]:
                 break
-            cooling = entry[2].cooling
-            if cooling is NOT_COOLING or agent_id not in cooling.hard | cooling.soft:
+            if entry[2].plain or entry[2].admits(row):
                 return entry
     return best

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from contact_center.domain.events import Medium
-from routing.cases import Skills
+from routing.cases import Ask
+from routing.needs import Every, Has, IsOne, Need, Not, Some
 from routing.order import Order
 from routing.past import Base
-from routing.seats import NOBODY, ON_CALL, OPEN, Members, Reach, Row, Seat, row_at
+from routing.ranking import points
+from routing.seats import NOBODY, ON_CALL, OPEN, House, Members, Reach, Row, Seat, row_at, slots_in
+
+_GRADES_KEPT = 512
 
 
 class Floor:
@@ -17,27 +21,31 @@ class Floor:
     what explanations hold on to (:mod:`routing.past`); None until it is
     needed again."""
 
-    def __init__(self, exclusive: tuple[Medium, ...], behind: int) -> None:
+    def __init__(self, house: House, behind: int) -> None:
         self.seats: dict[str, Row] = {}
         self.rows: list[Row | None] = []
         self.order = Order()
         self.states: dict[str, int] = {}
         self.spare: dict[Medium, int] = {}
+        self.full: dict[str, int] = {}
         self.members: dict[str, Members] = {}
         self.base: Base | None = None
         self._skilled: dict[str, dict[int, int]] = {}
-        self._exclusive = exclusive
+        self._house = house
         self._behind = behind
         self._indexed: dict[int, Row] = {}
         self._unused: list[int] = []
+        # What follows from queues and skills alone; forgotten when anybody's change.
+        self._together: dict[tuple[str, ...], Members] = {}
+        self._graded: dict[frozenset[tuple[str, int]], list[tuple[int, int]]] = {}
 
     def change(self, old: Row, seat: Seat) -> Row:
         """Another truth about an agent who stays in the same queues with the same skills."""
-        return self._replace(seat.agent_id, old, Row(seat, old.slot, old.bit, self._exclusive, old.reach))
+        return self._replace(seat.agent_id, old, Row(seat, old.slot, old.bit, self._house, old.reach))
 
-    def take(self, old: Row, medium: Medium) -> Row:
+    def take(self, old: Row, medium: Medium, label: str) -> Row:
         """The agent has one interaction more."""
-        return self._replace(old.seat.agent_id, old, old.taking(medium, self._exclusive))
+        return self._replace(old.seat.agent_id, old, old.taking(medium, label, self._house))
 
     def _replace(self, agent_id: str, old: Row, new: Row) -> Row:
         slot = new.slot
@@ -62,14 +70,15 @@ class Floor:
         """What an explanation of this moment refers to; all of its ``later`` has been seen."""
         if self.base is None:
             self.catch_up()
-            self.base = Base(self.rows.copy(), self.states.copy(), self.spare.copy(), [])
+            self.base = Base(self.rows.copy(), self.states.copy(), self.spare.copy(), self.full.copy(), [])
         return self.base
 
     def enter(self, seat: Seat, reach: Reach, slot: int | None = None) -> Row:
         """A new agent, in ``slot`` if they have been here before."""
         at = self._new_slot() if slot is None else slot
-        row = Row(seat, at, 1 << at, self._exclusive, reach)
+        row = Row(seat, at, 1 << at, self._house, reach)
         self._index(None, row)
+        self._forget_grades()
         self.seats[seat.agent_id] = row
         self.rows[at] = row
         self.base = None
@@ -95,6 +104,7 @@ class Floor:
         self.catch_up()
         row = self.seats.pop(agent_id)
         self._index(row, None)
+        self._forget_grades()
         self.rows[row.slot] = None
         self.base = None
         for queue in row.seat.queues:
@@ -115,9 +125,9 @@ class Floor:
         row = old or new
         assert row is not None
         was, now = (old.state if old else ""), (new.state if new else "")
-        if was == OPEN and old:
+        if old and old.spare:
             self.order.remove(old.place)
-        if now == OPEN and new:
+        if new and new.spare:
             self.order.add(new.place)
         if was != now:
             if was:
@@ -128,25 +138,85 @@ class Floor:
         if had != has:
             for medium in {*had} ^ {*has}:
                 self.spare[medium] = self.spare.get(medium, 0) ^ row.bit
+        before, after = (old.full if old else ()), (new.full if new else ())
+        if before != after:
+            for label in {*before} ^ {*after}:
+                self.full[label] = self.full.get(label, 0) ^ row.bit
+
+    def _forget_grades(self) -> None:
+        self._together.clear()
+        self._graded.clear()
 
     # --- masks --------------------------------------------------------------------------------------------
 
-    def who_could(self, queue: str, skills: Skills, agent_id: str) -> int:
+    def who_could(self, ask: Ask) -> int:
         """Everybody who could ever take a kind of work, free or not."""
-        if agent_id:
-            row = self.seats.get(agent_id)
+        if ask.agent_id:
+            row = self.seats.get(ask.agent_id)
             return row.bit if row else 0
-        mask = self.members.get(queue, NOBODY).mask
-        for skill, least in skills:
-            able = 0
-            for level, bits in self._skilled.get(skill, {}).items():
-                if level >= least:
-                    able |= bits
-            mask &= able
-        return mask
+        mask = self.members_of(ask.queues).mask
+        for skill, least in ask.skills:
+            mask &= self._skilled_at(skill, least)
+        return mask & self._meeting(ask.need)
 
-    def open_for(self, medium: Medium) -> int:
-        return self.spare.get(medium, 0)
+    def members_of(self, queues: tuple[str, ...]) -> Members:
+        if len(queues) == 1:
+            return self.members.get(queues[0], NOBODY)
+        together = self._together.get(queues)
+        if together is None:
+            mask = 0
+            for queue in queues:
+                mask |= self.members.get(queue, NOBODY).mask
+            together = self._together[queues] = Members(mask)
+        return together
+
+    def _skilled_at(self, skill: str, least: int) -> int:
+        able = 0
+        for level, bits in self._skilled.get(skill, {}).items():
+            if level >= least:
+                able |= bits
+        return able
+
+    def _meeting(self, need: Need) -> int:
+        """Everybody who meets the need."""
+        everybody = (1 << len(self.rows)) - 1
+        match need:
+            case Has(skill, level):
+                return self._skilled_at(skill, level)
+            case IsOne(agent_ids):
+                return self.bits(agent_ids)
+            case Every(of):
+                for part in of:
+                    everybody &= self._meeting(part)
+                return everybody
+            case Some(of):
+                anybody = 0
+                for part in of:
+                    anybody |= self._meeting(part)
+                return anybody
+            case Not(of):
+                return everybody & ~self._meeting(of)
+
+    def grades(self, worth: Mapping[str, int]) -> list[tuple[int, int]]:
+        """Everybody by what their skills are worth, and their bits: the most first."""
+        key = frozenset(worth.items())
+        grades = self._graded.get(key)
+        if grades is None:
+            found: dict[int, int] = {}
+            for row in self.seats.values():
+                grade = points(row.reach.skills, worth)
+                found[grade] = found.get(grade, 0) | row.bit
+            if len(self._graded) >= _GRADES_KEPT:
+                self._graded.clear()
+            grades = self._graded[key] = sorted(found.items(), reverse=True)
+        return grades
+
+    def there_for(self, medium: Medium, mask: int) -> Iterator[Row]:
+        """Those of ``mask`` who are there, however busy, and do the medium at all."""
+        for slot in slots_in(mask & self.present()):
+            row = row_at(self.rows, slot)
+            if row.seat.capacity.get(medium, 0) > 0:
+                yield row
 
     def present(self) -> int:
         return self.states.get(OPEN, 0) | self.states.get(ON_CALL, 0)
@@ -159,5 +229,5 @@ class Floor:
         return bits
 
     def first(self, mask: int) -> Row:
-        """Whose turn is first of ``mask``, which must not be empty nor have anybody who isn't open."""
+        """Whose turn is first of ``mask``, which must not be empty nor have anybody who has no room."""
         return row_at(self.rows, self.order.first(mask))

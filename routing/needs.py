@@ -83,31 +83,3 @@ def agents_named(need: Need) -> bool:
 def parts(need: Need) -> tuple[Need, ...]:
     """What must all be so for the need to be met."""
     return need.of if isinstance(need, Every) else (need,)
-
-
-def text(need: Need) -> str:
-    """The need in words that a person writes and the configuration reads: ``billing >= 3 and not trainee``."""
-    return _text(need, 0)
-
-
-def _text(need: Need, bound: int) -> str:
-    """``bound``: 0 where anything may stand, 1 between ``and``, 2 after ``not``."""
-    match need:
-        case Has(skill, level):
-            return skill if level == 1 else _within(f"{skill} >= {level}", bound > 1)
-        case IsOne(agent_ids):
-            return _joined([f"agent:{agent_id}" for agent_id in sorted(agent_ids)], " or ", "nobody", bound > 0)
-        case Every(of):
-            return _joined([_text(part, 1) for part in of], " and ", "anybody", bound > 1)
-        case Some(of):
-            return _joined([_text(part, 0) for part in of], " or ", "nobody", bound > 0)
-        case Not(of):
-            return f"not {_text(of, 2)}"
-
-
-def _joined(said: list[str], by: str, nothing: str, within: bool) -> str:
-    return _within(by.join(said), within and len(said) > 1) if said else nothing
-
-
-def _within(said: str, brackets: bool) -> str:
-    return f"({said})" if brackets else said

@@ -13,18 +13,20 @@ from typing import NamedTuple
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
-from routing.cases import Skills, Waiting
+from routing.cases import Ask, Waiting
 from routing.decisions import ALL_UP_TO, Scene
-from routing.seats import Members, Row, Rows, row_at, slots_in, with_rows
+from routing.ranking import Leading, in_order
+from routing.seats import House, Members, Row, Rows, row_at, slots_in, with_rows
 
 
 class Base(NamedTuple):
-    """All agents at one moment: their rows by slot, who is in which state, who has room for what. ``later`` is who
-    changed after it, in order; it only ever grows."""
+    """All agents at one moment: their rows by slot, who is in which state, who has room for what, who has enough of a
+    label. ``later`` is who changed after it, in order; it only ever grows."""
 
     rows: Rows
     states: Mapping[str, int]
     spare: Mapping[Medium, int]
+    full: Mapping[str, int]
     later: list[Row]
 
 
@@ -33,8 +35,9 @@ class Glimpse(NamedTuple):
     of it. Nothing in it ever changes, but that ``base.later`` grows beyond what was seen."""
 
     waiting: Waiting
-    skills: Skills
-    policy: str
+    ask: Ask
+    step: int
+    house: House
     at: Moment
     base: Base
     seen: int
@@ -42,42 +45,47 @@ class Glimpse(NamedTuple):
     directed: Row | None
     fit: int
     cooling: Mapping[int, Moment]
+    held: int
     eligible: int
-    known: tuple[Row, ...]
-    chosen: Row | None
+    rung: tuple[Row, ...]
 
     def settled(self) -> Scene:
         """The same with everything in its place."""
         base, medium = self.base, self.waiting.medium
+        label = self.waiting.counts_as(self.house.policy)
         changed = {row.slot: row for row in base.later[: self.seen]}
-        states, spare = dict(base.states), base.spare.get(medium, 0)
+        states, spare = dict(base.states), base.spare.get(medium, 0) & ~base.full.get(label, 0)
         for slot, row in changed.items():
             was = row_at(base.rows, slot)
             if was.state != row.state:
                 states[was.state] ^= row.bit
                 states[row.state] = states.get(row.state, 0) | row.bit
-            if (medium in was.spare) != (medium in row.spare):
+            if was.takes(medium, label) != row.takes(medium, label):
                 spare ^= row.bit
         rows = with_rows(base.rows, changed)
+        leading = self.house.ranking.leading(self.waiting, self.at)
         return Scene(
             self.waiting,
-            self.skills,
-            self.policy,
+            self.ask,
+            self.step,
+            label,
+            self.house,
             self.at,
             rows,
-            self._in_turn(rows),
+            self._in_turn(rows, leading),
+            leading,
             self.members,
             self.directed,
             self.fit,
             states,
             spare,
             self.cooling,
+            self.held,
             self.eligible,
-            self.known,
-            self.chosen,
+            self.rung,
         )
 
-    def _in_turn(self, rows: Rows) -> tuple[Row, ...]:
+    def _in_turn(self, rows: Rows, leading: Leading) -> tuple[Row, ...]:
         """The first of the eligible, as many as are ever listed."""
         eligible = [row for slot in slots_in(self.eligible) if (row := rows[slot])]
-        return tuple(nsmallest(ALL_UP_TO + len(self.known), eligible, key=lambda row: row.place))
+        return tuple(nsmallest(ALL_UP_TO, eligible, key=in_order(leading)))

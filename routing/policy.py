@@ -18,6 +18,11 @@ Term: TypeAlias = Literal[
 ]
 """What agents can be ranked by. The id always comes last, so that the same facts give the same decision."""
 
+_CONTRARY: tuple[frozenset[Term], ...] = (
+    frozenset({"least_loaded", "most_loaded"}),
+    frozenset({"most_skilled", "least_skilled"}),
+)
+
 RANKING: tuple[Term, ...] = ("known", "preferred", "least_loaded", "longest_idle")
 
 
@@ -67,6 +72,8 @@ class QueuePolicy:
             raise ValueError("an offer rings at 1 to 50 agents at once")
         if list(self.relax) != sorted(self.relax, key=lambda step: step.after_ms):
             raise ValueError("the steps of a relaxation must come in the order of their times")
+        if self.hold_ms < 0 or self.handling_ms < 0 or self.target_ms < 0:
+            raise ValueError("hold_ms, target_ms and handling_ms cannot be negative")
 
 
 PLAIN = QueuePolicy()
@@ -130,6 +137,14 @@ class Policy:
             raise ValueError("ageing_ms and sticky_ms cannot be negative")
         if not 0 <= self.sole_cooldown_ms <= self.reoffer_cooldown_ms:
             raise ValueError("sole_cooldown_ms must lie between 0 and reoffer_cooldown_ms")
+        if any(cooldown_ms < 0 for cooldown_ms in self.cooldown_ms.values()):
+            raise ValueError("cooldown_ms cannot be negative")
+        if self.most_priority is not None and self.most_priority < 0:
+            raise ValueError("most_priority cannot be negative")
+        if any(weight < 0 for weight in self.weights.values()):
+            raise ValueError("weights cannot be negative")
+        if len(set(self.ranking)) < len(self.ranking) or any(pair <= {*self.ranking} for pair in _CONTRARY):
+            raise ValueError("the ranking says something twice, or its contrary")
 
     def queue(self, queue: str) -> QueuePolicy:
         return self.queues.get(queue, PLAIN)

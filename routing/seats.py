@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
 from routing.policy import Policy
+from routing.ranking import Ranking
 from routing.reasons import Reason
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def limits_reached(seat: Seat, medium: Medium, label: str, policy: Policy) -> tu
         weight, taken = policy.weights.get(medium, 1), weight_of(load, policy.weights, aside)
         if taken + weight > seat.most:
             limits.append(Reason("no_total", {"weight": weight, "load": taken, "capacity": seat.most}))
-    if label in seat.most_of and (has := seat.labelled.get(label, 0)) >= (most := seat.most_of[label]):
+    if label and label in seat.most_of and (has := seat.labelled.get(label, 0)) >= (most := seat.most_of[label]):
         limits.append(Reason("no_label", {"label": label, "load": has, "capacity": most}))
     return tuple(limits)
 
@@ -123,7 +124,8 @@ _ON_CALL = Reason("on_call")
 
 
 Place: TypeAlias = tuple[int, Moment, str, int]
-"""Where an agent stands among those who could take something: share taken, idle since, id, slot."""
+"""Where an agent stands among those who could take something, before a case says more: share taken and idle since, in
+the order of the ranking; id, slot."""
 
 _NOWHERE: Place = (0, 0, "", 0)
 
@@ -142,41 +144,78 @@ class Reach:
         self.mask = 0
 
 
+class House:
+    """The policy, as far as it says something about every agent. ``interrupts``: whether any work puts other work
+    aside; ``limited``: whether any agent was seen who has more limits than one for each medium."""
+
+    __slots__ = ("exclusive", "interrupts", "limited", "policy", "ranking", "usual")
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.ranking = Ranking(policy)
+        self.exclusive = policy.exclusive_media
+        self.interrupts = bool(policy.interrupts)
+        self.limited = self.interrupts
+        self.usual = self.ranking.places == ("least_loaded", "longest_idle")
+
+
 class Row:
     """A seat with what follows from it. Never changed: a new truth about the agent makes a new row, so that
     an explanation which holds the old one stays true. (``notes`` only remembers what was computed from
-    it.) Who isn't open has room for nothing (``spare``) and stands nowhere (``place``)."""
+    it.) Who has room for nothing (``spare``; ``full`` are the labels that they have enough of) stands nowhere
+    (``place``), and nobody asks for their ``share``."""
 
-    __slots__ = ("_taking", "bit", "notes", "place", "reach", "seat", "slot", "spare", "state")
+    __slots__ = ("_taking", "bit", "full", "notes", "place", "reach", "seat", "share", "slot", "spare", "state")
 
     seat: Seat
     state: str
     spare: tuple[Medium, ...]
+    full: tuple[str, ...]
     place: Place
-    notes: dict[tuple[Medium, tuple[tuple[str, int], ...]], Told]
-    _taking: tuple[Seat, Medium]
+    share: int
+    notes: dict[str, Told]
+    _taking: tuple[Seat, Medium, str]
 
-    def __init__(self, seat: Seat, slot: int, bit: int, exclusive: tuple[Medium, ...], reach: Reach) -> None:
+    def __init__(self, seat: Seat, slot: int, bit: int, house: House, reach: Reach) -> None:
         self.seat = seat
         self.slot = slot
         self.bit = bit
         self.reach = reach
-        self.state = state = _state(seat, exclusive)
-        if state == OPEN:
+        self.state = state = _state(seat, house.exclusive)
+        self.full = ()
+        if seat.most or seat.most_of or house.interrupts:
+            self._limit(seat, house)
+        elif state == OPEN:
             load = seat.load
             self.spare = tuple([medium for medium, most in seat.capacity.items() if load.get(medium, 0) < most])
-            self.place = (seat.share(), seat.idle_since_at, seat.agent_id, slot)
         else:
-            self.spare, self.place = (), _NOWHERE
+            self.spare = ()
+        if self.spare:
+            self.share = share = seat.share(house.policy.weights)
+            idle = seat.idle_since_at
+            self.place = (*((share, idle) if house.usual else house.ranking.place(share, idle)), seat.agent_id, slot)
+        else:
+            self.place = _NOWHERE
 
-    def taking(self, medium: Medium, exclusive: tuple[Medium, ...]) -> Row:
+    def takes(self, medium: Medium, label: str) -> bool:
+        """Whether one more fits, now."""
+        return medium in self.spare and label not in self.full
+
+    def _limit(self, seat: Seat, house: House) -> None:
+        house.limited = True
+        policy, held = house.policy, seat.labelled
+        self.full = tuple([label for label, most in seat.most_of.items() if label and held.get(label, 0) >= most])
+        media = seat.capacity if seat.available else ()
+        self.spare = tuple([medium for medium in media if fits(seat, medium, "", policy) is None])
+
+    def taking(self, medium: Medium, label: str, house: House) -> Row:
         """The row of the agent with one interaction more."""
-        if medium not in exclusive:
-            return Row(self.seat.taken(medium), self.slot, self.bit, exclusive, self.reach)
+        if medium not in house.exclusive or house.limited:
+            return Row(self.seat.taken(medium, label), self.slot, self.bit, house, self.reach)
         # The truth about somebody who was given a call comes before anybody looks at their seat again, mostly.
         row = Row.__new__(Row)
-        row.slot, row.bit, row.reach, row._taking = self.slot, self.bit, self.reach, (self.seat, medium)
-        row.state, row.spare, row.place = ON_CALL, (), _NOWHERE
+        row.slot, row.bit, row.reach, row._taking = self.slot, self.bit, self.reach, (self.seat, medium, label)
+        row.state, row.spare, row.full, row.place = ON_CALL, (), (), _NOWHERE
         return row
 
     if not TYPE_CHECKING:  # or every misspelt name would be taken for something that is worked out later
@@ -186,8 +225,8 @@ class Row:
             if name == "notes":
                 self.notes = {}
             elif name == "seat":
-                seat, medium = self._taking
-                self.seat = seat.taken(medium)
+                seat, medium, label = self._taking
+                self.seat = seat.taken(medium, label)
             else:
                 raise AttributeError(name)
             return getattr(self, name)

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-from routing import Policy, Seat, Waiting
+from routing import Policy, QueuePolicy, Seat, Waiting
+from routing.expression import written
+from routing.needs import ANYBODY, Every, Has, IsOne, Need, Not, Some
+
+
+class Offer(NamedTuple):
+    """What the explanation's ``record`` must be, too."""
+
+    interaction_id: str
+    agent_id: str
+    others: tuple[str, ...]
+    record: dict[str, Any]
 
 
 class Naive:
@@ -14,93 +26,252 @@ class Naive:
         self.seats: dict[str, Seat] = {}
         self.cases: dict[str, Waiting] = {}
 
-    def turn(self, case: Waiting) -> tuple[int, str]:
+    def rules(self, case: Waiting) -> QueuePolicy:
+        return QueuePolicy() if case.only_agent else self.policy.queue(case.queue)
+
+    # --- whose turn it is ---------------------------------------------------------------------------------
+
+    def turn(self, case: Waiting, now: int) -> tuple[int, int, str]:
         priority = sorted((0, case.priority, 100))[1]
-        return (case.virtual_enqueued_at - priority * self.policy.ageing_ms, case.interaction_id)
+        turn = case.virtual_enqueued_at - priority * self.policy.ageing_ms
+        if self.policy.order == "slack":
+            queue = self.policy.queue(case.queue)
+            turn += queue.target_ms - queue.handling_ms
+        most = self.policy.most_priority
+        if most is not None and now - turn >= most * self.policy.ageing_ms:
+            return (0, case.virtual_enqueued_at, case.interaction_id)
+        return (1, turn, case.interaction_id)
 
-    def state(self, seat: Seat) -> str:
-        if not seat.available:
-            known = seat.unavailable_reason in ("offline", "not_ready", "wrap_up")
-            return seat.unavailable_reason if known else "unavailable"
-        if any(seat.load.get(medium, 0) for medium in self.policy.exclusive_media):
-            return "on_call"
-        return "open"
+    # --- what is asked ------------------------------------------------------------------------------------
 
-    def lacks(self, seat: Seat, case: Waiting) -> list[str]:
+    def steps_by_time(self, case: Waiting, now: int) -> int:
+        return sum(step.after_ms <= now - case.virtual_enqueued_at for step in self.rules(case).relax)
+
+    def step(self, case: Waiting, now: int) -> int:
+        """How many steps of relaxation are in force."""
+        reached, steps = self.steps_by_time(case, now), len(self.rules(case).relax)
+        if steps and self.rules(case).skip_hopeless:
+            for step in range(reached, steps + 1):
+                if any(self.there(seat, case) and self.could(seat, case, step) for seat in self.seats.values()):
+                    return step
+        return reached
+
+    def there(self, seat: Seat, case: Waiting) -> bool:
+        return seat.available and seat.capacity.get(case.medium, 0) > 0
+
+    def queues(self, case: Waiting, step: int) -> set[str]:
+        return {case.queue}.union(*(relaxed.queues for relaxed in self.rules(case).relax[:step]))
+
+    def skills(self, case: Waiting, step: int) -> dict[str, int]:
         if case.only_agent:
+            return {}
+        lowest = {
+            skill: min([level, *(relaxed.skills.get(skill, level) for relaxed in self.rules(case).relax[:step])])
+            for skill, level in case.skills.items()
+        }
+        return {skill: level for skill, level in sorted(lowest.items()) if level > 0}
+
+    def need(self, case: Waiting, step: int) -> Need:
+        said = [relaxed.need for relaxed in self.rules(case).relax[:step] if relaxed.need is not None]
+        return said[-1] if said else self.rules(case).need
+
+    def meets(self, seat: Seat, need: Need) -> bool:
+        match need:
+            case Has():
+                return seat.skills.get(need.skill, 0) >= need.level
+            case IsOne():
+                return seat.agent_id in need.agent_ids
+            case Every():
+                return not [part for part in need.of if not self.meets(seat, part)]
+            case Some():
+                return bool([part for part in need.of if self.meets(seat, part)])
+            case Not():
+                return not self.meets(seat, need.of)
+
+    def lacks(self, seat: Seat, case: Waiting, step: int) -> list[dict[str, Any]]:
+        reasons = [self.missing(seat, skill, level) for skill, level in self.skills(case, step).items()]
+        need = self.need(case, step)
+        for part in need.of if isinstance(need, Every) else (need,):
+            if isinstance(part, Has):
+                reasons.append(self.missing(seat, part.skill, part.level))
+            elif not self.meets(seat, part):
+                reasons.append({"code": "need_not_met", "values": {"need": written(part)}})
+        return [reason for reason in reasons if reason["code"] != "missing_skill" or _short(**reason["values"])]
+
+    def missing(self, seat: Seat, skill: str, level: int) -> dict[str, Any]:
+        values = {"skill": skill, "needed": level, "has": seat.skills.get(skill, 0)}
+        return {"code": "missing_skill", "values": values}
+
+    def asked(self, seat: Seat, case: Waiting, step: int) -> bool:
+        if case.only_agent:
+            return seat.agent_id == case.only_agent
+        return bool(self.queues(case, step) & seat.queues)
+
+    def could(self, seat: Seat, case: Waiting, step: int) -> bool:
+        return self.asked(seat, case, step) and not self.lacks(seat, case, step)
+
+    # --- who has room -------------------------------------------------------------------------------------
+
+    def state(self, seat: Seat) -> list[dict[str, Any]]:
+        if seat.available:
             return []
-        return [skill for skill, level in sorted(case.skills.items()) if seat.skills.get(skill, 0) < level]
+        if seat.unavailable_reason in ("offline", "not_ready", "wrap_up"):
+            return [{"code": seat.unavailable_reason, "values": {}}]
+        return [{"code": "unavailable", "values": {"reason": seat.unavailable_reason}}]
 
-    def asked(self, seat: Seat, case: Waiting) -> bool:
-        return seat.agent_id == case.only_agent if case.only_agent else case.queue in seat.queues
+    def limits(self, seat: Seat, case: Waiting) -> list[dict[str, Any]]:
+        policy, medium = self.policy, case.medium
+        counts = {m: n for m, n in seat.load.items() if n > 0 and m not in policy.interrupts.get(medium, ())}
+        if any(counts.get(m, 0) for m in policy.exclusive_media):
+            return [{"code": "on_call", "values": {}}]
+        limits: list[dict[str, Any]] = []
+        load, capacity = seat.load.get(medium, 0), seat.capacity.get(medium, 0)
+        if load + 1 > capacity:
+            limits.append({"code": "no_capacity", "values": {"medium": medium, "load": load, "capacity": capacity}})
+        if seat.most:
+            weight = policy.weights.get(medium, 1)
+            taken = sum(n * policy.weights.get(m, 1) for m, n in counts.items())
+            if taken + weight > seat.most:
+                values = {"weight": weight, "load": taken, "capacity": seat.most}
+                limits.append({"code": "no_total", "values": values})
+        label = self.label(case)
+        if label and label in seat.most_of and seat.labelled.get(label, 0) + 1 > seat.most_of[label]:
+            values = {"label": label, "load": seat.labelled.get(label, 0), "capacity": seat.most_of[label]}
+            limits.append({"code": "no_label", "values": values})
+        return limits
 
-    def roomy(self, seat: Seat, case: Waiting) -> bool:
-        return seat.load.get(case.medium, 0) < seat.capacity.get(case.medium, 0)
+    def label(self, case: Waiting) -> str:
+        return case.label or self.policy.queue(case.queue).label
+
+    # --- who must not ring yet ----------------------------------------------------------------------------
+
+    def cooldown_ms(self, seat: Seat, case: Waiting) -> int:
+        cause: Any = case.missed_by.get(seat.agent_id, "no_answer")
+        return self.policy.cooldown_ms.get(cause, self.policy.reoffer_cooldown_ms)
 
     def cooling(self, seat: Seat, case: Waiting, now: int) -> bool:
         missed_at = case.missed.get(seat.agent_id)
-        return missed_at is not None and now < missed_at + self.policy.reoffer_cooldown_ms
+        return missed_at is not None and now < missed_at + self.cooldown_ms(seat, case)
 
-    def sole(self, seat: Seat, case: Waiting) -> bool:
-        """Nobody else who is present could ever take it."""
-        others = (
-            other
-            for other in self.seats.values()
-            if other is not seat and other.available and self.asked(other, case)
-        )
-        return not any(not self.lacks(other, case) for other in others)
+    def sole(self, seat: Seat, case: Waiting, now: int) -> bool:
+        """Nobody else who is there could ever take it, and it is long enough ago."""
+        step = self.step(case, now)
+        others = [other for other in self.seats.values() if other.agent_id != seat.agent_id]
+        if any(self.there(other, case) and self.could(other, case, step) for other in others):
+            return False
+        return now >= case.missed[seat.agent_id] + min(self.policy.sole_cooldown_ms, self.cooldown_ms(seat, case))
+
+    def known_as(self, agent_id: str, case: Waiting, now: int) -> tuple[int, str]:
+        if agent_id == case.owner:
+            return (0, "owner")
+        if agent_id in case.preferred:
+            return (1 + case.preferred.index(agent_id), "asked_for")
+        served_at = case.served_before.get(agent_id)
+        if served_at is not None and now - served_at <= self.policy.sticky_ms:
+            return (1 + len(case.preferred), "served_before")
+        return (2 + len(case.preferred), "")
+
+    def held_for(self, case: Waiting, now: int) -> list[str]:
+        """For whom it is kept."""
+        hold_ms = self.rules(case).hold_ms
+        if not hold_ms or now >= case.virtual_enqueued_at + hold_ms:
+            return []
+        return [
+            seat.agent_id
+            for seat in self.seats.values()
+            if self.known_as(seat.agent_id, case, now)[1]
+            and self.there(seat, case)
+            and self.could(seat, case, self.step(case, now))
+            and not self.cooling(seat, case, now)
+        ]
+
+    # --- who comes first ----------------------------------------------------------------------------------
+
+    def obstacles(self, seat: Seat, case: Waiting, now: int) -> list[dict[str, Any]]:
+        step = self.step(case, now)
+        if not self.asked(seat, case, step):
+            return [{"code": "directed_elsewhere", "values": {"agent_id": case.only_agent}}]
+        reasons = self.state(seat) or self.limits(seat, case)
+        reasons = reasons + self.lacks(seat, case, step)
+        if self.cooling(seat, case, now):
+            until_at = case.missed[seat.agent_id] + self.cooldown_ms(seat, case)
+            reasons.append({"code": "cooling_down", "values": {"until_at": until_at}})
+        if (held_for := self.held_for(case, now)) and seat.agent_id not in held_for:
+            until_at = case.virtual_enqueued_at + self.rules(case).hold_ms
+            reasons.append({"code": "held_for_another", "values": {"until_at": until_at}})
+        return reasons
 
     def may(self, seat: Seat, case: Waiting, now: int) -> bool:
-        if not self.asked(seat, case) or self.lacks(seat, case):
-            return False
-        if self.state(seat) != "open" or not self.roomy(seat, case):
-            return False
-        if not self.cooling(seat, case, now):
-            return True
-        waited = now >= case.missed[seat.agent_id] + self.policy.sole_cooldown_ms
-        return waited and self.sole(seat, case)
+        codes = {reason["code"] for reason in self.obstacles(seat, case, now)}
+        return not codes or (codes == {"cooling_down"} and self.sole(seat, case, now))
 
     def eligible(self, case: Waiting, now: int) -> list[Seat]:
         able = [seat for seat in self.seats.values() if self.may(seat, case, now)]
         return sorted(able, key=lambda seat: self.rank(seat, case, now))
 
-    def rank(self, seat: Seat, case: Waiting, now: int) -> tuple[bool, int, int, str]:
-        served_at = case.served_before.get(seat.agent_id)
-        recent = served_at is not None and now - served_at <= self.policy.sticky_ms
-        return (not recent, self.share(seat), seat.idle_since_at, seat.agent_id)
+    def rank(self, seat: Seat, case: Waiting, now: int) -> list[Any]:
+        points = {
+            "known": self.known_as(seat.agent_id, case, now)[0],
+            "preferred": -self.preferred(seat, case),
+            "least_loaded": self.share(seat),
+            "most_loaded": -self.share(seat),
+            "longest_idle": seat.idle_since_at,
+            "most_skilled": -self.skilled(seat, case),
+            "least_skilled": self.skilled(seat, case),
+        }
+        return [*(points[term] for term in self.policy.ranking), seat.agent_id]
 
     def share(self, seat: Seat) -> int:
+        if seat.most:
+            taken = sum(n * self.policy.weights.get(m, 1) for m, n in seat.load.items() if n > 0)
+            return taken * 1_000_000 // seat.most
         return sum(count * 1_000_000 // max(1, seat.capacity.get(medium, 0)) for medium, count in seat.load.items())
 
-    def decide(self, now: int, limit: int = 100) -> list[tuple[str, str, dict[str, Any]]]:
-        """(case, agent, the record that the explanation must be) in order."""
-        made: list[tuple[str, str, dict[str, Any]]] = []
+    def preferred(self, seat: Seat, case: Waiting) -> int:
+        return sum(points * seat.skills.get(skill, 0) for skill, points in self.rules(case).prefer.items())
+
+    def skilled(self, seat: Seat, case: Waiting) -> int:
+        return sum(seat.skills.get(skill, 0) for skill, level in case.skills.items() if level > 0)
+
+    def decide(self, now: int, limit: int = 100) -> list[Offer]:
+        made: list[Offer] = []
         while len(made) < limit:
-            for case in sorted(self.cases.values(), key=self.turn):
+            for case in sorted(self.cases.values(), key=lambda case: self.turn(case, now)):
                 if able := self.eligible(case, now):
-                    made.append((case.interaction_id, able[0].agent_id, self.record(case, now, able[0])))
+                    chosen, *others = able[: self.rules(case).ring]
+                    ids = tuple(other.agent_id for other in others)
+                    made.append(
+                        Offer(case.interaction_id, chosen.agent_id, ids, self.record(case, now, (chosen, *others)))
+                    )
                     del self.cases[case.interaction_id]
-                    load = {**able[0].load}
-                    load[case.medium] = load.get(case.medium, 0) + 1
-                    self.seats[able[0].agent_id] = _with_load(able[0], load)
+                    for seat in (chosen, *others):
+                        self.seats[seat.agent_id] = self.taken(seat, case)
                     break
             else:
                 break
         return made
 
-    def record(self, case: Waiting, now: int, chosen: Seat | None = None) -> dict[str, Any]:
+    def taken(self, seat: Seat, case: Waiting) -> Seat:
+        labelled = dict(seat.labelled)
+        if label := self.label(case):
+            labelled[label] = labelled.get(label, 0) + 1
+        return replace(seat, load={**seat.load, case.medium: seat.load.get(case.medium, 0) + 1}, labelled=labelled)
+
+    # --- why ----------------------------------------------------------------------------------------------
+
+    def record(self, case: Waiting, now: int, rung: tuple[Seat, ...] = ()) -> dict[str, Any]:
         able = self.eligible(case, now)
+        queues = self.queues(case, self.step(case, now))
         considered = [
             seat
             for _, seat in sorted(self.seats.items(), key=lambda entry: (entry[0] != case.only_agent, entry[0]))
-            if case.queue in seat.queues or seat.agent_id == case.only_agent
+            if queues & seat.queues or seat.agent_id == case.only_agent
         ]
         counts: Counter[str] = Counter()
         candidates = []
         for rank, seat in enumerate(able, 1):
-            reason = self.standing(seat, case, now, chosen)
+            reason = self.standing(seat, case, now, rung)
             counts[reason["code"]] += 1
-            served = not self.rank(seat, case, now)[0]
             candidates.append(
                 {
                     "agent_id": seat.agent_id,
@@ -108,11 +279,7 @@ class Naive:
                     "eligible": True,
                     "rank": rank,
                     "reasons": [reason],
-                    "terms": {
-                        "served_before_at": case.served_before[seat.agent_id] if served else 0,
-                        "share_taken": self.share(seat),
-                        "idle_since_at": seat.idle_since_at,
-                    },
+                    "terms": self.terms(seat, case, now),
                 }
             )
             if self.cooling(seat, case, now):
@@ -131,58 +298,104 @@ class Naive:
                         "terms": {},
                     }
                 )
-        return {
+        record = {
             "at": now,
             "interaction_id": case.interaction_id,
             "queue": case.queue,
             "medium": case.medium,
             "policy": self.policy.version,
-            "chosen": chosen.agent_id if chosen else None,
+            "chosen": rung[0].agent_id if rung else None,
             "considered": len(considered),
             "counts": dict(counts),
+            "summary": [] if rung else [self.summary(case, now, considered)],
             "candidates": candidates,
         }
+        if rung[1:]:
+            record["others"] = [seat.agent_id for seat in rung[1:]]
+        if remarks := self.remarks(case, now):
+            record["remarks"] = remarks
+        return record
 
-    def standing(self, seat: Seat, case: Waiting, now: int, chosen: Seat | None) -> dict[str, Any]:
-        if chosen is None:
+    def terms(self, seat: Seat, case: Waiting, now: int) -> dict[str, Any]:
+        terms: dict[str, Any] = {}
+        _, known_as = self.known_as(seat.agent_id, case, now)
+        for term in self.policy.ranking:
+            if term == "known":
+                terms["served_before_at"] = case.served_before[seat.agent_id] if known_as == "served_before" else 0
+                if case.owner or case.preferred:
+                    terms["known_as"] = known_as
+            elif term == "preferred":
+                if self.rules(case).prefer:
+                    terms["preferred_points"] = self.preferred(seat, case)
+            elif term in ("least_loaded", "most_loaded"):
+                terms["share_taken"] = self.share(seat)
+            elif term == "longest_idle":
+                terms["idle_since_at"] = seat.idle_since_at
+            elif any(level > 0 for level in case.skills.values()):
+                terms["skill_points"] = self.skilled(seat, case)
+        return terms
+
+    def standing(self, seat: Seat, case: Waiting, now: int, rung: tuple[Seat, ...]) -> dict[str, Any]:
+        if not rung:
             return {"code": "could_take_it", "values": {}}
-        if seat is chosen:
-            return {"code": "chosen", "values": {}}
-        words = ("served_before", "least_loaded", "longest_idle", "agent_id")
-        pairs = zip(words, self.rank(chosen, case, now), self.rank(seat, case, now), strict=True)
-        return {"code": "not_chosen", "values": {"by": next(word for word, a, b in pairs if a != b)}}
+        if seat in rung:
+            return {"code": "chosen" if seat is rung[0] else "rings_too", "values": {}}
+        words = [*self.policy.ranking, "agent_id"]
+        pairs = zip(words, self.rank(rung[0], case, now), self.rank(seat, case, now), strict=True)
+        by = next(word for word, a, b in pairs if a != b)
+        if by == "known":
+            by = self.known_as(rung[0].agent_id, case, now)[1]
+        return {"code": "not_chosen", "values": {"by": by}}
 
-    def obstacles(self, seat: Seat, case: Waiting, now: int) -> list[dict[str, Any]]:
-        if not self.asked(seat, case):
-            return [{"code": "directed_elsewhere", "values": {"agent_id": case.only_agent}}]
-        reasons: list[dict[str, Any]] = []
-        state = self.state(seat)
-        if state == "unavailable":
-            reasons.append({"code": state, "values": {"reason": seat.unavailable_reason}})
-        elif state != "open":
-            reasons.append({"code": state, "values": {}})
-        elif not self.roomy(seat, case):
-            load, capacity = seat.load.get(case.medium, 0), seat.capacity.get(case.medium, 0)
-            values: dict[str, Any] = {"medium": case.medium, "load": load, "capacity": capacity}
-            reasons.append({"code": "no_capacity", "values": values})
-        for skill in self.lacks(seat, case):
-            values = {"skill": skill, "needed": case.skills[skill], "has": seat.skills.get(skill, 0)}
-            reasons.append({"code": "missing_skill", "values": values})
-        if self.cooling(seat, case, now):
-            until_at = case.missed[seat.agent_id] + self.policy.reoffer_cooldown_ms
-            reasons.append({"code": "cooling_down", "values": {"until_at": until_at}})
-        return reasons
+    def summary(self, case: Waiting, now: int, considered: list[Seat]) -> dict[str, Any]:
+        step, asked = self.step(case, now), considered
+        if able := self.eligible(case, now):
+            return {"code": "could_take_it", "values": {"count": len(able)}}
+        if case.only_agent:
+            if case.only_agent not in self.seats:
+                return {"code": "agent_unknown", "values": {"agent_id": case.only_agent}}
+        elif not considered:
+            return {"code": "nobody_in_queue", "values": {}}
+        asked = [seat for seat in considered if self.could(seat, case, step)]
+        if not asked:
+            need = self.need(case, step)
+            if need == ANYBODY:
+                return {"code": "nobody_has_the_skills", "values": {"considered": len(considered)}}
+            return {"code": "nobody_meets_the_need", "values": {"considered": len(considered), "need": written(need)}}
+        present = [seat for seat in asked if seat.available]
+        if not present:
+            return {"code": "nobody_available", "values": {"able": len(asked)}}
+        if not any(self.there(seat, case) for seat in present):
+            values = {"available": len(present), "medium": case.medium}
+            return {"code": "nobody_does_the_medium", "values": values}
+        free = [seat for seat in present if not self.limits(seat, case)]
+        if not free:
+            return {"code": "everyone_busy", "values": {"available": len(present)}}
+        cooling = [
+            case.missed[seat.agent_id] + self.cooldown_ms(seat, case)
+            for seat in free
+            if self.cooling(seat, case, now)
+        ]
+        if len(cooling) < len(free):
+            until_at = case.virtual_enqueued_at + self.rules(case).hold_ms
+            return {"code": "held", "values": {"until_at": until_at}}
+        return {"code": "cooling_down", "values": {"until_at": min(cooling)}}
+
+    def remarks(self, case: Waiting, now: int) -> list[dict[str, Any]]:
+        remarks: list[dict[str, Any]] = []
+        step, steps = self.step(case, now), self.rules(case).relax
+        if step:
+            early = step > self.steps_by_time(case, now)
+            values = {"step": step, "steps": len(steps)}
+            remarks.append({"code": "relaxed_early" if early else "relaxed", "values": values})
+        if step < len(steps):
+            at = case.virtual_enqueued_at + steps[step].after_ms
+            remarks.append({"code": "relaxes", "values": {"step": step + 1, "steps": len(steps), "at": at}})
+        if self.held_for(case, now):
+            until_at = case.virtual_enqueued_at + self.rules(case).hold_ms
+            remarks.append({"code": "kept_for_known", "values": {"until_at": until_at}})
+        return remarks
 
 
-def _with_load(seat: Seat, load: dict[Any, int]) -> Seat:
-    return Seat(
-        seat.agent_id,
-        seat.name,
-        seat.queues,
-        seat.skills,
-        seat.capacity,
-        load,
-        seat.available,
-        seat.unavailable_reason,
-        seat.idle_since_at,
-    )
+def _short(skill: str, needed: int, has: int) -> bool:
+    return has < needed

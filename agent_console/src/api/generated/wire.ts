@@ -88,11 +88,29 @@ export interface CustomerBrief {
 /**
  * One reason for the choice, ``code`` with its ``values``; the console says it in the agent's language.
  *
- * ``skill`` {skill, level, needed} · ``served_before`` {at} · ``least_loaded`` {load, capacity} ·
- * ``longest_idle`` {idle_ms} · ``only_one`` {} · ``considered`` {count} · ``direct`` {by}
+ * ``skill`` {skill, level, needed} · ``need`` {need} · ``relaxed`` {step, steps} · ``owner`` {} · ``asked_for`` {} ·
+ * ``served_before`` {at} · ``preferred`` {points} · ``least_loaded`` and ``most_loaded`` {load, capacity} ·
+ * ``longest_idle`` {idle_ms} · ``most_skilled`` and ``least_skilled`` {points} · ``only_one`` {} ·
+ * ``rings_with`` {count} · ``considered`` {count} · ``direct`` {by}
  */
 export interface Why {
-  code: "skill" | "served_before" | "least_loaded" | "longest_idle" | "only_one" | "considered" | "direct";
+  code:
+    | "skill"
+    | "need"
+    | "relaxed"
+    | "owner"
+    | "asked_for"
+    | "served_before"
+    | "preferred"
+    | "least_loaded"
+    | "most_loaded"
+    | "longest_idle"
+    | "most_skilled"
+    | "least_skilled"
+    | "only_one"
+    | "rings_with"
+    | "considered"
+    | "direct";
   values: {
     [k: string]: string | number;
   };

@@ -211,6 +211,8 @@ function unremarkable(event: EventView, over: Set<string>): boolean {
       if (body["state"] === "failed") return false;
       if (body["leg"] === "agent") return body["state"] !== "joined";
       return body["leg"] === "party" ? body["state"] !== "joined" && body["state"] !== "left" : body["state"] !== "answered";
+    case "offer.ended": // it rang at several, and the line of who was first says it
+      return body["outcome"] === "rescinded" && !!body["by"];
     case "transcript.added": // said while the recording paused: nothing of it was kept
       return body["text"] === "";
     case "recording.changed":

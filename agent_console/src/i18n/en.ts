@@ -45,6 +45,7 @@ const en = {
   },
   role: { agent: "Agent", supervisor: "Supervisor", admin: "Administrator" },
   state: {
+    reason: { not_responding: "Not responding", phone_unreachable: "Telephone not reached", connection_lost: "Connection lost" },
     ready: "Ready",
     reserved: "Offer ringing",
     busy: "Working",

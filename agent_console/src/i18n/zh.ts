@@ -46,6 +46,7 @@ const zh: Messages = {
   },
   role: { agent: "坐席", supervisor: "主管", admin: "管理员" },
   state: {
+    reason: { not_responding: "未应答", phone_unreachable: "电话未接通", connection_lost: "连接中断" },
     ready: "就绪",
     reserved: "派单响铃中",
     busy: "处理中",

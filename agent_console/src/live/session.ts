@@ -66,7 +66,11 @@ export const useSession = defineStore("session", () => {
     if (!found) return id;
     return (i18n.global.locale.value === "zh" && found.name_zh) || found.name;
   }
-  const reasonName = (id: string): string => nameIn(settings.value.reasons, id);
+  /** A reason of the house's list, or one that the hub itself gives. */
+  function reasonName(id: string): string {
+    const own = `state.reason.${id}`;
+    return i18n.global.te(own, "en") && !settings.value.reasons.some((one) => one.id === id) ? i18n.global.t(own) : nameIn(settings.value.reasons, id);
+  }
   const queueName = (id: string): string => nameIn(settings.value.queues, id);
   const intentName = (id: string): string => nameIn(settings.value.intents ?? [], id);
   const dispositionName = (id: string): string => nameIn(settings.value.dispositions, id);

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from contact_center.replaying.again import Outcome
     from contact_center.replaying.comparing import Compared
     from contact_center.replaying.log import Log
+    from contact_center.replaying.trying import Tried
     from contact_center.storage.executor import Executor
     from routing import Policy
 
@@ -339,3 +340,180 @@ def _reasons(explanation: dict[str, Any] | None) -> str:
         for each in explanation["candidates"][:8]
     ]
     return "; ".join(told)
+
+
+# --- explain --------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def explain(
+    about: Annotated[str, typer.Argument(help="An interaction's id, or a decision's.")],
+    language: Language = "en",
+) -> None:
+    """Say in plain words why an interaction was offered to whom it was, or why it waits."""
+    from contact_center.bootstrap import migrate
+    from contact_center.replaying.explaining import explain as told
+
+    given, spoken = _settings(), _language(language)
+    migrate(given.database)
+    zone = _zone(given.database)
+    records, arms = _with_database(given.database, lambda executor: _explained(executor, about))
+    if not records:
+        raise _stop(f"There is no interaction and no decision {about}, or nothing was decided about it yet.", 3)
+    for number, record in enumerate(records):
+        if number:
+            _say("")
+        for line in told(spoken, record, zone, arm=arms.get(record["policy"])):
+            _say(line)
+
+
+async def _explained(executor: Executor, about: str) -> tuple[list[dict[str, Any]], dict[str, tuple[str, str]]]:
+    from contact_center.bootstrap import occasion
+    from contact_center.dispatch.truth import facts
+    from contact_center.storage import routing_log, trials
+    from routing import Engine
+
+    records = await executor.read(routing_log.decided, about)
+    seats, waiting = await facts(executor)
+    if any(each.interaction_id == about for each in waiting):
+        policy, _ = await executor.read(trials.in_force, occasion().now)
+        engine = Engine(policy)
+        for seat in seats:
+            engine.put_seat(seat)
+        for each in waiting:
+            engine.put_waiting(each)
+        now = engine.explain(about, occasion().now)
+        if now is not None:
+            records.append(now.record())
+    trial = await executor.read(trials.experiment)
+    return records, {} if trial is None else {trial[1]["version"]: (trial[0].name, "b")}
+
+
+# --- shadow and experiment --------------------------------------------------------------------------------------
+
+
+@app.command()
+def shadow(
+    first: Annotated[
+        str, typer.Option("--from", help="Ask a policy about the decisions of a day that was kept.")
+    ] = "",
+    last: To = "",
+    policy: Annotated[Path | None, typer.Option("--policy", help="The configuration with that policy.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Each decision against what another policy would have come to from the same facts. Without options: the shadow
+    that the running hub asks beside its own policy (shadow: in its configuration)."""
+    from contact_center.bootstrap import migrate
+
+    given = _settings()
+    if (policy is None) != (not first):
+        raise _stop("--policy and --from go together.")
+    if policy is None:
+        state = _ask_the_hub(given, "/api/v1/routing/shadow")
+    else:
+        name, other = _policy(policy)
+        migrate(given.database)
+        begin, end = _moments(first, last, _zone(given.database))
+        state = {"policy": f"{name} ({other.version})"}
+        state |= _with_database(given.database, lambda executor: _shadowed(executor, begin, end, other))
+    if as_json:
+        _say(json.dumps(state, ensure_ascii=False))
+    elif not state["policy"]:
+        _say("The running hub asks no shadow.")
+    else:
+        _show_shadow(state)
+
+
+async def _shadowed(executor: Executor, first: Moment, last: Moment, policy: Policy) -> dict[str, Any]:
+    from contact_center.replaying.shadowing import told
+    from routing.shadow import Shadow
+
+    log = await _log_between(executor, first, last)
+    asked, read = Shadow(policy), 0
+    for run in log.runs:
+        async for facts in log.read(run):
+            for at, fact in facts:
+                if at <= last:
+                    asked.feed(at, fact)
+            read += len(facts)
+            _bar(read, log.facts)
+    return told(asked)
+
+
+def _ask_the_hub(given: Settings, path: str) -> dict[str, Any]:
+    import httpx
+
+    from contact_center.offline import running
+
+    note = running(given)
+    if note is None:
+        raise _stop("No hub runs on this data folder; --policy with --from asks a day that was kept.", 3)
+    answer = httpx.get(f"{note['url']}{path}", headers={"Authorization": f"Bearer {note['key']}"}, timeout=60)
+    answer.raise_for_status()
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+_VERDICTS = {
+    "same": "would have offered the same",
+    "other_agent": "would have offered it to somebody else",
+    "would_wait": "would have let it wait",
+    "would_offer": "would have offered what waited on",
+}
+
+
+def _show_shadow(state: dict[str, Any]) -> None:
+    counts = state["counts"]
+    decided = sum(count for verdict, count in counts.items() if verdict != "would_offer")
+    _say(f"Policy {state['policy']}, asked about {decided} decisions:")
+    for verdict, words in _VERDICTS.items():
+        share = f"{100 * counts[verdict] / decided:5.1f} %" if decided and verdict != "would_offer" else " " * 7
+        _say(f"  {counts[verdict]:>8} {share} {words}")
+    if state["reasons"]:
+        _say("Why not whom the policy in force chose:")
+        for code, count in list(state["reasons"].items())[:12]:
+            _say(f"  {count:>8}         {code}")
+    for each in state["recent"][-10:]:
+        said = ", ".join(each["shadow"]) or "nobody"
+        _say(f"  {each['interaction_id']} ({each['queue']}): {', '.join(each['agents']) or 'nobody'}; shadow: {said}")
+
+
+@app.command()
+def compare(
+    first: From,
+    last: To = "",
+    language: Language = "en",
+    as_json: AsJson = False,
+) -> None:
+    """What the experiment has shown so far: both policies' blocks of time, and how sure their difference is."""
+    from contact_center.bootstrap import migrate
+    from contact_center.replaying.words import say
+
+    given, spoken = _settings(), _language(language)
+    migrate(given.database)
+    zone = _zone(given.database)
+    begin, end = _moments(first, last, zone)
+    told = _with_database(given.database, lambda executor: _experiment(executor, begin, end))
+    if as_json:
+        from dataclasses import asdict
+
+        _say(json.dumps({**asdict(told.result), "name": told.name}, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    from contact_center.replaying.report import show_experiment
+
+    _say(say(spoken, "experiment", name=told.name, a=told.a, b=told.b))
+    show_experiment(Console(), spoken, told.result)
+
+
+async def _experiment(executor: Executor, first: Moment, last: Moment) -> Tried:
+    from contact_center.replaying.day import NothingKept
+    from contact_center.replaying.trying import NoExperiment, tried
+
+    try:
+        return await tried(await _log_between(executor, first, last), first, last, _bar)
+    except NoExperiment as error:
+        raise _stop("No experiment is under way (experiment: in the configuration, docs/replay.md).", 3) from error
+    except NothingKept as error:
+        raise _stop("What was kept cannot be read; routing replay says why.", 3) from error

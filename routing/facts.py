@@ -111,7 +111,7 @@ class WitnessedEngine(Engine):
         self._witness.told(waiting)
 
     def remove_waiting(self, interaction_id: str) -> None:
-        if interaction_id in self._cases:  # putting a case asks for this too, mostly for nothing
+        if self.case(interaction_id) is not None:  # putting a case asks for this too, mostly for nothing
             super().remove_waiting(interaction_id)
             self._witness.told(WaitsNoMore(interaction_id))
 
@@ -325,7 +325,7 @@ def decode(block: bytes) -> Iterator[Dated]:
             since, kind, *said = orjson.loads(line)
             at += since
             yield at, _READ[kind](*said)
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, IndexError) as error:
+    except (orjson.JSONDecodeError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise NotReadable(f"The block is damaged: {error!r}.") from error
 
 

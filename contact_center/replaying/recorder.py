@@ -69,7 +69,7 @@ def keeping(stored: dict[str, Any]) -> Keeping:
 
 class Recorder:
     """The witness of this node's engine. ``facts``, ``blocks``, ``written_bytes`` and ``lost`` count since the
-    start."""
+    start; ``most`` facts are held in memory."""
 
     def __init__(self, executor: Executor, occasion: Callable[[], Occasion], node: str) -> None:
         self._executor = executor
@@ -92,6 +92,7 @@ class Recorder:
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self.keeping = Keeping()
+        self.most = MOST
         self.shadow: Shadow | None = None
         self.facts = 0
         self.blocks = 0
@@ -106,7 +107,7 @@ class Recorder:
         self._note(Begun(engine.policy))
 
     def told(self, fact: Fact) -> None:
-        if len(self._facts) >= MOST:
+        if len(self._facts) >= self.most:
             self._gap = True
             self.lost += 1
             return

@@ -19,12 +19,14 @@ from contact_center.replaying.comparing import (
     Column,
     Compared,
     Row,
+    Unit,
     level_by_time,
     rows,
     wait_marks,
     waited_at_most,
 )
 from contact_center.replaying.words import Language, duration, moment, say
+from routing.experiment import Result
 
 MOST_AGENTS = 60
 """Agents drawn by themselves; the table has all."""
@@ -137,6 +139,39 @@ def show(console: Console, language: Language, compared: Compared, zone: ZoneInf
     console.print(say(language, "assumptions"), style="bold")
     for line in assumptions(language, compared):
         console.print(f"· {line}", markup=False, highlight=False)
+
+
+_UNITS: dict[str, Unit] = {
+    "service_level": "share",
+    "mean_wait": "time",
+    "p90_wait": "time",
+    "abandonment": "share",
+}
+
+
+def show_experiment(console: Console, language: Language, result: Result) -> None:
+    table = Table()
+    for head in ("", "a", "b", say(language, "difference_between"), ""):
+        table.add_column(head, justify="right" if head else "left")
+    table.add_row(say(language, "blocks"), str(result.blocks["a"]), str(result.blocks["b"]))
+    table.add_row(say(language, "came"), str(result.cases["a"]), str(result.cases["b"]))
+    for each in result.measured:
+        row = Row(each.code, _UNITS[each.code], "", (each.a, each.b))
+        difference = each.difference
+        if difference.high == inf:
+            told, how = say(language, "nobody_can_say"), ""
+        else:
+            ends = {
+                name: value(language, row, getattr(difference, name), signed=True) for name in ("mean", "low", "high")
+            }
+            told = say(language, "between_ends", **ends)
+            how = say(language, "surely" if difference.sure else "perhaps")
+        table.add_row(say(language, each.code), *[value(language, row, number) for number in row.values], told, how)
+    console.print(table)
+    console.print(say(language, "def_level"), markup=False, highlight=False)
+    console.print(say(language, "def_experiment"), markup=False, highlight=False)
+    if result.not_counted:
+        console.print(say(language, "not_counted", count=result.not_counted), markup=False, highlight=False)
 
 
 def _between(language: Language, compared: Compared, zone: ZoneInfo) -> str:
@@ -299,6 +334,7 @@ def _looks(empty: str, **more: object) -> dict[str, object]:
         "legend_at_bottom": True,
         "legend_at_bottom_columns": 1,
         "truncate_legend": -1,
+        "truncate_label": -1,
         "no_data_text": empty,
         "pretty_print": False,
         "print_values": False,

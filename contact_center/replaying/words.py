@@ -50,6 +50,25 @@ WORDS: dict[str, tuple[str, str]] = {
         "{what}: the difference lies between {low} and {high} (95 %, {trials} trials): it may be none at all.",
         "{what}：差异在 {low} 与 {high} 之间 (95 %，{trials} 次试验)：可能并无差异。",
     ),
+    "experiment": (
+        "Experiment {name}: a is the policy in force ({a}), b the one under trial ({b}).",
+        "试验 {name}：a 为现行策略（{a}），b 为试用策略（{b}）。",
+    ),
+    "blocks": ("Blocks of time", "时间段"),
+    "difference_between": ("b less a (95 %)", "b 减 a (95 %)"),
+    "between_ends": ("{mean} ({low} to {high})", "{mean}（{low} 至 {high}）"),
+    "nobody_can_say": ("nobody can say yet", "尚无法判断"),
+    "surely": ("surely different", "差异可信"),
+    "perhaps": ("may be none at all", "可能并无差异"),
+    "not_counted": (
+        "{count} cases came just after a switch, or in a block without its counterpart, and are not counted.",
+        "{count} 个个案在切换之后不久到来，或所在时间段没有对照，未计入。",
+    ),
+    "def_experiment": (
+        "All agents go by one policy at a time, in blocks of time that are drawn; a block is one trial. In the "
+        "figures blocks count alike, however many cases came in them.",
+        "全体坐席在同一时间只按一种策略工作，时间段随机分配，每段为一次试验。各时间段权重相同，与其中个案数无关。",
+    ),
     "chart_level": ("Service level by queue (%)", "各队列服务水平 (%)"),
     "chart_waits": ("Answered within … (% of all that came)", "在……之内应答 (占全部到来的百分比)"),
     "chart_time": ("Service level through the day (%)", "一天中的服务水平 (%)"),

@@ -185,3 +185,14 @@ def in_hand_at(conn: Connection, moment: Moment) -> list[dict[str, Any]]:
         )
     )
     return list(rows.scalars())
+
+
+def decided(conn: Connection, about: str) -> list[dict[str, Any]]:
+    """The stored explanations of the decision with that id, or of all decisions about the interaction with that id,
+    oldest first."""
+    rows = conn.execute(
+        select(decisions.c.data)
+        .where(or_(decisions.c.id == about, decisions.c.interaction_id == about))
+        .order_by(decisions.c.at, decisions.c.id)
+    )
+    return list(rows.scalars())

@@ -32,6 +32,7 @@ from contact_center.web import (
     recognition,
     recordings,
     replay,
+    routing,
     schemas,
     search,
     sign_in,
@@ -88,6 +89,7 @@ def create_app(runtime: Runtime, start: Lifespan, stop: Lifespan) -> FastAPI:
     app.include_router(reading.router)
     app.include_router(message_pages.router)
     app.include_router(replay.router)
+    app.include_router(routing.router)
     app.include_router(flows.router)
     app.include_router(recordings.router)
     app.include_router(recognition.router)

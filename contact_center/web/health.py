@@ -83,6 +83,14 @@ async def _collect(registry: CollectorRegistry, runtime: Runtime) -> None:
         runtime.dispatcher.missed
     )
     gauge("decisions_lost", "Decisions that the database no longer agreed with").set(runtime.dispatcher.lost)
+    gauge("routing_log_facts", "Facts that routing was told and that were written down, since the start").set(
+        runtime.recorder.facts
+    )
+    gauge("routing_log_lost", "Facts that could not be written down, since the start").set(runtime.recorder.lost)
+    if (shadow := runtime.recorder.shadow) is not None:
+        verdicts = gauge("shadow_decisions", "What the shadow's policy would have decided", ("verdict",))
+        for verdict, count in shadow.by_verdict().items():
+            verdicts.labels(verdict).set(count)
     taken = gauge("taken_in", "Events taken in since the start", ("channel",))
     refused = gauge("refused", "Requests refused since the start", ("channel",))
     up = gauge("channel_ready", "1 if the channel is ready", ("channel",))

@@ -42,8 +42,11 @@ def claim(conn: Connection, on: Occasion, decision: Decision, policy: Policy, la
     free: list[agents.Agent] = []
     if record.state == "waiting" and record.epoch == decision.epoch:
         free = [locked[each] for each in asked if each in locked and _free(conn, locked[each], record, label, policy)]
+    rung = {agent.id for agent in free}
+    _tell_seats(conn, [agent_id for agent_id in asked if agent_id not in rung], locked)
     if not free:
-        _tell_the_truth(conn, loaded, asked, locked)
+        if record.state == "waiting":
+            tell(conn, Waits(journal.waiting(conn, loaded)))
         return ()
     decision_id = on.new_id()
     told = {**decision.explanation.record(), "why": [asdict(why) for why in decision.why], "latency_us": latency_us}
@@ -73,13 +76,9 @@ def _free(conn: Connection, agent: agents.Agent, record: Record, label: str, pol
     )
 
 
-def _tell_the_truth(
-    conn: Connection, loaded: Loaded, asked: tuple[str, ...], locked: Mapping[str, agents.Agent]
-) -> None:
-    """Routing decided from what is so no more."""
-    if loaded.record.state == "waiting":
-        tell(conn, Waits(journal.waiting(conn, loaded)))
-    for agent_id in asked:
+def _tell_seats(conn: Connection, agent_ids: list[str], locked: Mapping[str, agents.Agent]) -> None:
+    """Routing decided from what is so no more, of these agents."""
+    for agent_id in agent_ids:
         if agent_id in locked:
             tell(conn, SeatChanged(agents.seat(locked[agent_id], agents.load(conn, agent_id))))
         else:

@@ -14,7 +14,7 @@ from contact_center.domain.time import SECOND
 from contact_center.storage import agents
 from routing import Decision, Policy, QueuePolicy
 from tests.dispatch.test_offers import LENA, OMAR, RING_MS, people
-from tests.hub import CommandRefused, Console, TestHub, house, open_test_hub
+from tests.hub import Clock, CommandRefused, Console, TestHub, house, open_test_hub
 
 STAFF = house(agents=people(ann={"capacity": {"sms": 1, "voice": 1}}, bob={}, cem={}))
 ALL = ("ann", "bob", "cem")
@@ -249,6 +249,62 @@ async def test_what_rings_counts_against_a_label(database_url: str, tmp_path: Pa
         assert (await bob.snapshot()).agent.labelled == {"care": 1}, "and what is in hand"
         second = await text(hub, OMAR)
         assert await ring(hub, second, "bob") == (), "one of that label is all that they may have"
+
+
+async def test_a_queue_that_rings_several_says_so_in_the_text(database_url: str, tmp_path: Path) -> None:
+    config = {**STAFF, "queues": [{"id": "support", "name": "Support", "routing": {"ring": 2}}]}
+    config["entry_points"] = [{"channel": "twilio_sms", "dialled": "*", "queue": "support"}]
+    config["agents"] = people(ann={}, bob={}, cem={})
+    async with open_test_hub(database_url, tmp_path, config=config) as hub, hub.at_work(*ALL) as consoles:
+        interaction_id = await text(hub)
+
+        async def ringing() -> Any:
+            return (await hub.record(interaction_id)).ringing
+
+        rings = await hub.eventually(ringing, "it to ring")
+        assert len(rings) == 2
+        others = dict(zip(ALL, consoles, strict=True))
+        first, second = (others[agent_id] for agent_id in rings.values())
+        await first.offer()
+        offer = await second.offer()
+        await second.command("reject", offer_id=offer.id)
+        await second.gone(interaction_id)
+        assert len((await hub.record(interaction_id)).ringing) == 1
+        await first.accept()
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=False)
+async def test_of_agents_at_two_nodes_who_accept_at_once_one_has_it(database_url: str, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    clock = Clock()
+    async with (
+        open_test_hub(database_url, tmp_path / "one", clock=clock, config=STAFF) as one,
+        open_test_hub(database_url, tmp_path / "two", clock=clock, config=STAFF) as two,
+        one.agent("ann") as ann,
+        two.agent("bob") as bob,
+    ):
+        for n in range(4):
+            interaction_id = await text(one, f"+49151123456{n:02}")
+            await ring(one, interaction_id, "ann", "bob")
+            offer = await ann.offer(interaction_id)
+            await bob.snapshot()
+            other = await bob.offer(interaction_id)
+            results = await asyncio.gather(
+                ann.command("accept", offer_id=offer.id),
+                bob.command("accept", offer_id=other.id),
+                return_exceptions=True,
+            )
+            assert sum(isinstance(result, CommandRefused) for result in results) == 1
+            record = await one.record(interaction_id)
+            assert record.state == "assigned"
+            winner = {"ann": ann, "bob": bob}[record.agent_id]
+            await winner.snapshot()
+            await winner.command("wrap_up", interaction_id=interaction_id, disposition="solved")
+            for agent_id in ("ann", "bob"):
+                await one.write(stand_back, one, agent_id)
+            for console in (ann, bob):  # without Redis a node hears of another's news when it looks round
+                await console.snapshot()
 
 
 # --- by itself --------------------------------------------------------------------------------------------------

@@ -694,11 +694,16 @@ class Engine:
             self._enter(waiting, turn, standing, reached)
 
     def _await_cap(self, waiting: Waiting) -> None:
+        self._await_caps([waiting])
         if len(self._caps) > 2 * len(self._cases) + 64:
-            self._caps = [entry for entry in self._caps if entry[1] in self._cases]
-        at = cap_at(base_turn(waiting, self.policy), self.policy)
-        if at is not None and at > self._now:
-            heappush(self._caps, (at, waiting.interaction_id))
+            self._caps = []
+            self._await_caps([case.waiting for case in self._cases.values()])
+
+    def _await_caps(self, waits: list[Waiting]) -> None:
+        for waiting in waits:
+            at = cap_at(base_turn(waiting, self.policy), self.policy)
+            if at is not None and at > self._now:
+                heappush(self._caps, (at, waiting.interaction_id))
 
     def _forget_thaws(self) -> None:
         """Those of cases that are gone, or changed since."""

@@ -6,7 +6,7 @@ stands does nothing, so every part of a history is a history too: that is how on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, TypeAlias
@@ -14,13 +14,17 @@ from typing import Any, TypeAlias
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
 from routing import Decision, Engine, Policy, Seat, Waiting
-from tests.laws.rules import LawBroken, goes_before, obstacle, who_may
+from routing.needs import Every, Has, IsOne, Need, Not, Some
+from routing.policy import RANKING, QueuePolicy, Step, Term
+from tests.laws.rules import LawBroken, goes_before, label_of, limit, obstacle, who_may
 
 Act: TypeAlias = tuple[Any, ...]
 
 QUEUES = ("q1", "q2", "q3")
 SKILLS = ("s1", "s2")
 MEDIA: tuple[Medium, ...] = ("voice", "chat", "email")
+LABELS = ("vip", "back office")
+RIVALS: tuple[tuple[Term, ...], ...] = (("least_loaded", "most_loaded"), ("most_skilled", "least_skilled"))
 PEOPLE = tuple(f"a{n}" for n in range(7))
 REASONS = ("offline", "not_ready", "wrap_up", "lunch")
 ACTS_IN_A_HISTORY = 150
@@ -34,7 +38,7 @@ class World:
     now: Moment = 1_000_000
     seats: dict[str, Seat] = field(default_factory=dict)
     waiting: dict[str, Waiting] = field(default_factory=dict)
-    ringing: dict[str, tuple[Waiting, str]] = field(default_factory=dict)
+    ringing: dict[str, tuple[Waiting, tuple[str, ...]]] = field(default_factory=dict)
     in_hand: dict[str, tuple[Waiting, str]] = field(default_factory=dict)
     over: set[str] = field(default_factory=set)
     came: dict[str, Waiting] = field(default_factory=dict)
@@ -63,7 +67,8 @@ class World:
             self.over.add(case_id)
         elif offered := self.ringing.pop(case_id, None):
             self.over.add(case_id)
-            self._freed(offered[1], offered[0].medium)
+            for agent_id in offered[1]:
+                self._freed(agent_id, offered[0])
 
     def _changes(self, case_id: str, queue: str, priority: int, only_agent: str) -> None:
         """It waits otherwise than before: passed on to another queue, or to one agent."""
@@ -75,8 +80,8 @@ class World:
     def _sits_down(self, seat: Seat) -> None:
         """Somebody new, or with other queues, skills or capacities than before. What they have stays theirs."""
         before = self.seats.get(seat.agent_id)
-        load = before.load if before else self._load_of(seat.agent_id)
-        self._put(replace(seat, load=load, idle_since_at=self.now))
+        load, labelled = (before.load, before.labelled) if before else self._has(seat.agent_id)
+        self._put(replace(seat, load=load, labelled=labelled, idle_since_at=self.now))
 
     def _is_gone(self, agent_id: str) -> None:
         if self.seats.pop(agent_id, None):
@@ -86,27 +91,44 @@ class World:
         if seat := self.seats.get(agent_id):
             self._put(replace(seat, available=available, unavailable_reason=reason))
 
-    def _has_capacity(self, agent_id: str, medium: Medium, most: int) -> None:
+    def _has_capacity(self, agent_id: str, medium: Medium, most: int, total: int) -> None:
         if seat := self.seats.get(agent_id):
-            self._put(replace(seat, capacity={**seat.capacity, medium: most}))
+            self._put(replace(seat, capacity={**seat.capacity, medium: most}, most=total))
 
-    def _accepts(self, case_id: str) -> None:
+    def _accepts(self, case_id: str, which: int) -> None:
+        """One of those it rings at is the first."""
         if offered := self.ringing.pop(case_id, None):
-            self.in_hand[case_id] = offered
+            case, rings = offered
+            first = rings[which % len(rings)]
+            self.in_hand[case_id] = (case, first)
+            for agent_id in rings:
+                if agent_id != first:
+                    self._freed(agent_id, case)
 
-    def _misses(self, case_id: str) -> None:
+    def _misses(self, case_id: str, which: int, cause: str) -> None:
+        """It rings on at the others, if there are any."""
         if offered := self.ringing.pop(case_id, None):
-            case, agent_id = offered
-            self._back(replace(case, missed={**case.missed, agent_id: self.now}), agent_id)
+            case, rings = offered
+            agent_id = rings[which % len(rings)]
+            missed = {**case.missed, agent_id: self.now}
+            case = replace(case, missed=missed, missed_by={**case.missed_by, agent_id: cause})
+            left = tuple(other for other in rings if other != agent_id)
+            if left:
+                self.ringing[case_id] = (case, left)
+            else:
+                self._waits(replace(case, epoch=case.epoch + 1))
+            self._freed(agent_id, case)
 
     def _gives_back(self, case_id: str) -> None:
         if held := self.in_hand.pop(case_id, None):
-            self._back(*held)
+            case, agent_id = held
+            self._waits(replace(case, epoch=case.epoch + 1))
+            self._freed(agent_id, case)
 
     def _finishes(self, case_id: str) -> None:
         if held := self.in_hand.pop(case_id, None):
             self.over.add(case_id)
-            self._freed(held[1], held[0].medium)
+            self._freed(held[1], held[0])
 
     def _passes(self, ms: int) -> None:
         self.now += ms
@@ -156,25 +178,32 @@ class World:
             raise LawBroken("I3", f"{decision} is for what does not wait")
         if decision.epoch != case.epoch or self.offers.get(case.interaction_id, -1) >= decision.epoch:
             raise LawBroken("I3", f"{decision} is of another epoch than {case}")
-        chosen = self.seats.get(decision.agent_id)
-        if chosen is None:
-            raise LawBroken("I5", f"{decision} chose somebody who is gone")
-        if why := obstacle(chosen, case, self.policy, self.seats, self.now):
-            raise LawBroken("I4" if why.startswith("has ") else "I5", f"{case} went to {chosen}, who {why}")
-        self._in_turn(case, chosen)
+        rings = (decision.agent_id, *decision.others)
+        if len(rings) > self.policy.queue(case.queue).ring or len({*rings}) < len(rings):
+            raise LawBroken("I3", f"{decision} rings at {rings}")
+        for agent_id in rings:
+            self._may_ring(case, agent_id)
         if case.virtual_enqueued_at != self.came[case.interaction_id].virtual_enqueued_at:
             raise LawBroken("I8", f"{case} lost its place")
         del self.waiting[case.interaction_id]
         self.offers[case.interaction_id] = decision.epoch
-        self.ringing[case.interaction_id] = (replace(case, epoch=case.epoch + 1), chosen.agent_id)
-        self.seats[chosen.agent_id] = chosen.taken(case.medium)
+        self.ringing[case.interaction_id] = (replace(case, epoch=case.epoch + 1), rings)
+        for agent_id in rings:
+            self.seats[agent_id] = _with(self.seats[agent_id], case, self.policy, 1)
 
-    def _in_turn(self, case: Waiting, chosen: Seat) -> None:
+    def _may_ring(self, case: Waiting, agent_id: str) -> None:
+        chosen = self.seats.get(agent_id)
+        if chosen is None:
+            raise LawBroken("I5", f"{case} went to {agent_id}, who is gone")
+        if why := obstacle(chosen, case, self.policy, self.seats, self.now):
+            raise LawBroken("I4" if why.startswith("has no room") else "I5", f"{case} went to {chosen}, who {why}")
         for other in self.waiting.values():
-            if other is case or not goes_before(other, case, self.policy):
+            if other is case or not goes_before(other, case, self.policy, self.now):
+                continue
+            if limit(chosen, other, self.policy):  # the cheapest of the reasons why it had to let it pass
                 continue
             if not obstacle(chosen, other, self.policy, self.seats, self.now):
-                raise LawBroken("I7", f"{case} went to {chosen.agent_id} before {other}")
+                raise LawBroken("I7", f"{case} went to {agent_id} before {other}")
 
     def _nobody_is_stranded(self) -> None:
         for case in self.waiting.values():
@@ -206,36 +235,90 @@ class World:
         self.seats[seat.agent_id] = seat
         self.engine.put_seat(seat)
 
-    def _back(self, case: Waiting, agent_id: str) -> None:
-        self._waits(replace(case, epoch=case.epoch + 1))
-        self._freed(agent_id, case.medium)
-
-    def _freed(self, agent_id: str, medium: Medium) -> None:
+    def _freed(self, agent_id: str, case: Waiting) -> None:
         if seat := self.seats.get(agent_id):
-            left = {**seat.load, medium: seat.load[medium] - 1}
-            idle = seat.idle_since_at if any(left.values()) else self.now
-            self._put(replace(seat, load={m: n for m, n in left.items() if n}, idle_since_at=idle))
+            left = _with(seat, case, self.policy, -1)
+            self._put(left if left.load else replace(left, idle_since_at=self.now))
 
-    def _load_of(self, agent_id: str) -> dict[Medium, int]:
-        load: dict[Medium, int] = {}
-        for case, holder in (*self.ringing.values(), *self.in_hand.values()):
+    def _has(self, agent_id: str) -> tuple[Mapping[Medium, int], Mapping[str, int]]:
+        """What somebody who comes back has still: by medium, by label."""
+        seat = Seat(agent_id, "", frozenset())
+        for case, rings in self.ringing.values():
+            if agent_id in rings:
+                seat = _with(seat, case, self.policy, 1)
+        for case, holder in self.in_hand.values():
             if holder == agent_id:
-                load[case.medium] = load.get(case.medium, 0) + 1
-        return load
+                seat = _with(seat, case, self.policy, 1)
+        return seat.load, seat.labelled
+
+
+def _with(seat: Seat, case: Waiting, policy: Policy, more: int) -> Seat:
+    """The same agent with one piece of work more, or less."""
+    label = label_of(case, policy)
+    load = {**seat.load, case.medium: seat.load.get(case.medium, 0) + more}
+    labelled = {**seat.labelled, label: seat.labelled.get(label, 0) + more} if label else seat.labelled
+    return replace(
+        seat,
+        load={medium: n for medium, n in load.items() if n},
+        labelled={each: n for each, n in labelled.items() if n},
+    )
 
 
 # --- histories --------------------------------------------------------------------------------------------------
 
 
+def a_need(random: Random) -> Need:
+    plain = (Every(), Has("s1", 2), Some((Has("s1", 3), Has("s2"))), Not(Has("s2", 4)), Not(IsOne(frozenset({"a1"}))))
+    return random.choice(plain)
+
+
+def a_queue(random: Random) -> QueuePolicy:
+    def step(after_ms: int) -> Step:
+        return Step(
+            after_ms,
+            {skill: random.randint(0, 3) for skill in SKILLS if random.random() < 0.5},
+            a_need(random) if random.random() < 0.3 else None,
+            frozenset(random.sample(QUEUES, random.choice((0, 0, 1)))),
+        )
+
+    times = sorted(random.choice((5_000, 20_000, 60_000)) for _ in range(random.choice((0, 0, 1, 2))))
+    return QueuePolicy(
+        need=a_need(random),
+        prefer={"s2": 3} if random.random() < 0.3 else {},
+        relax=tuple(step(after_ms) for after_ms in times),
+        skip_hopeless=random.random() < 0.5,
+        hold_ms=random.choice((0, 0, 10_000, 100_000)),
+        ring=random.choice((1, 1, 1, 2, 3)),
+        target_ms=random.choice((20_000, 120_000)),
+        handling_ms=random.choice((0, 60_000)),
+        label=random.choice(("", "", *LABELS)),
+    )
+
+
+def a_ranking(random: Random) -> tuple[Term, ...]:
+    terms: list[Term] = ["known", "preferred", "longest_idle", *(random.choice(pair) for pair in RIVALS)]
+    return tuple(random.sample(terms, random.randint(0, len(terms))))
+
+
 def a_policy(random: Random) -> Policy:
+    """Half of them say nothing special of any queue: then much else is tried more often."""
     cooldown = random.choice((0, 7_000, 30_000))
+    rich = random.random() < 0.7
+    some = rich and random.random() < 0.4
     return Policy(
         version="laws",
         ageing_ms=random.choice((0, 1_000, 60_000)),
+        most_priority=random.choice((None, 3, 30)) if rich else None,
+        order=random.choice(("age", "slack")) if rich else "age",
         reoffer_cooldown_ms=cooldown,
+        cooldown_ms={"rejected": 60_000, "busy": 3_000} if some else {},
         sole_cooldown_ms=random.choice((0, min(5_000, cooldown), cooldown)),
         sticky_ms=random.choice((0, 60_000, 10**9)),
+        ranking=a_ranking(random) if some else RANKING,
         exclusive_media=random.choice((("voice",), (), ("voice", "chat"))),
+        weights={"voice": 3, "chat": 2} if some else {},
+        interrupts={"voice": frozenset({"email"})} if some else {},
+        queues={queue: a_queue(random) for queue in QUEUES if random.random() < 0.7} if rich else {},
     )
 
 
@@ -249,6 +332,8 @@ def _a_seat(world: World, random: Random) -> Seat:
         {medium: random.randint(0, 3) for medium in MEDIA if random.random() < 0.8},
         available=random.random() < 0.8,
         unavailable_reason="",
+        most=random.choice((0, 0, 2, 5)),
+        most_of={label: random.randint(0, 2) for label in LABELS if random.random() < 0.3},
     )
 
 
@@ -265,6 +350,9 @@ def _a_case(world: World, random: Random) -> Waiting:
         {skill: random.randint(0, 5) for skill in SKILLS if random.random() < 0.25},
         served_before=served,
         only_agent=random.choice(PEOPLE) if random.random() < 0.1 else "",
+        owner=random.choice(PEOPLE) if random.random() < 0.1 else "",
+        preferred=tuple(random.sample(PEOPLE, 2)) if random.random() < 0.1 else (),
+        label=random.choice(("", "", "", *LABELS)),
     )
 
 
@@ -281,9 +369,9 @@ ACTS: tuple[tuple[int, Callable[[World, Random], Act]], ...] = (
     (1, lambda w, r: ("is_gone", _one_of(w.seats, r))),
     (6, lambda w, r: ("is_there", _one_of(w.seats, r), True, "")),
     (4, lambda w, r: ("is_there", _one_of(w.seats, r), False, r.choice(REASONS))),
-    (5, lambda w, r: ("has_capacity", _one_of(w.seats, r), r.choice(MEDIA), r.randint(0, 4))),
-    (12, lambda w, r: ("accepts", _one_of(w.ringing, r))),
-    (10, lambda w, r: ("misses", _one_of(w.ringing, r))),
+    (5, lambda w, r: ("has_capacity", _one_of(w.seats, r), r.choice(MEDIA), r.randint(0, 4), r.choice((0, 3)))),
+    (12, lambda w, r: ("accepts", _one_of(w.ringing, r), r.randrange(3))),
+    (10, lambda w, r: ("misses", _one_of(w.ringing, r), r.randrange(3), r.choice(("rejected", "no_answer", "busy")))),
     (3, lambda w, r: ("gives_back", _one_of(w.in_hand, r))),
     (10, lambda w, r: ("finishes", _one_of(w.in_hand, r))),
     (8, lambda w, r: ("passes", r.choice((1, 500, 5_000, 7_000, 30_000, 100_000)))),

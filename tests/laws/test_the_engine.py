@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from contact_center.domain.time import Moment
-from routing import Engine
+from routing import Engine, Policy
+from routing.needs import ANYBODY
 from tests.laws import engine
 from tests.laws.rules import LawBroken
 
-STEPS = int(os.environ.get("HUB_LAWS_STEPS", "20000"))
+STEPS = int(os.environ.get("HUB_LAWS_STEPS", "10000"))
 """More of them on request; the command ``python -m tests.laws`` counts and prints them."""
 
 
@@ -75,14 +76,65 @@ def _what_was_decided_is_decided_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Engine, "decide", twice)
 
 
+def _overlooks(patch: pytest.MonkeyPatch, of_queues: dict[str, Any], **of_policy: Any) -> None:
+    """The engine has another policy than the house."""
+    begin = Engine.__init__
+
+    def with_another(self: Engine, policy: Policy) -> None:
+        queues = {queue: replace(said, **of_queues) for queue, said in policy.queues.items()}
+        begin(self, replace(policy, queues=queues, **of_policy))
+
+    patch.setattr(Engine, "__init__", with_another)
+
+
+def _nothing_is_relaxed(patch: pytest.MonkeyPatch) -> None:
+    _overlooks(patch, {"relax": ()})
+
+
+def _the_need_is_not_asked(patch: pytest.MonkeyPatch) -> None:
+    _overlooks(patch, {"need": ANYBODY})
+
+
+def _nothing_is_kept_for_those_who_know(patch: pytest.MonkeyPatch) -> None:
+    _overlooks(patch, {"hold_ms": 0})
+
+
+def _it_rings_at_more_than_it_should(patch: pytest.MonkeyPatch) -> None:
+    _overlooks(patch, {"ring": 5})
+
+
+def _weights_are_overlooked(patch: pytest.MonkeyPatch) -> None:
+    _overlooks(patch, {}, weights={"voice": 0, "chat": 0, "email": 0})
+
+
+def _labels_are_overlooked(patch: pytest.MonkeyPatch) -> None:
+    _told_otherwise(patch, "put_seat", lambda seat: replace(seat, most_of={}))
+
+
+def _the_cap_is_overlooked(patch: pytest.MonkeyPatch) -> None:
+    _overlooks(patch, {}, most_priority=None)
+
+
+def _causes_are_overlooked(patch: pytest.MonkeyPatch) -> None:
+    _overlooks(patch, {}, cooldown_ms={})
+
+
 MUTANTS = {
     _nobody_cools_down: {"I5", "I9"},
     _a_lowered_capacity_is_overlooked: {"I4", "I1"},
     _the_last_to_come_is_first: {"I7"},
-    _the_end_of_a_cool_down_is_not_foretold: {"I9"},
     _who_comes_back_is_overlooked: {"I6", "I1"},
     _skills_are_not_asked_for: {"I5"},
+    _the_end_of_a_cool_down_is_not_foretold: {"I9"},
     _what_was_decided_is_decided_again: {"I3"},
+    _nothing_is_relaxed: {"I6", "I9"},
+    _the_need_is_not_asked: {"I5"},
+    _nothing_is_kept_for_those_who_know: {"I5"},
+    _it_rings_at_more_than_it_should: {"I3"},
+    _weights_are_overlooked: {"I4"},
+    _labels_are_overlooked: {"I4", "I1"},
+    _the_cap_is_overlooked: {"I7"},
+    _causes_are_overlooked: {"I5", "I9", "I6"},
 }
 
 

@@ -142,6 +142,7 @@ const en = {
     dialled: "to {point}",
     offline: "Reconnecting: the offer cannot be taken now.",
     missed: "You missed an offer from {who}. It went back to its place in the queue.",
+    cameByItself: "{who} is yours: accepted by itself.",
     itself: "Accepted by itself in {seconds} s",
     alsoAt: "Rings at {n} other too: the first to accept has it | Rings at {n} others too: the first to accept has it",
     wasFirst: "{agent} was first with {who}.",

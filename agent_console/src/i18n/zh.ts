@@ -143,6 +143,7 @@ const zh: Messages = {
     dialled: "拨打 {point}",
     offline: "正在重连，暂时无法接受。",
     missed: "你错过了 {who} 的派单，对方已回到队列原位。",
+    cameByItself: "{who} 已自动接受，由你处理。",
     itself: "{seconds} 秒后自动接受",
     alsoAt: "同时响铃给另外 {n} 人：先接受者得 | 同时响铃给另外 {n} 人：先接受者得",
     wasFirst: "{agent}先接走了 {who}。",

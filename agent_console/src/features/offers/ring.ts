@@ -1,10 +1,12 @@
 /** An offer rings in its channel's voice: a soft figure of tones, made here, nothing to load. */
 import { onBeforeUnmount, watch } from "vue";
 import { useI18n } from "vue-i18n";
+import { useRouter } from "vue-router";
 import { ringing } from "@/design/prefs";
 import { toast } from "@/design/toasts";
 import { useWords } from "@/i18n/words";
 import { useLive } from "@/live/store";
+import { useTaking } from "./taking";
 
 /** Frequencies in Hz, one after another. A call asks more loudly than a letter. */
 const FIGURES: Record<string, { notes: number[]; gain: number; stepS: number }> = {
@@ -46,6 +48,8 @@ export function useRinging(): void {
   const live = useLive();
   const { t } = useI18n();
   const { who } = useWords();
+  const { asked } = useTaking();
+  const router = useRouter();
   let timer: ReturnType<typeof setInterval> | undefined;
 
   function round(): void {
@@ -67,12 +71,26 @@ export function useRinging(): void {
   );
 
   const names = new Map<string, string>();
-  watch(() => live.offers, (offers) => offers.forEach((o) => names.set(o.id, who(o.customer))), { immediate: true });
+  const byThemselves = new Set<string>();
+  watch(
+    () => live.offers,
+    (offers) =>
+      offers.forEach((o) => {
+        names.set(o.id, who(o.customer));
+        if (o.answers_itself_at) byThemselves.add(o.id);
+      }),
+    { immediate: true },
+  );
   const stop = live.hear((announced) => {
     if (announced?.kind !== "offer.over") return;
     const name = names.get(announced.offer_id);
     names.delete(announced.offer_id);
+    const byItself = byThemselves.delete(announced.offer_id);
     if (!name) return;
+    if (announced.outcome === "accepted" && byItself && !asked.has(announced.offer_id)) {
+      toast(t("offer.cameByItself", { who: name }));
+      void router.push({ name: "desk", params: { interaction: announced.interaction_id } });
+    }
     if (announced.outcome === "expired") toast(t("offer.missed", { who: name }), "danger");
     if (announced.outcome === "rescinded" && announced.by) {
       toast(t("offer.wasFirst", { who: name, agent: announced.by }));

@@ -61,20 +61,20 @@ def _target(text: str) -> tuple[float, float | None]:
 def _of_figures(asked: Asked) -> Staffing:
     """Out of what was given alone. Raises ValueError."""
     from contact_center.estimates.staffing import Coming, planned
-    from routing.staffing import Target
+    from routing.staffing import Demand, Target
 
     if asked.per_hour is None or asked.handling_s is None:
         raise ValueError("Give --per-hour and --handling, or a --queue to take them from.")
-    if asked.per_hour * asked.handling_s > 5_000 * 3_600:
+    load = Demand(asked.per_hour, asked.handling_s).load
+    if load > 5_000:
         raise ValueError("That is more work than 5,000 agents could do.")
-    load = ceil(asked.per_hour * asked.handling_s / 3_600)
     return planned(
         "",
         "voice",
         Coming(asked.per_hour, None, asked.per_hour, 0),
         asked.handling_s,
         inf if asked.patience_s is None else asked.patience_s,
-        float(load),
+        float(ceil(load)),
         1.0,
         Target(asked.share, 20.0 if asked.within_s is None else asked.within_s),
         shrinkage=asked.shrinkage,

@@ -13,11 +13,12 @@ from contact_center.domain.agents import has_room
 from contact_center.domain.events import Medium
 from contact_center.domain.time import DAY, HOUR, SECOND, Millis, Moment
 from contact_center.domain.waiting_time import USUAL_HANDLING_MS, Stretch, recent_mean, usual_patience_ms
-from contact_center.storage import agents, estimates, queues, settings
+from contact_center.storage import agents, estimates, policies, queues
 from contact_center.storage.agents import Agent, Load
 from contact_center.storage.connection import Connection
 from routing import Policy
 from routing.cases import TOP_PRIORITY
+from routing.needs import ANYBODY, Need, meets
 from routing.staffing import Ahead
 
 FRESH_MS = SECOND
@@ -87,7 +88,7 @@ class Expectation:
 class _Crew:
     at: Moment
     there: tuple[tuple[Agent, Load], ...]
-    ageing_ms: Millis
+    policy: Policy
 
 
 class Expecting:
@@ -110,10 +111,11 @@ class Expecting:
 
     def expect(self, conn: Connection, now: Moment, case: Case) -> Expectation:
         crew = self._crew(conn, now)
-        line = self._line(conn, now, case.queue, case.medium, crew.ageing_ms)
+        ageing_ms = crew.policy.ageing_ms
+        line = self._line(conn, now, case.queue, case.medium, ageing_ms)
         priority = min(max(case.priority, 0), TOP_PRIORITY)
-        ahead = bisect_left(line, case.virtual_enqueued_at - priority * crew.ageing_ms)
-        able = [(agent, held) for agent, held in crew.there if able_to(agent, case)]
+        ahead = bisect_left(line, case.virtual_enqueued_at - priority * ageing_ms)
+        able = _able(crew, case)
         rates = self.rates(conn, now, case.queue, case.medium)
         count = self._count(conn, now, able, case)
         free = sum(room(agent, held, case.medium) for agent, held in able)
@@ -131,9 +133,7 @@ class Expecting:
         held = agents.loads(conn)
         nothing = Load({})
         there = tuple([(a, held.get(a.id, nothing)) for a in agents.every(conn) if a.chosen == "ready"])
-        asked = settings.get(conn, "policy", {}).get("ageing_seconds")
-        ageing_ms = Policy("").ageing_ms if asked is None else round(asked * SECOND)
-        self._crew_now = _Crew(now, there, ageing_ms)
+        self._crew_now = _Crew(now, there, policies.in_force(conn))
         return self._crew_now
 
     def crew(self, conn: Connection, now: Moment) -> tuple[tuple[Agent, Load], ...]:
@@ -144,8 +144,8 @@ class Expecting:
         """How many places for the medium the queue can count on, of those who have all that it asks for; ``without``
         somebody."""
         case = Case(queue, medium, 0, now, _skills(conn, queue))
-        able = [(agent, held) for agent, held in self.crew(conn, now) if able_to(agent, case) and agent.id != without]
-        return self._count(conn, now, able, case)
+        able = _able(self._crew(conn, now), case)
+        return self._count(conn, now, [each for each in able if each[0].id != without], case)
 
     def _count(self, conn: Connection, now: Moment, able: Iterable[tuple[Agent, Load]], case: Case) -> float:
         """In places: an agent who may have three chats is three. An agent of several queues is there for each as far
@@ -203,13 +203,19 @@ class Expecting:
         return known[1]
 
 
-def able_to(agent: Agent, case: Case) -> bool:
-    """Whether the agent could ever take it."""
+def _able(crew: _Crew, case: Case) -> list[tuple[Agent, Load]]:
+    need = crew.policy.queue(case.queue).need
+    return [(agent, held) for agent, held in crew.there if able_to(agent, case, need)]
+
+
+def able_to(agent: Agent, case: Case, need: Need = ANYBODY) -> bool:
+    """Whether the agent could ever take it, if the queue asks for ``need``."""
     if not agent.capacity.get(case.medium, 0):
         return False
     if case.only_agent:
         return agent.id == case.only_agent
-    return case.queue in agent.queues and all(agent.skills.get(s, 0) >= level for s, level in case.skills.items())
+    skilled = all(agent.skills.get(skill, 0) >= level for skill, level in case.skills.items())
+    return case.queue in agent.queues and skilled and meets(agent.id, agent.skills, need)
 
 
 def room(agent: Agent, held: Load, medium: Medium) -> int:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from contact_center.domain.events import ROUTING, Enqueued
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.overflow import Because, Overflow, Standing, first_that_holds, look_at, watched
-from contact_center.domain.time import DAY, MINUTE, SECOND, Millis
+from contact_center.domain.record import Record
+from contact_center.domain.time import SECOND, Millis
+from contact_center.estimates.expecting import Case, Expecting
 from contact_center.storage import agents, deadlines, journal, policies, queues
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import FloorMoved, Waits, tell
@@ -27,7 +29,6 @@ MOST_AT_ONCE = 50
 FEWEST_FOR_A_LEVEL = 5
 """Of fewer contacts no service level is told."""
 TOP_PRIORITY = 100
-USUAL_HANDLING_MS = 4 * MINUTE
 _AT_WORK = ("ready", "reserved", "busy")
 
 
@@ -125,8 +126,8 @@ def _consider_waiting(conn: Connection, on: Occasion, loaded: Loaded) -> bool:
 def _standing(conn: Connection, on: Occasion, loaded: Loaded, queue: Queue) -> Standing:
     """What the queue's rules ask about, and nothing more."""
     record, rules = loaded.record, queue.rules.overflow
-    staffed = any(rule.nobody or rule.estimate_ms is not None for rule in rules)
-    placed = any(rule.ahead is not None or rule.estimate_ms is not None for rule in rules)
+    staffed = any(rule.nobody for rule in rules)
+    placed = any(rule.ahead is not None for rule in rules)
     ahead = queues.ahead(conn, queue.id, record.virtual_enqueued_at) if placed else 0
     team = _team(conn, loaded, queue) if staffed else (0, 0, 0)
     hours = policies.opening(conn, queue.rules) if any(rule.closed for rule in rules) else None
@@ -137,7 +138,7 @@ def _standing(conn: Connection, on: Occasion, loaded: Loaded, queue: Queue) -> S
         available=team[1],
         able=team[2],
         level=_level(conn, on, queue, rules),
-        estimate_ms=_estimate(conn, on, queue, ahead, team[2]) if staffed else 0,
+        estimate_ms=_estimate(conn, on, record) if any(rule.estimate_ms is not None for rule in rules) else 0,
         open=hours.at(on.now) if hours else "open",
     )
 
@@ -158,12 +159,11 @@ def _team(conn: Connection, loaded: Loaded, queue: Queue) -> tuple[int, int, int
     return len(members), len(available), len(able)
 
 
-def _estimate(conn: Connection, on: Occasion, queue: Queue, ahead: int, able: int) -> Millis | None:
-    """As long as it takes those who are able to be done with those who are before it, and with one more."""
-    if not able:
-        return None
-    handling = queues.handling_ms(conn, queue.id, on.now - DAY) or USUAL_HANDLING_MS
-    return handling * (ahead + 1) // able
+def _estimate(conn: Connection, on: Occasion, record: Record) -> Millis | None:
+    """The same that its customer would be told."""
+    case = Case(record.queue, record.medium, record.priority, record.virtual_enqueued_at, record.skills)
+    found = Expecting().expect(conn, on.now, case).estimate
+    return found.mean_ms if found else None
 
 
 def _level(conn: Connection, on: Occasion, queue: Queue, rules: tuple[Overflow, ...]) -> float | None:

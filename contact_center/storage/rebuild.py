@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from contact_center.domain.record import fold
+from contact_center.domain.record import fold, record_from
 from contact_center.storage import events
 from contact_center.storage.schema import interactions
 
@@ -19,7 +19,7 @@ def interaction_ids(conn: Connection) -> list[str]:
 def _columns(record: dict[str, Any]) -> dict[str, Any]:
     """What the indexed columns must say, given the record."""
     same = ("case_id", "customer_id", "channel", "medium", "thread_key", "state", "queue", "agent_id", "epoch",
-            "started_at", "last_message_at", "answered_at", "ended_at", "ended_reason")  # fmt: skip
+            "started_at", "last_message_at", "answered_at", "ended_at", "ended_reason", "label")  # fmt: skip
     return {**{name: record[name] for name in same}, "queued_at": record["virtual_enqueued_at"]}
 
 
@@ -35,7 +35,8 @@ def _differences(conn: Connection, interaction_id: str) -> tuple[list[str], dict
     if folded is None:
         return ["events"], None
     wanted: dict[str, Any] = orjson.loads(orjson.dumps(folded))
-    stored: dict[str, Any] = row.record
+    # What an earlier release wrote lacks the fields of this one: it is read with their defaults.
+    stored: dict[str, Any] = {**orjson.loads(orjson.dumps(record_from(row.record))), **row.record}
     fields = [name for name in {**wanted, **stored} if wanted.get(name) != stored.get(name)]
     mapping = row._mapping
     fields += [f"column {name}" for name, value in _columns(wanted).items() if mapping[name] != value]

@@ -39,7 +39,7 @@ Given: TypeAlias = list[int | None]
 class Weighed(NamedTuple):
     """What weighing came to for one case. ``together`` are the cases that were weighed, in their turn; ``alone`` is
     the agent whom each turn by itself would have given this one to (empty: nobody was left). All in all, ``more``
-    cases are served than by turns alone; ``saved`` is what is saved of the cost, in points, where ``more`` is 0."""
+    cases are served than by turns alone; ``saved`` is what is saved of the cost, in points, where the same are."""
 
     together: tuple[str, ...]
     alone: str

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
 from contact_center.domain.views import Why
+from routing.batch import Weighed
 from routing.cases import Ask, Waiting, steps_reached
 from routing.expression import written
 from routing.needs import ANYBODY, Has, meets, parts
 from routing.policy import QueuePolicy, Term
-from routing.ranking import Leading, points, skill_points
+from routing.ranking import Leading, in_order, points, skill_points
 from routing.reasons import Reason, Value
 from routing.seats import ON_CALL, OPEN, House, Members, Row, Rows, Seat, limits_reached, row_at, slots_in
 
@@ -53,6 +54,7 @@ _SERVED = "served_before"
 _COULD = Reason("could_take_it")
 _CHOSEN = Reason("chosen")
 _RINGS_TOO = Reason("rings_too")
+_WEIGHED = Reason("not_chosen", {"by": "weighed_together"})
 _BEHIND = {
     by: Reason("not_chosen", {"by": by})
     for by in (
@@ -94,6 +96,7 @@ class Scene(NamedTuple):
     held: int
     eligible: int
     rung: tuple[Row, ...]
+    weighed: Weighed | None = None
 
     @property
     def chosen(self) -> Row | None:
@@ -265,7 +268,9 @@ class Explanation:
             why.append(Why("need", {"need": written(scene.ask.need)}))
         if scene.step:
             why.append(Why("relaxed", {"step": scene.step, "steps": len(scene.rules.relax)}))
-        if not waiting.only_agent:
+        if scene.weighed:
+            why.append(Why("weighed_together", {"count": len(scene.weighed.together)}))
+        elif not waiting.only_agent:
             why += self._against_the_next(row)
         if scene.rung[1:]:
             why.append(Why("rings_with", {"count": len(scene.rung) - 1}))
@@ -390,6 +395,8 @@ class Explanation:
             return _CHOSEN
         if len(rung) > 1 and row in rung:
             return _RINGS_TOO
+        if self._scene.weighed and in_order(self._scene.leading)(row) < in_order(self._scene.leading)(rung[0]):
+            return _WEIGHED
         by = self._first_difference(rung[0], row)
         return _BEHIND[self._known_as[rung[0].seat.agent_id] if by == "known" else by or "agent_id"]
 
@@ -453,6 +460,8 @@ class Explanation:
         }
         if scene.rung[1:]:
             record["others"] = [row.seat.agent_id for row in scene.rung[1:]]
+        if scene.weighed:
+            record["weighed"] = scene.weighed._asdict()
         if self.remarks:
             record["remarks"] = [_plain(reason) for reason in self.remarks]
         return record

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, merge
 from itertools import islice
 from weakref import WeakValueDictionary
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
+from routing.batch import Weighed
 from routing.cases import (
     PLAINLY,
     Ask,
@@ -38,6 +39,7 @@ from routing.past import Glimpse
 from routing.policy import PLAIN, Policy, QueuePolicy, Term
 from routing.ranking import Leading, in_order, skill_points
 from routing.seats import NOBODY, House, Reach, Row, Seat, row_at, slots_in
+from routing.together import Open, Placed, placed, weighable
 from routing.turns import Turn
 
 
@@ -367,10 +369,63 @@ class Engine:
             self._now = now
         if self._thaw or self._caps:
             self._come_to(now)
+        if self.policy.batch.most > 1:
+            return self._decide_several(now, limit)
         made: list[Decision] = []
         while len(made) < limit and (decision := self._next(now)):
             made.append(decision)
         return made
+
+    def _decide_several(self, now: Moment, limit: int) -> list[Decision]:
+        """The same, but cases that several agents could take are weighed together."""
+        made: list[Decision] = []
+        alone = 0  # so many are as good by their turns
+        while len(made) < limit:
+            if not alone:
+                cases, some = self._weighed(now)
+                alone = max(1, len(cases))
+                for n, row, what in some[: limit - len(made)]:
+                    made.append(self._settle_weighed(cases[n], row, what, now))
+                    alone = 0
+            elif decision := self._next(now):
+                made.append(decision)
+                alone -= 1
+            else:
+                break
+        return made
+
+    def _weighed(self, now: Moment) -> tuple[list[Case], list[Placed]]:
+        """Cases that were weighed together, and who takes which, where that is better than by turns. What a queue
+        rings several for is left to its turn."""
+        cases = self._open_cases(self.policy.batch.most)
+        if len(cases) < 2 or any(self._ring(case.waiting) > 1 for case in cases):
+            return cases, []
+        some = weighable([self._open(case, 2 * len(cases), now) for case in cases], self._house)
+        return cases[: len(some)], placed(some, self._house, now)
+
+    def _open_cases(self, most: int) -> list[Case]:
+        """The first cases, by their turns, that somebody could take now."""
+        self._floor.catch_up()
+        # Who is neither fresh nor in a lane that is ready takes part in nothing.
+        lanes = self._lanes.values() if self._fresh else {lane for _, _, lane in self._ready}
+        open_lanes = [lane.turns for lane in lanes if lane.turns.first and self._able(lane)]
+        return [self._cases[turn[1]] for turn in islice(merge(*open_lanes), most)]
+
+    def _open(self, case: Case, most: int, now: Moment) -> Open:
+        """The case with those who could take it and stand first, and those who know its customer."""
+        waiting, able = case.waiting, self._able(case.lane)
+        rows = {row.slot: row for row in islice(self._floor.in_turn(able), most)}
+        for agent_id in waiting.who_knows(now - self.policy.sticky_ms):
+            row = self._floor.seats.get(agent_id)
+            if row and row.bit & able:
+                rows[row.slot] = row
+        return Open(waiting, tuple(rows.values()))
+
+    def _settle_weighed(self, case: Case, row: Row, weighed: Weighed, now: Moment) -> Decision:
+        self._floor.catch_up()
+        now_row, able = row_at(self._floor.rows, row.slot), self._able(case.lane)
+        assert now_row.bit & able, "what is weighed together fits together"
+        return self._settle(case, self._glimpse(case, able, (now_row,), now)._replace(weighed=weighed))
 
     def next_change_at(self, now: Moment) -> Moment | None:
         """When time alone may make a decision possible: a cool-down ends, a step of relaxation comes, a case is kept

@@ -228,6 +228,10 @@ class Floor:
                 bits |= row.bit
         return bits
 
+    def in_turn(self, mask: int) -> Iterator[Row]:
+        """Those of ``mask`` in their turn, as :meth:`first` has it."""
+        return (row_at(self.rows, slot) for slot in self.order.in_turn(mask))
+
     def first(self, mask: int) -> Row:
         """Whose turn is first of ``mask``, which must not be empty nor have anybody who has no room."""
         return row_at(self.rows, self.order.first(mask))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Iterator
 
 from routing.seats import Place
 
@@ -64,3 +65,9 @@ class Order:
         if hits & (hits - 1) == 0:
             return hits.bit_length() - 1
         return next(place[3] for place in run.places if hits >> place[3] & 1)
+
+    def in_turn(self, mask: int) -> Iterator[int]:
+        """The slots of ``mask`` in the order in which they stand."""
+        for run in self._runs:
+            if hits := mask & run.mask:
+                yield from [place[3] for place in run.places if hits >> place[3] & 1]

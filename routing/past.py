@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
+from routing.batch import Weighed
 from routing.cases import Ask, Waiting
 from routing.decisions import ALL_UP_TO, Scene
 from routing.ranking import Leading, in_order
@@ -48,6 +49,7 @@ class Glimpse(NamedTuple):
     held: int
     eligible: int
     rung: tuple[Row, ...]
+    weighed: Weighed | None = None
 
     def settled(self) -> Scene:
         """The same with everything in its place."""
@@ -83,6 +85,7 @@ class Glimpse(NamedTuple):
             self.held,
             self.eligible,
             self.rung,
+            self.weighed,
         )
 
     def _in_turn(self, rows: Rows, leading: Leading) -> tuple[Row, ...]:

@@ -41,7 +41,7 @@ class BatchModel(_Strict):
     point of preferred skills (``preferred``), is all taken (``load``), has been idle a minute less (``idle``).
     ``most`` is how many cases are weighed together; 0: none are."""
 
-    most: Annotated[int, Field(ge=0, le=1_000)] = 64
+    most: Annotated[int, Field(ge=0, le=200)] = 0
     known: Points = 1_000
     preferred: Points = 10
     load: Points = 100

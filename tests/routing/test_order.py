@@ -37,6 +37,7 @@ def test_the_first_turn_is_first_whoever_comes_and_goes(taken: list[tuple[bool, 
             turns.remove(turn)
             plain.remove(turn)
         assert turns.first == min(plain, default=None)
+        assert list(turns) == sorted(plain)
     while plain:
         assert turns.first == min(plain)
         turns.remove(min(plain))
@@ -58,6 +59,7 @@ def test_the_first_of_any_set_is_found(taken: list[tuple[bool, int]], wanted: in
             plain.remove(place)
         if among := [place for place in plain if wanted >> place[3] & 1]:
             assert order.first(wanted) == min(among)[3]
+        assert list(order.in_turn(wanted)) == [place[3] for place in sorted(among)]
 
 
 def test_turns_that_come_in_order_leave_full_runs() -> None:

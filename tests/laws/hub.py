@@ -219,10 +219,9 @@ class World:
         now = await self.hub.read(tables.look)
         tables.hold(now, self.before)
         self.before = now
-        for agent_id, capacity in now.capacity.items():
-            most = self.most.setdefault(agent_id, {})
-            for medium, number in capacity.items():
-                most[medium] = max(most.get(medium, 0), number)
+        for agent_id, most in now.most.items():
+            known = self.most.setdefault(agent_id, {})
+            known |= {what: max(number, known.get(what, 0)) for what, number in most.items()}
         await self.comes_to_rest(lambda conn: tables.nobody_is_stranded(conn, self.policy, self.clock.now))
         await self.comes_to_rest(lambda conn: tables.nothing_is_overdue(conn, self.clock.now))
 
@@ -273,7 +272,7 @@ class World:
         lines = await self.hub.read(log.read)
         until_at: dict[str, Moment] = {row["id"]: row["deadline_at"] for row in await self.hub.rows("offers")}
         decided = {row["id"]: row["data"]["at"] for row in await self.hub.rows("decisions")}
-        self.offers = log.hold(lines, self.most, self.policy.sole_cooldown_ms, until_at, decided)
+        self.offers = log.hold(lines, self.most, self.policy, until_at, decided)
         texts = [row for row in await self.hub.rows("events") if row["kind"] == "message.received"]
         if len(texts) != self.came:
             raise LawBroken("I1", f"{self.came} were sent, and {len(texts)} are in the log")

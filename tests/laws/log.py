@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 from contact_center.domain.events import Ended, Enqueued, OfferEnded, OfferMade, RoutingOverridden
 from contact_center.domain.time import Millis, Moment
 from contact_center.storage.schema import events
+from routing import Policy
 from tests.laws.rules import LawBroken
 
 KINDS = tuple(body.KIND for body in (Enqueued, OfferMade, OfferEnded, RoutingOverridden, Ended))
@@ -54,31 +55,24 @@ class _Course:
     past_capacity: bool = False
 
 
-@dataclass
-class _Held:
-    """What an agent has, live and ringing, by medium."""
-
-    of: dict[str, set[str]] = field(default_factory=dict)
-
-    def add(self, medium: str, interaction_id: str) -> None:
-        self.of.setdefault(medium, set()).add(interaction_id)
-
-    def drop(self, medium: str, interaction_id: str) -> None:
-        self.of.get(medium, set()).discard(interaction_id)
+Held = dict[str, tuple[str, str]]
+"""What an agent has, live and ringing: of each interaction its medium, and what it counts as."""
+ALL = "*"
+"""What the weighted total is called among the limits of an agent; a label is called by its name after a #."""
 
 
 def hold(
     lines: Iterable[Line],
     most: Mapping[str, Mapping[str, int]],
-    sole_cooldown_ms: Millis = 0,
+    policy: Policy,
     deadlines: Mapping[str, Moment] | None = None,
     decided: Mapping[str, Moment] | None = None,
 ) -> int:
-    """Holds the log against the laws and says how many offers it has. ``most`` is the most of each medium that each
-    agent was ever allowed; ``deadlines`` when each offer was to ring out, ``decided`` when each decision was made,
-    where it is known."""
+    """Holds the log against the laws and says how many offers it has. ``most`` is the most of each medium, in
+    all and of each label that each agent was ever allowed (what is not named is not limited); ``deadlines`` when each
+    offer was to ring out, ``decided`` when each decision was made, where it is known."""
     courses: dict[str, _Course] = {}
-    desks: dict[str, _Held] = {}
+    desks: dict[str, Held] = {}
     ended: set[str] = set()
     offers = 0
     for line in lines:
@@ -87,23 +81,25 @@ def hold(
         if line.kind == OfferMade.KIND:
             offers += 1
             agent_id = str(body["agent_id"])
-            desk = desks.setdefault(agent_id, _Held())
-            _made(line, course, sole_cooldown_ms)
+            desk = desks.setdefault(agent_id, {})
+            _made(
+                line, course, min(policy.sole_cooldown_ms, *policy.cooldown_ms.values(), policy.reoffer_cooldown_ms)
+            )
             if (decided or {}).get(str(body["decision_id"]), line.at) < course.since:
                 raise LawBroken("I3", f"{line} was decided before it waited as it does, at {course.since}")
             if not course.past_capacity:
-                _has_room(line, desk, most.get(agent_id, {}))
+                _has_room(line, desk, most.get(agent_id, {}), policy)
             course.by_hand = course.past_capacity = False
-            desk.add(line.medium, line.interaction_id)
+            desk[line.interaction_id] = (line.medium, str(body.get("label", "")))
         elif line.kind == OfferEnded.KIND:
             _ended(line, course, ended, (deadlines or {}).get(str(body["offer_id"])))
             if body["outcome"] != "accepted":
-                desks[str(body["agent_id"])].drop(line.medium, line.interaction_id)
+                desks[str(body["agent_id"])].pop(line.interaction_id, None)
         elif line.kind == RoutingOverridden.KIND:
             course.by_hand, course.past_capacity = True, bool(body["over_capacity"])
         else:
             if course.owner:
-                desks[course.owner].drop(line.medium, line.interaction_id)
+                desks[course.owner].pop(line.interaction_id, None)
             _released(line, course)
     return offers
 
@@ -123,11 +119,19 @@ def _made(line: Line, course: _Course, sole_cooldown_ms: Millis) -> None:
     course.decision_id = str(line.body["decision_id"])
 
 
-def _has_room(line: Line, desk: _Held, most: Mapping[str, int]) -> None:
-    if desk.of.get("voice"):
-        raise LawBroken("I4", f"{line} is offered to somebody with {desk.of}")
-    if len(desk.of.get(line.medium, ())) >= most.get(line.medium, 0):
-        raise LawBroken("I4", f"{line} is offered to somebody with {desk.of}, who may have {dict(most)}")
+def _has_room(line: Line, desk: Held, most: Mapping[str, int], policy: Policy) -> None:
+    media = [medium for medium, _ in desk.values()]
+    aside = policy.interrupts.get(line.medium, frozenset())  # type: ignore[call-overload]
+    if any(medium in policy.exclusive_media and medium not in aside for medium in media):
+        raise LawBroken("I4", f"{line} is offered to somebody with {desk}, which takes them whole")
+    label = str(line.body.get("label", ""))
+    weighs = sum(policy.weights.get(medium, 1) for medium in (*media, line.medium) if medium not in aside)  # type: ignore[call-overload]
+    would_have = {line.medium: media.count(line.medium) + 1, ALL: weighs}
+    if label:
+        would_have[f"#{label}"] = [each for _, each in desk.values()].count(label) + 1
+    for what, number in would_have.items():
+        if number > most.get(what, number):
+            raise LawBroken("I4", f"{line} is offered to somebody with {desk}, who may have {dict(most)}")
 
 
 def _ended(line: Line, course: _Course, ended: set[str], deadline_at: Moment | None) -> None:

@@ -38,6 +38,7 @@ from contact_center.storage import deadlines, effects, schema
 from contact_center.storage.executor import Executor, open_executor
 from contact_center.telephony.steps import Telephony
 from routing import Decision, Engine, Policy
+from routing.policy import QueuePolicy, Step
 from tests.laws import log, tables
 from tests.laws.rules import LawBroken
 
@@ -79,9 +80,9 @@ def house(random: Random, people: int) -> dict[str, Any]:
         capacity = {"voice": 1, "chat": random.randint(1, 3), "sms": random.randint(1, 3)}
         queues = list(QUEUES if random.random() < 0.6 else random.sample(QUEUES, 1))
         name = f"agent{n}"
-        staff.append(
-            {"id": name, "name": name, "email": f"{name}@hub.example", "queues": queues, "capacity": capacity}
-        )
+        limits = {"weighted_total": random.choice((0, 0, 3, 6)), "most_of": {"vip": random.randint(0, 2)}}
+        email = f"{name}@hub.example"
+        staff.append({"id": name, "name": name, "email": email, "queues": queues, "capacity": capacity, **limits})
     return {
         "queues": [{"id": queue, "name": queue.title()} for queue in QUEUES],
         "entry_points": [
@@ -96,6 +97,19 @@ def house(random: Random, people: int) -> dict[str, Any]:
         "agents": staff,
         "dispositions": [{"id": "solved", "name": "Solved"}],
     }
+
+
+def a_policy(random: Random) -> Policy:
+    """One queue may ring at several, the other's work counts as a label."""
+    support = QueuePolicy(ring=random.choice((1, 2, 3)), relax=(Step(20_000, queues=frozenset({"sales"})),))
+    return Policy(
+        "laws",
+        reoffer_cooldown_ms=random.choice((10_000, 30_000)),
+        sole_cooldown_ms=random.choice((0, 5_000)),
+        weights={"voice": 3, "chat": 2},
+        interrupts=random.choice(({}, {"voice": frozenset({"sms"})})),
+        queues={"support": support, "sales": QueuePolicy(label="vip")},
+    )
 
 
 class Clock:
@@ -294,7 +308,8 @@ class World:
 
     async def capacity(self, node: Node, agent_id: str) -> None:
         most = {"voice": 1, "chat": self.random.randint(0, 3), "sms": self.random.randint(0, 3)}
-        await self.act(node, set_capacity, self._acting(agent_id), agent_id, most)
+        total, labels = self.random.choice((0, 2, 5)), {"vip": self.random.randint(0, 2)}
+        await self.act(node, set_capacity, self._acting(agent_id), agent_id, most, total, labels)
 
     async def leaves(self, node: Node, agent_id: str) -> None:
         await self.act(node, lambda conn, on: presence.left(conn, on, agent_id))
@@ -308,15 +323,7 @@ class World:
         await asyncio.gather(*[self.claim(node, -1) for node in self.nodes])
 
     def decides(self, node: Node) -> None:
-        node.decided += [self._for_several(node, each) for each in node.engine.decide(self.clock.now)]
-
-    def _for_several(self, node: Node, decision: Decision) -> Decision:
-        """Some of what is decided rings at others of the queue too, as far as the node knows them to be there."""
-        if decision.others or self.random.random() < 0.7:
-            return decision
-        there = [s.agent_id for s in node.engine.seats() if s.available and decision.queue in s.queues]
-        others = [agent_id for agent_id in there if agent_id != decision.agent_id]
-        return replace(decision, others=tuple(self.random.sample(others, min(len(others), 2))))
+        node.decided += node.engine.decide(self.clock.now)
 
     # --- rounds -----------------------------------------------------------------------------------------------------
 
@@ -475,10 +482,9 @@ class World:
         now = await self._read(tables.look)
         tables.hold(now, self.before)
         self.before = now
-        for agent_id, capacity in now.capacity.items():
-            most = self.most.setdefault(agent_id, {})
-            for medium, number in capacity.items():
-                most[medium] = max(most.get(medium, 0), number)
+        for agent_id, most in now.most.items():
+            known = self.most.setdefault(agent_id, {})
+            known |= {what: max(number, known.get(what, 0)) for what, number in most.items()}
 
     async def heal(self) -> None:
         """Nothing more goes wrong, everybody looks, and everybody comes back to work; then nothing may be left."""
@@ -508,7 +514,7 @@ class World:
     async def check_the_log(self) -> None:
         """All that ever happened; and that nothing could have been written that must not be."""
         lines = await self._read(log.read)
-        log.hold(lines, self.most, self.policy.sole_cooldown_ms, *await self._read(_moments))
+        log.hold(lines, self.most, self.policy, *await self._read(_moments))
         try:
             self.forged += await self.nodes[0].executor.write(tables.the_schema_refuses)
         except Unavailable:
@@ -584,9 +590,7 @@ def _rings_out(conn: Connection, on: Occasion, offer_id: str, policy: Policy) ->
 async def history(url: str, seed: str, rounds: int = ROUNDS_IN_A_HISTORY, nodes: int = 3, people: int = 6) -> World:
     """Lives through one on an empty database; what was done. Raises :class:`LawBroken`."""
     random = Random(seed)
-    cooldown = random.choice((10_000, 30_000))
-    policy = Policy("laws", reoffer_cooldown_ms=cooldown, sole_cooldown_ms=random.choice((0, 5_000)))
-    async with World(url, random, policy, nodes, people) as world:
+    async with World(url, random, a_policy(random), nodes, people) as world:
         await world.check()
         for number in range(rounds):
             await world.round()

@@ -9,24 +9,27 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from contact_center.domain.events import MEDIA
 from contact_center.domain.record import OPEN_STATES
 from contact_center.domain.time import Moment
 from contact_center.storage import agents, journal
 from contact_center.storage.schema import deadlines, events, interactions, offers
 from routing import Policy, Seat, Waiting
+from tests.laws.log import ALL
 from tests.laws.rules import LawBroken, who_may
 
+UNLIMITED = 10**9
 HELD = ("offered", "assigned", "wrap_up")
 _THREADED = (interactions.c.state != "ended") & (interactions.c.thread_key != "")
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Who has what. ``held`` is by agent and medium; what rings at several is held by each of them."""
+    """Who has what, and may have at most. ``held`` is by agent and medium; what rings at several is held by each."""
 
     epochs: dict[str, int]
     held: dict[tuple[str, str], frozenset[str]]
-    capacity: dict[str, dict[str, int]]
+    most: dict[str, dict[str, int]]
     arrived: int
 
 
@@ -68,9 +71,15 @@ def look(conn: Connection) -> Snapshot:
     return Snapshot(
         epochs,
         {key: frozenset(ids) for key, ids in held.items()},
-        {agent.id: dict(agent.capacity) for agent in agents.every(conn)},
+        {agent.id: _limits(agent) for agent in agents.every(conn)},
         len(arrived),
     )
+
+
+def _limits(agent: agents.Agent) -> dict[str, int]:
+    """As :func:`tests.laws.log.hold` wants them. A medium that is not named is none of theirs."""
+    labels = {f"#{label}": most for label, most in agent.most_of.items()}
+    return {**dict.fromkeys(MEDIA, 0), **agent.capacity, ALL: agent.most or UNLIMITED, **labels}
 
 
 def hold(now: Snapshot, before: Snapshot | None) -> None:
@@ -83,7 +92,7 @@ def hold(now: Snapshot, before: Snapshot | None) -> None:
         raise LawBroken("I3", f"epochs went back from {back}")
     for (agent_id, medium), ids in now.held.items():
         had = before.held.get((agent_id, medium), frozenset())
-        allowed = max(s.capacity.get(agent_id, {}).get(medium, 0) for s in (before, now))
+        allowed = max(s.most.get(agent_id, {}).get(medium, 0) for s in (before, now))
         if len(ids) > allowed and ids - had:
             raise LawBroken("I4", f"{agent_id} has {ids} of {medium}, may have {allowed}, and had {had}")
 

@@ -10,6 +10,7 @@ import pytest
 
 from contact_center.domain.absence import Absence
 from contact_center.domain.time import SECOND
+from contact_center.storage import journal
 from tests.hub import Clock, CommandRefused, house, open_test_hub
 
 GRACE_MS = Absence().grace_ms
@@ -265,6 +266,35 @@ async def test_who_misses_two_in_a_row_is_taken_to_be_away(database_url: str, tm
         assert (await mei.snapshot()).offers == ()
         await mei.ready()
         assert (await mei.offer()).waiting_since_at == offer.waiting_since_at
+
+
+async def test_why_it_was_missed_is_remembered_and_told_to_routing(database_url: str, tmp_path: Path) -> None:
+    staff = people(ann={}, bob={}, cem={})
+    async with (
+        open_test_hub(database_url, tmp_path, config=house(agents=staff)) as hub,
+        hub.at_work("ann") as (ann,),
+        hub.agent("bob") as bob,
+        hub.agent("cem") as cem,
+    ):
+        await hub.twilio.call(LENA).arrive()
+        one = await hub.only_interaction()
+        await ann.command("reject", offer_id=(await ann.offer(one)).id)
+        await bob.ready()
+        await bob.offer(one)
+        hub.advance(20 * SECOND)
+        await bob.gone(one)
+        for console in (ann, bob):
+            await console.command("set_state", state="not_ready")
+        await cem.ready()
+        await cem.accept(one)
+        offer_id = (await hub.record(one)).accepted_offer
+        call = hub.twilio.call(LENA)
+        call.sid = (await hub.record(one)).thread_key
+        await call.agent_leg(one, offer_id, "busy")
+        await cem.until(lambda: cem.state.agent.reason == "phone_unreachable")
+        waiting = await hub.read(lambda conn: journal.waiting(conn, journal.look(conn, one)))  # type: ignore[arg-type]
+        assert waiting.missed_by == {"ann": "rejected", "bob": "no_answer", "cem": "busy"}
+        assert set(waiting.missed) == {"ann", "bob", "cem"}
 
 
 async def test_leaving_gives_back_what_rings(database_url: str, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, String, bindparam, func, literal, select
+from sqlalchemy import Connection, Integer, String, bindparam, func, literal, select
 
 from contact_center.domain.agents import state_of
 from contact_center.domain.occasion import Occasion
@@ -59,17 +59,13 @@ _HOLDS = select(
     interactions.c.label,
     func.count().label("n"),
 ).group_by(interactions.c.agent_id, interactions.c.medium, interactions.c.state, interactions.c.label)
-_RINGS = (
-    select(
-        offers.c.agent_id,
-        offers.c.medium,
-        literal("offered", String(16)).label("state"),
-        offers.c.label,
-        func.count().label("n"),
-    )
-    .where(PENDING)
-    .group_by(offers.c.agent_id, offers.c.medium, offers.c.label)
-)
+_RINGS = select(
+    offers.c.agent_id,
+    offers.c.medium,
+    literal("offered", String(16)).label("state"),
+    offers.c.label,
+    literal(1, Integer).label("n"),
+).where(PENDING)
 _LOAD = _HOLDS.where(
     OPEN, interactions.c.agent_id == bindparam("agent"), interactions.c.state.in_(IN_HAND)
 ).union_all(_RINGS.where(offers.c.agent_id == bindparam("agent")))

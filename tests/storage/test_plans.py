@@ -34,6 +34,8 @@ ASKED: dict[str, tuple[Any, str]] = {
     "latest interaction of a thread": (journal._LATEST_OF_THREAD, "ix_interactions_thread"),
     "open interaction of a case": (journal._OPEN_OF_CASE, "uq_interactions_open_case"),
     "what an agent holds": (agents._LOAD, "ix_interactions_agent_open"),
+    "what rings at an agent": (agents._LOAD, "ix_offers_agent_id_state"),
+    "what rings anywhere": (agents._LOADS, "uq_offers_pending"),
     "what every agent holds": (agents._LOADS, "ix_interactions_agent_open|ix_interactions_open_state"),
     "who waits": (backlog._IDS, "ix_interactions_open_state"),
     "the floor now": (floor._NOW, "ix_interactions_open_state|ix_interactions_agent_open"),

@@ -342,7 +342,8 @@ class Explanation:
 
     @cached_property
     def remarks(self) -> tuple[Reason, ...]:
-        """What was special about it: how far what is asked was relaxed, and when it is next; for whom it is kept."""
+        """What was special about it: how far what is asked was relaxed, and when it is next; for whom it is kept; with
+        how many other cases it was weighed, and whom its turn alone would have found."""
         scene = self._scene
         remarks: list[Reason] = []
         if steps := scene.rules.relax:
@@ -356,6 +357,14 @@ class Explanation:
                 remarks.append(Reason("relaxes", {"step": step + 1, "steps": len(steps), "at": at}))
         if scene.held:
             remarks.append(Reason("kept_for_known", {"until_at": scene.held_until}))
+        if (weighed := scene.weighed) and (chosen := scene.chosen):
+            told: dict[str, Value] = {"count": len(weighed.together)}
+            if not weighed.alone:
+                remarks.append(Reason("weighed_instead", told))
+            elif weighed.alone == chosen.seat.agent_id:
+                remarks.append(Reason("weighed_alike", told))
+            else:
+                remarks.append(Reason("weighed_otherwise", {**told, "agent_id": weighed.alone}))
         return tuple(remarks)
 
     def _eligible(self, row: Row, rank: int) -> Told:

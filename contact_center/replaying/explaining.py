@@ -25,6 +25,10 @@ _REASONS: Mapping[str, tuple[str, str]] = {
     "not_chosen:longest_idle": ("somebody free for longer came first", "空闲更久的人优先"),
     "not_chosen:most_skilled": ("somebody more skilled came first", "技能更强的人优先"),
     "not_chosen:least_skilled": ("is kept for harder cases", "留给更难的工作"),
+    "not_chosen:weighed_together": (
+        "kept for another case that was decided at the same time",
+        "留给同时决定的另一工单",
+    ),
     "not_chosen:agent_id": ("equal, and next in line", "条件相同，排在其后"),
     "directed_elsewhere": ("it is meant for {agent_id}", "指定由 {agent_id} 处理"),
     "cooling_down": ("missed it just now, is asked again at {until_at}", "刚刚未接，{until_at} 再询问"),
@@ -69,6 +73,18 @@ _REASONS: Mapping[str, tuple[str, str]] = {
     "relaxed_early": (
         "nobody there could ever have taken it, so less was asked at once: step {step} of {steps}",
         "在岗的人都无法处理，因此立即放宽要求：第 {step}/{steps} 步",
+    ),
+    "weighed_otherwise": (
+        "{count} cases were weighed together; by its turn alone this one would have gone to {agent_id}",
+        "{count} 个工单一并权衡；若只按顺序，此工单会分给 {agent_id}",
+    ),
+    "weighed_instead": (
+        "{count} cases were weighed together; by turns alone nobody would have been left for this one",
+        "{count} 个工单一并权衡；若只按顺序，已无人可处理此工单",
+    ),
+    "weighed_alike": (
+        "{count} cases were weighed together; by its turn alone this one would have gone to the same agent",
+        "{count} 个工单一并权衡；若只按顺序，此工单也会分给同一坐席",
     ),
     "relaxes": ("less will be asked at {at}: step {step} of {steps}", "{at} 将放宽要求：第 {step}/{steps} 步"),
 }

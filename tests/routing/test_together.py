@@ -93,7 +93,10 @@ def test_the_first_leaves_the_second_whom_it_needs() -> None:
         ("bob", "chosen", {}),
     ]
     assert [why.code for why in made[0].why] == ["weighed_together", "considered"]
-    assert made[1].explanation.record()["weighed"]["alone"] == ""
+    assert record["remarks"] == [{"code": "weighed_otherwise", "values": {"count": 2, "agent_id": "ann"}}]
+    record = made[1].explanation.record()
+    assert record["weighed"]["alone"] == ""
+    assert record["remarks"] == [{"code": "weighed_instead", "values": {"count": 2}}]
 
 
 def test_who_is_known_to_one_is_left_to_that_one() -> None:
@@ -133,7 +136,9 @@ def test_a_chat_and_an_email_are() -> None:
     pile = [case(1), case(2, skills={"zh": 1}), case(3, medium="email")]
     made = told(TOGETHER, team, pile).decide(NOW)
     assert pairs(made) == [("c1", "bob"), ("c2", "ann"), ("c3", "ann")]
-    assert made[2].explanation.record()["weighed"]["together"] == ("c1", "c2", "c3")
+    record = made[2].explanation.record()
+    assert record["weighed"]["together"] == ("c1", "c2", "c3")
+    assert record["remarks"] == [{"code": "weighed_alike", "values": {"count": 3}}]
 
 
 def test_an_agent_with_a_weighted_total_has_room_for_one_kind_at_a_time() -> None:

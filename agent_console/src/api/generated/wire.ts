@@ -91,7 +91,7 @@ export interface CustomerBrief {
  * ``skill`` {skill, level, needed} · ``need`` {need} · ``relaxed`` {step, steps} · ``owner`` {} · ``asked_for`` {} ·
  * ``served_before`` {at} · ``preferred`` {points} · ``least_loaded`` and ``most_loaded`` {load, capacity} ·
  * ``longest_idle`` {idle_ms} · ``most_skilled`` and ``least_skilled`` {points} · ``only_one`` {} ·
- * ``rings_with`` {count} · ``considered`` {count} · ``direct`` {by}
+ * ``rings_with`` {count} · ``weighed_together`` {count} · ``considered`` {count} · ``direct`` {by}
  */
 export interface Why {
   code:
@@ -109,6 +109,7 @@ export interface Why {
     | "least_skilled"
     | "only_one"
     | "rings_with"
+    | "weighed_together"
     | "considered"
     | "direct";
   values: {

@@ -31,6 +31,7 @@ export function whySentence(why: Why[], { t, day, long }: Saying): string {
       case "most_skilled":
       case "least_skilled":
       case "rings_with":
+      case "weighed_together":
       case "considered":
         return t(`why.${code}`, values);
       default:

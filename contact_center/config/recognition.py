@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from contact_center.recognition.model import MOST_INTENTS
 
@@ -13,7 +13,14 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Code = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 Level = Annotated[int, Field(ge=1, le=5)]
-Mode = Literal["off", "suggest", "decide"]
+
+
+def _word(value: object) -> object:
+    """YAML reads a bare ``off`` as false."""
+    return "off" if value is False else value
+
+
+Mode = Annotated[Literal["off", "suggest", "decide"], BeforeValidator(_word)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 

@@ -11,8 +11,8 @@ from contact_center.domain.search_words import fold, words
 FORM = 1
 """Counted up with every change of what a text gives: models of another form are not asked."""
 BUCKETS = 1 << 18
-MOST_CHARACTERS = 1_500
-MOST_WORDS = 100
+MOST_CHARACTERS = 1_000
+MOST_WORDS = 80
 LONGEST_SHOWN = 4
 STEM = 5
 """Longer words count by their beginning too: *refunded* and *refunds* are about refunds."""

@@ -20,7 +20,8 @@ FOLDS = 5
 BINS = 10
 CERTAIN = 1.645
 """Standard deviations: 95 times in 100 the truth is not below (one-sided)."""
-LAPSES = (0.0, 0.02, 0.05, 0.1, 0.2)
+LAPSES = (0.01, 0.02, 0.05, 0.1, 0.2)
+"""Nothing is ever quite certain."""
 STEPS = 10
 LEAST_EXAMPLES = 20
 """An intent with fewer cases is neither learnt nor asked about."""
@@ -219,7 +220,7 @@ def _coolest(useful: Sequence[tuple[list[float], int]], lapse: float) -> tuple[f
 
 
 def _measured(asked: Sequence[Asked], raw: Sequence[Asked], few: dict[str, int]) -> Measured:
-    bins = in_bins(asked)
+    bins = in_bins([each for each in asked if each.confidence])  # no idea at all is no answer
     confusion: dict[str, dict[str, int]] = defaultdict(dict)
     for each in sorted(asked):
         confusion[each.truth][each.said] = confusion[each.truth].get(each.said, 0) + 1
@@ -227,7 +228,7 @@ def _measured(asked: Sequence[Asked], raw: Sequence[Asked], few: dict[str, int])
     return Measured(
         tuple(asked),
         calibration_error(bins),
-        calibration_error(in_bins(raw)),
+        calibration_error(in_bins([each for each in raw if each.confidence])),
         right / len(asked),
         bins,
         dict(confusion),

@@ -34,8 +34,9 @@ LEAST_TEXTS = 2
 """What a single case says was said by chance."""
 MOST_BECAUSE = 4
 PAIR, PAIR_WITH_LITTLE, HARDLY = 0.8, 0.45, 0.1
+QUIET = 0.4
 """What a pair of words, one with a little word in it, and nothing but little words tell a person, beside a word that
-speaks as loudly."""
+speaks as loudly; and what is too quiet beside the loudest to be said at all."""
 MOST_BYTES = 16_000_000
 
 
@@ -135,7 +136,7 @@ class Model:
         width = len(self.intents)
         spoke = [(self.weights[row * width + chosen], each.shown) for each, row in known]
         loudest = sorted([(-_worth_saying(weight, shown), i, shown) for i, (weight, shown) in enumerate(spoke)])
-        loudest = [each for each in loudest if each[0] < 0]
+        loudest = [each for each in loudest if each[0] < 0 and each[0] <= QUIET * loudest[0][0]]
         return shown_once([shown for _, _, shown in loudest[: MOST_BECAUSE * 3]], MOST_BECAUSE)
 
 

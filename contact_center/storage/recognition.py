@@ -81,9 +81,7 @@ def add_model(
 
 def choose_model(conn: Connection, now: Moment, version: int) -> bool:
     """Puts an earlier model back into force; False where it is not kept any more."""
-    chosen = (
-        recognition_models.update().where(_models.version == version).values(chosen_at=_after_all(conn, now))
-    )
+    chosen = recognition_models.update().where(_models.version == version).values(chosen_at=_after_all(conn, now))
     return conn.execute(chosen).rowcount > 0
 
 
@@ -176,9 +174,7 @@ def past_page(conn: Connection, before: str, limit: int) -> list[Past]:
     return [Past(row.id, row.record, first_lines(conn, row.id)) for row in rows]
 
 
-def first_lines(
-    conn: Connection, interaction_id: str
-) -> tuple[MessageReceived | CallerInput | TranscriptAdded, ...]:
+def first_lines(conn: Connection, interaction_id: str) -> tuple[MessageReceived | CallerInput | TranscriptAdded, ...]:
     """What somebody wrote or said first in the interaction."""
     found = events.of_kinds(conn, interaction_id, FIRST_WORDS, 0, MOST_LINES)
     bodies = [event.body for event in found if event.actor.kind == "customer"]
@@ -193,4 +189,3 @@ def somebody_can(conn: Connection, queue: str, skills: dict[str, int]) -> bool:
 
 def _has(has: dict[str, int], needed: dict[str, int]) -> bool:
     return all(has.get(skill, 0) >= level for skill, level in needed.items())
-

@@ -1,0 +1,113 @@
+"""What an agent and a supervisor see of it, in a real browser."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.hub import TestHub, open_test_hub
+from tests.recognition.school import learnt, school
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(180),
+    pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True),
+]
+PATIENCE_MS = 30_000
+REFUND = "Hello, I was charged twice for the blue kettle, please refund it."
+PICTURES = os.environ.get("HUB_PICTURES", "")
+
+
+async def page_of(browser: Browser, hub: TestHub, session: str, **more: object) -> Page:
+    context = await browser.new_context(**more)  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE_MS)
+    await context.add_cookies([{"name": "cch_session", "value": session, "url": hub.url}])
+    return await context.new_page()
+
+
+async def picture(page: Page, name: str) -> None:
+    """For whoever looks at the screens: ``HUB_PICTURES`` names a folder."""
+    if PICTURES:
+        await page.wait_for_timeout(400)
+        await page.screenshot(path=f"{PICTURES}/{name}.png")
+
+
+async def test_an_agent_says_with_one_key_that_it_is_right(
+    database_url: str, tmp_path: Path, browser: Browser
+) -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+    async with open_test_hub(database_url, tmp_path, config=school()) as hub, hub.at_work("mei") as (mei,):
+        await learnt(hub)
+        await hub.chat("lena", REFUND)
+        offer = await mei.offer()
+        session = await hub.cookie_of("mei")
+        page = await page_of(browser, hub, session, color_scheme="light")
+        await page.goto(f"{hub.url}/desk")
+        await expect(page.get_by_test_id("offer-recognised")).to_contain_text("Looks like Refund")
+        await picture(page, "offer")
+        await page.get_by_test_id("offer-considered").click()
+        await expect(page.get_by_test_id("recognised-reason")).to_contain_text("needs refunds ≥ 1")
+        await picture(page, "decision")
+        await page.keyboard.press("Escape")
+        await mei.accept(offer.interaction_id)
+        await page.goto(f"{hub.url}/desk/{offer.interaction_id}")
+        strip = page.get_by_test_id("recognised")
+        await expect(strip).to_contain_text("Looks like Refund")
+        await picture(page, "work")
+        await page.keyboard.press("y")
+        await expect(strip).to_contain_text("About: Refund")
+        await page.keyboard.press("i")
+        await expect(page.get_by_test_id("recognised-choose")).to_be_focused()
+        await page.get_by_test_id("recognised-choose").select_option("cancel")
+        await expect(strip).to_contain_text("About: Cancel")
+        await expect(page.get_by_text("said that it is about Cancel")).to_be_visible()
+        if PICTURES:
+            await picture(page, "said")
+            narrow = await page_of(
+                browser, hub, session, color_scheme="dark", locale="zh-CN", viewport={"width": 320, "height": 700}
+            )
+            await narrow.goto(f"{hub.url}/desk/{offer.interaction_id}")
+            await expect(narrow.get_by_test_id("recognised")).to_be_visible()
+            await picture(narrow, "work-narrow-zh-dark")
+        assert (await hub.record(offer.interaction_id)).intent == "cancel"
+        await page.context.close()
+
+
+async def test_a_supervisor_sees_what_may_decide_and_how_right_it_is(
+    database_url: str, tmp_path: Path, browser: Browser
+) -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+    async with open_test_hub(database_url, tmp_path, config=school(recognition={"bar": 0.9})) as hub:
+        session = await hub.cookie_of("sana")
+        page = await page_of(browser, hub, session)
+        await page.goto(f"{hub.url}/floor")
+        await expect(page.get_by_text("Nothing has been learnt yet")).to_be_visible()
+        await learnt(hub)
+        await page.reload()
+        await expect(page.get_by_test_id("recognition-intent")).to_have_count(7)
+        await expect(page.get_by_role("img", name="How sure it was")).to_be_visible()
+        await page.get_by_test_id("recognition-text").fill(REFUND)
+        await page.get_by_test_id("recognition-try").click()
+        await expect(page.get_by_test_id("recognition-tried")).to_contain_text("Looks like Refund")
+        await expect(page.get_by_test_id("recognition-train")).to_have_count(0)  # that is for admins
+        if PICTURES:
+            await page.get_by_test_id("recognition-tried").scroll_into_view_if_needed()
+            await picture(page, "floor")
+            for width, name in ((320, "floor-narrow"), (1500, "floor-wide")):
+                other = await page_of(
+                    browser,
+                    hub,
+                    session,
+                    color_scheme="dark",
+                    locale="zh-CN",
+                    viewport={"width": width, "height": 900},
+                )
+                await other.goto(f"{hub.url}/floor")
+                await other.get_by_test_id("recognition-text").fill(REFUND)
+                await other.get_by_test_id("recognition-try").click()
+                await other.get_by_test_id("recognition-tried").scroll_into_view_if_needed()
+                await picture(other, f"{name}-zh-dark")
+        await page.context.close()

@@ -210,7 +210,7 @@ def apply(conn: Connection, config: Config, now: Moment) -> list[Change]:
     trials.put(conn, _trials(config), now)
     for queue in config.queues:
         if queue.routing.overflow:  # those who wait already are looked at at once
-            deadlines.put(conn, Occasion(now, lambda: uuid.uuid4().hex), overflow.WATCH, queue.id, now)
+            deadlines.put(conn, Occasion(now, lambda: uuid.uuid4().hex), overflow.WATCH, queue.id, 0)
     tell(conn, ConfigChanged())
     return changes
 

@@ -32,15 +32,20 @@ TOP_PRIORITY = 100
 _AT_WORK = ("ready", "reserved", "busy")
 
 
-def consider(conn: Connection, on: Occasion, loaded: Loaded) -> bool:
+Levels = dict[str, float | None]
+"""The service level by queue, as it was before anything was sent on: who goes counts elsewhere from then on."""
+
+
+def consider(conn: Connection, on: Occasion, loaded: Loaded, levels: Levels | None = None) -> bool:
     """Sends on what has just come into a queue, or waits in one, as far as its rules lead, and sees to it that what
     stays is looked at again. Whether it went anywhere. The caller saves."""
+    levels = {} if levels is None else levels
     went = False
     while loaded.record.state == "waiting" and not loaded.record.only_agent:
         queue = queues.get(conn, loaded.record.queue)
         if queue is None or not queue.rules.overflow:
             break
-        found = _onward(conn, on, loaded, queue)
+        found = _onward(conn, on, loaded, queue, levels)
         if found is None:
             _look_again(conn, on, loaded, queue)
             break
@@ -49,10 +54,14 @@ def consider(conn: Connection, on: Occasion, loaded: Loaded) -> bool:
     return went
 
 
-def _onward(conn: Connection, on: Occasion, loaded: Loaded, queue: Queue) -> tuple[Queue, Because] | None:
+def _onward(
+    conn: Connection, on: Occasion, loaded: Loaded, queue: Queue, levels: Levels
+) -> tuple[Queue, Because] | None:
     rules = queue.rules.overflow
     been_in = {segment.queue for segment in loaded.record.segments if segment.queue} | {queue.id}
-    found = first_that_holds(rules, _standing(conn, on, loaded, queue), been_in)
+    if queue.id not in levels:
+        levels[queue.id] = _level(conn, on, queue, rules)
+    found = first_that_holds(rules, _standing(conn, on, loaded, queue, levels[queue.id]), been_in)
     to = queues.get(conn, found[0].to) if found else None
     return (to, found[1]) if found and to else None
 
@@ -92,7 +101,7 @@ def case_is_due(conn: Connection, on: Occasion, interaction_id: str) -> None:
     if loaded is None:
         return
     if loaded.record.state == "waiting":
-        _consider_waiting(conn, on, loaded)
+        _consider_waiting(conn, on, loaded, {})
     elif loaded.record.state == "offered":  # it may come back
         deadlines.put(conn, on, DEADLINE, interaction_id, on.now + AGAIN_MS)
 
@@ -102,17 +111,17 @@ def queue_is_due(conn: Connection, on: Occasion, queue_id: str) -> None:
     queue = queues.get(conn, queue_id)
     if queue is None or not queue.rules.overflow:
         return
-    went = 0
+    went, levels = 0, Levels()
     for interaction_id in queues.ends_of(conn, queue_id, MOST_AT_ONCE):
         loaded = journal.load(conn, interaction_id)
         if loaded is not None and loaded.record.state == "waiting" and loaded.record.queue == queue_id:
-            went += _consider_waiting(conn, on, loaded)
+            went += _consider_waiting(conn, on, loaded, levels)
     if queues.has_work(conn, queue_id) and watched(queue.rules.overflow):
         deadlines.put(conn, on, WATCH, queue_id, on.now + (SECOND if went else AGAIN_MS))
 
 
-def _consider_waiting(conn: Connection, on: Occasion, loaded: Loaded) -> bool:
-    went = consider(conn, on, loaded)
+def _consider_waiting(conn: Connection, on: Occasion, loaded: Loaded, levels: Levels) -> bool:
+    went = consider(conn, on, loaded, levels)
     if went:
         journal.save(conn, loaded)
         tell(conn, Waits(journal.waiting(conn, loaded)))
@@ -123,7 +132,7 @@ def _consider_waiting(conn: Connection, on: Occasion, loaded: Loaded) -> bool:
 # --- how it stands -------------------------------------------------------------------------------------------------
 
 
-def _standing(conn: Connection, on: Occasion, loaded: Loaded, queue: Queue) -> Standing:
+def _standing(conn: Connection, on: Occasion, loaded: Loaded, queue: Queue, level: float | None) -> Standing:
     """What the queue's rules ask about, and nothing more."""
     record, rules = loaded.record, queue.rules.overflow
     staffed = any(rule.nobody for rule in rules)
@@ -137,7 +146,7 @@ def _standing(conn: Connection, on: Occasion, loaded: Loaded, queue: Queue) -> S
         logged_in=team[0],
         available=team[1],
         able=team[2],
-        level=_level(conn, on, queue, rules),
+        level=level,
         estimate_ms=_estimate(conn, on, record) if any(rule.estimate_ms is not None for rule in rules) else 0,
         open=hours.at(on.now) if hours else "open",
     )

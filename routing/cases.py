@@ -64,24 +64,16 @@ class Waiting:
         """The label that it counts against."""
         return self.label or policy.queue(self.queue).label
 
-    def known_as(self, agent_id: str, since: Moment) -> tuple[int, str]:
-        """How the agent knows the customer: a place, the better the smaller, and a word; no word for not at all. The
-        owner of the account answers for them; whom they asked for is their wish; who served them not before ``since``
-        has merely been there."""
-        if agent_id == self.owner:
-            return (0, "owner")
-        if agent_id in self.preferred:
-            return (1 + self.preferred.index(agent_id), "asked_for")
-        served_at = self.served_before.get(agent_id)
-        if served_at is not None and served_at >= since:
-            return (1 + len(self.preferred), "served_before")
-        return (2 + len(self.preferred), "")
-
-    def who_knows(self, since: Moment) -> list[str]:
-        """All who know the customer."""
-        named = dict.fromkeys((self.owner, *self.preferred)) if self.owner or self.preferred else {}
-        lately = [agent_id for agent_id, at in self.served_before.items() if at >= since and agent_id not in named]
-        return [*filter(None, named), *lately]
+    def who_knows(self, since: Moment) -> dict[str, tuple[int, str]]:
+        """All who know the customer: a place, the better the smaller, and a word. The owner of the account answers
+        for them; whom they asked for is their wish; who served them since ``since`` has merely been there."""
+        last = 1 + len(self.preferred)
+        knows = {agent_id: (last, "served_before") for agent_id, at in self.served_before.items() if at >= since}
+        for place, agent_id in reversed([*enumerate(self.preferred, 1)]):
+            knows[agent_id] = (place, "asked_for")
+        if self.owner:
+            knows[self.owner] = (0, "owner")
+        return knows
 
     def cools_until(self, agent_id: str, policy: Policy) -> tuple[Moment, Moment]:
         """When the agent who missed it may have it again where nobody else could, and when in any case."""
@@ -213,9 +205,22 @@ class Line:
 class Lane:
     """Cases that any agent can take either all or none of: one kind of work and step, one medium, the same standing.
     So only the first of a lane ever needs to be looked at. ``pool`` and ``step`` are those that are in force: a later
-    one than time has brought, where that would be hopeless."""
+    one than time has brought, where that would be hopeless; ``climbs``: whether it depends on who is there."""
 
-    __slots__ = ("key", "lines", "medium", "plain", "pool", "reached", "ready", "standing", "step", "turns", "want")
+    __slots__ = (
+        "climbs",
+        "key",
+        "lines",
+        "medium",
+        "plain",
+        "pool",
+        "reached",
+        "ready",
+        "standing",
+        "step",
+        "turns",
+        "want",
+    )
 
     def __init__(self, key: LaneKey) -> None:
         self.key = key
@@ -223,12 +228,8 @@ class Lane:
         self.lines: tuple[Line, ...] = ()
         self.turns = Turns()
         self.ready = False
+        self.climbs = self.want.skips and self.reached + 1 < len(self.want.pools)
         self.ask_for(self.reached)
-
-    @property
-    def climbs(self) -> bool:
-        """Whether who is there decides which step is in force."""
-        return self.want.skips and self.reached + 1 < len(self.want.pools)
 
     def ask_for(self, step: int) -> None:
         self.step = step

@@ -177,8 +177,8 @@ class Explanation:
     def _known_as(self) -> dict[str, str]:
         """Those who know the customer, and how."""
         scene = self._scene
-        waiting, since = scene.waiting, scene.at - scene.house.policy.sticky_ms
-        return {agent_id: waiting.known_as(agent_id, since)[1] for agent_id in waiting.who_knows(since)}
+        known = scene.waiting.who_knows(scene.at - scene.house.policy.sticky_ms)
+        return {agent_id: word for agent_id, (_, word) in known.items()}
 
     def _rows(self, mask: int) -> Iterator[Row]:
         scene = self._scene

@@ -480,13 +480,13 @@ class Engine:
         if found is None:
             return None
         case, able = found
-        return self._settle(case, self._glimpse(case, able, self._best(case.waiting, able, now), now))
+        leading = self._house.ranking.leading(case.waiting, now)
+        if not (leading or self._rings):
+            return self._settle(case, self._glimpse(case, able, (self._floor.first(able),), now))
+        return self._settle(case, self._glimpse(case, able, self._best(case.waiting, leading, able, now), now))
 
-    def _best(self, waiting: Waiting, able: int, now: Moment) -> tuple[Row, ...]:
+    def _best(self, waiting: Waiting, leading: Leading, able: int, now: Moment) -> tuple[Row, ...]:
         """Those of ``able`` who come first, as many as the queue rings."""
-        leading = self._house.ranking.leading(waiting, now)
-        if not leading and not self._rings:
-            return (self._floor.first(able),)
         rung: list[Row] = []
         for _ in range(self._ring(waiting)):
             first = self._floor.first(self._foremost(waiting, leading, able, now) if leading else able)
@@ -530,10 +530,9 @@ class Engine:
         """Those of ``able`` who know the customer, the better first; then all of them."""
         since = now - self.policy.sticky_ms
         known: dict[int, int] = {}
-        for agent_id in waiting.who_knows(since):
+        for agent_id, (place, _) in waiting.who_knows(since).items():
             row = self._floor.seats.get(agent_id)
             if row and row.bit & able:
-                place, _ = waiting.known_as(agent_id, since)
                 known[place] = known.get(place, 0) | row.bit
         yield from [known[place] for place in sorted(known)]
         yield able
@@ -714,7 +713,7 @@ class Engine:
                 soft.add(agent_id)
         held: set[str] = set()
         if rules.hold_ms and self._now < waiting.virtual_enqueued_at + rules.hold_ms:
-            held = set(waiting.who_knows(self._now - self.policy.sticky_ms)) - hard - soft
+            held = waiting.who_knows(self._now - self.policy.sticky_ms).keys() - hard - soft
         standing = Standing(frozenset(hard), frozenset(soft), frozenset(held), label)
         reached = steps_reached(self._now - waiting.virtual_enqueued_at, rules)
         return (PLAINLY if standing == PLAINLY else standing), reached

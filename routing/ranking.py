@@ -60,7 +60,7 @@ class Ranking:
         match term:
             case "known":
                 since = now - self.policy.sticky_ms
-                knows = {agent_id: waiting.known_as(agent_id, since)[0] for agent_id in waiting.who_knows(since)}
+                knows = {agent_id: place for agent_id, (place, _) in waiting.who_knows(since).items()}
                 nobody = 2 + len(waiting.preferred)
                 return (lambda row: knows.get(row.seat.agent_id, nobody)) if knows else None
             case "preferred":

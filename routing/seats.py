@@ -148,12 +148,13 @@ class House:
     """The policy, as far as it says something about every agent. ``interrupts``: whether any work puts other work
     aside; ``limited``: whether any agent was seen who has more limits than one for each medium."""
 
-    __slots__ = ("exclusive", "interrupts", "limited", "policy", "ranking", "usual")
+    __slots__ = ("exclusive", "interrupts", "limited", "policy", "ranking", "usual", "weights")
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.ranking = Ranking(policy)
         self.exclusive = policy.exclusive_media
+        self.weights = policy.weights
         self.interrupts = bool(policy.interrupts)
         self.limited = self.interrupts
         self.usual = self.ranking.places == ("least_loaded", "longest_idle")
@@ -190,12 +191,14 @@ class Row:
             self.spare = tuple([medium for medium, most in seat.capacity.items() if load.get(medium, 0) < most])
         else:
             self.spare = ()
-        if self.spare:
-            self.share = share = seat.share(house.policy.weights)
-            idle = seat.idle_since_at
-            self.place = (*((share, idle) if house.usual else house.ranking.place(share, idle)), seat.agent_id, slot)
-        else:
+        if not self.spare:
             self.place = _NOWHERE
+            return
+        self.share = share = seat.share(house.weights)
+        if house.usual:
+            self.place = (share, seat.idle_since_at, seat.agent_id, slot)
+        else:
+            self.place = (*house.ranking.place(share, seat.idle_since_at), seat.agent_id, slot)
 
     def takes(self, medium: Medium, label: str) -> bool:
         """Whether one more fits, now."""

@@ -132,6 +132,15 @@ def test_where_the_ranking_says_nothing_the_id_decides() -> None:
     assert decision.why == (Why("considered", {"count": 2}),)
 
 
+def test_what_skills_are_worth_is_not_remembered_for_ever() -> None:
+    hub = engine(seat("ann"), seat("bob", idle_since_at=0), policy=policy(ranking=("most_skilled", "longest_idle")))
+    hub.put_waiting(case("c", skills={"s": 0}))
+    for number in range(600):
+        hub._floor.grades({f"s{number}": 1})
+    assert len(hub._floor._graded) <= 512
+    assert offers(hub.decide(NOW)) == [("c", "bob")]
+
+
 # --- kept for those who know the customer ------------------------------------------------------------------------
 
 

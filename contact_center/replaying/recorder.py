@@ -81,6 +81,7 @@ class Recorder:
         self._gap = False
         self._full = asyncio.Event()
         self._writing: list[Block] = []
+        self._turn = asyncio.Lock()
         self._run = ""
         self._runs = 0
         self._number = 0
@@ -107,11 +108,11 @@ class Recorder:
         self._note(Begun(engine.policy))
 
     def told(self, fact: Fact) -> None:
-        if len(self._facts) >= self.most:
+        if not self.keeping.on and self.shadow is None:
+            return
+        if self._gap or len(self._facts) >= self.most:
             self._gap = True
             self.lost += 1
-            return
-        if self._gap or not (self.keeping.on or self.shadow is not None):
             return
         self._facts.append((self._occasion().now, fact))
         self._in_run += 1
@@ -199,6 +200,10 @@ class Recorder:
 
     async def write(self) -> None:
         """Writes what was noted up to now. Raises :class:`Unavailable`; then it is kept for the next time."""
+        async with self._turn:
+            await self._write()
+
+    async def _write(self) -> None:
         await self._store()
         if not self.keeping.on and self.shadow is None:
             self._facts, self._something, self._gap = [], False, False

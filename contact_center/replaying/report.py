@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from html import escape
 from math import inf
@@ -27,6 +28,9 @@ from contact_center.replaying.comparing import (
 )
 from contact_center.replaying.words import Language, duration, moment, say
 from routing.experiment import Result
+
+# pygal looks for plug-ins with a finder of a kind that Python warns of at every import afterwards; we have none.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != "PluginImportFixer"]
 
 MOST_AGENTS = 60
 """Agents drawn by themselves; the table has all."""

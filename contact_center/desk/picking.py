@@ -60,7 +60,7 @@ def pick(conn: Connection, on: Occasion, acting: Acting, asked: Pick) -> dict[st
     told |= {"overridden": {**overridden, "reason": reason, "over_capacity": over}, "why": [], "latency_us": 0}
     offers.decide(conn, decision_id, loaded.record.interaction_id, on.now, told)
     journal.happen(conn, on, loaded, RoutingOverridden(agent.id, reason, decision_id, over), actor)
-    moves.give(conn, on, loaded, agent, actor, label=label)
+    moves.give(conn, on, loaded, agent, actor, label=label, decision_id=decision_id)
     taking.connect(conn, on, loaded, agent)
     moves.happened(conn, on, loaded, "picked", agent.name)
     return {"interaction_id": loaded.record.interaction_id, "decision_id": decision_id}

@@ -165,12 +165,13 @@ def give(
     actor: Actor,
     party_id: str = "",
     label: str | None = None,
+    decision_id: str = "",
 ) -> None:
     """Into the agent's hands, past routing. Saves, tells them, and settles them. It goes on counting as what it did,
-    unless a ``label`` is given."""
+    unless a ``label`` is given. ``decision_id`` has why, where somebody said."""
     offer_id = on.new_id()
     counts_as = loaded.record.label if label is None else label
-    journal.happen(conn, on, loaded, OfferMade(offer_id, agent.id, "", on.now, counts_as), actor)
+    journal.happen(conn, on, loaded, OfferMade(offer_id, agent.id, decision_id, on.now, counts_as), actor)
     taken = OfferEnded(offer_id, agent.id, "accepted", party_id=party_id)
     event = journal.happen(conn, on, loaded, taken, Actor("agent", agent.id))
     journal.save(conn, loaded)

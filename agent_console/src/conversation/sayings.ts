@@ -40,6 +40,15 @@ export function useSayings(customer: () => string) {
   };
   const moment = (at: number): string => fullMoment(at, locale.value);
 
+  /** Why work went on to another queue: each condition that held, with what was found. */
+  function overflowed(body: Body): string[] {
+    const found = (body["because"] ?? {}) as unknown as Record<string, string | number>;
+    return Object.entries(found).map(([name, value]) => {
+      if (name === "estimate_ms" && Number(value) < 0) return t("line.overflow.estimate_none");
+      if (name.endsWith("_ms")) return t(`line.overflow.${name}`, { time: clock(Number(value)) });
+      return typeof value === "string" ? t(`line.overflow.${name}.${value}`) : t(`line.overflow.${name}`, { n: value });
+    });
+  }
   function leg(body: Body): string {
     const who = partyIn(body);
     if (body["leg"] === "party") return t(`line.party_${body["state"]}`, { who, reason: body["reason"] || "—" });
@@ -74,7 +83,8 @@ export function useSayings(customer: () => string) {
     },
     "survey.answered": (body) => t("line.survey", { question: body["question"]!, answer: body["answer"]! }),
     "customer.left": () => t("line.customer_left"),
-    enqueued: (body) => t(`line.enqueued.${body["reason"]}`, { queue: session.queueName(body["queue"]!) }),
+    enqueued: (body) =>
+      [t(`line.enqueued.${body["reason"]}`, { queue: session.queueName(body["queue"]!) }), ...overflowed(body)].join(" · "),
     "routing.overridden": (body, event) =>
       t(body["agent_id"] === event.actor.id ? "line.picked" : "line.given", { who: agentNamed(event.actor.id, event.actor.name), to: place(`agent:${body["agent_id"]}`), reason: body["reason"]! }) +
       ((body["over_capacity"] as unknown) === true ? ` · ${t("line.over_capacity")}` : ""),

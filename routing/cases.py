@@ -205,11 +205,14 @@ class Line:
 class Lane:
     """Cases that any agent can take either all or none of: one kind of work and step, one medium, the same standing.
     So only the first of a lane ever needs to be looked at. ``pool`` and ``step`` are those that are in force: a later
-    one than time has brought, where that would be hopeless; ``climbs``: whether it depends on who is there."""
+    one than time has brought, where that would be hopeless; ``climbs``: whether it depends on who is there.
+    ``lasts``: whether more of its kind are likely to come. ``kept``: whether somebody is there for whom its cases are held."""
 
     __slots__ = (
         "climbs",
+        "kept",
         "key",
+        "lasts",
         "lines",
         "medium",
         "plain",
@@ -228,7 +231,9 @@ class Lane:
         self.lines: tuple[Line, ...] = ()
         self.turns = Turns()
         self.ready = False
+        self.kept = False
         self.climbs = self.want.skips and self.reached + 1 < len(self.want.pools)
+        self.lasts = not (self.climbs or self.standing.hard or self.standing.soft or self.standing.held)
         self.ask_for(self.reached)
 
     def ask_for(self, step: int) -> None:
@@ -241,7 +246,7 @@ class Lane:
         who else is there is not told of here.)"""
         hard, soft, held, label = self.standing
         agent_id = row.seat.agent_id
-        if agent_id in hard or agent_id in soft or (held and agent_id not in held):
+        if agent_id in hard or agent_id in soft or (self.kept and agent_id not in held):
             return False
         return label not in row.full and bool(self.pool.mask & row.bit)
 

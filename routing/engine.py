@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush, merge
 from itertools import islice
 from weakref import WeakValueDictionary
@@ -78,6 +78,7 @@ class Engine:
         self._lines: dict[LineKey, dict[Medium, Line]] = {}
         self._soft: dict[LineKey, set[Lane]] = {}
         self._climbing: dict[LineKey, set[Lane]] = {}
+        self._held: dict[LineKey, set[Lane]] = {}
         self._ready: list[tuple[Turn, int, Lane]] = []
         self._pushed = 0
         self._thaw: list[tuple[Moment, str]] = []
@@ -98,17 +99,16 @@ class Engine:
         old = self._floor.seats.get(seat.agent_id)
         if old and old.reach.queues == seat.queues and old.reach.skills == seat.skills:
             row = self._floor.change(old, seat)
-            here = self._climbing and (old.seat.available, old.seat.capacity) == (seat.available, seat.capacity)
         else:
-            row, here = self._move(old, seat), False
+            row = self._move(old, seat)
         if row.spare:
             self._fresh[row.slot] = row
         else:
             self._fresh.pop(row.slot, None)
         if self._soft:
             self._wake_soft(seat)
-        if self._climbing and not here:
-            self._climb(seat)
+        if (self._climbing or self._held) and not (old and _as_before(old, row)):
+            self._look_around(seat)
 
     def remove_seat(self, agent_id: str) -> None:
         """The agent is gone. Unknown ids change nothing."""
@@ -132,7 +132,7 @@ class Engine:
         for pool in self._pools.values():
             pool.mask &= ~row.bit
         self._wake_soft(row.seat)
-        self._climb(row.seat)
+        self._look_around(row.seat)
 
     # --- cases --------------------------------------------------------------------------------------------
 
@@ -219,32 +219,32 @@ class Engine:
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(key)
-            for lanes in self._watching(lane):
-                for line in lane.want.keys:
-                    lanes.setdefault(line, set()).add(lane)
-            if lane.climbs:
-                lane.ask_for(self._step_in_force(lane))
-            lane.lines = self._lines_of(lane)
+            for lanes, keys in self._watching(lane):
+                for each in keys:
+                    lanes.setdefault(each, set()).add(lane)
+            self._arrange(lane, self._step_in_force(lane) if lane.climbs else reached)
         return lane
 
-    def _watching(self, lane: Lane) -> Iterator[dict[LineKey, set[Lane]]]:
-        """Where it is kept what depends on who is there."""
-        if lane.standing.soft or lane.standing.held:
-            yield self._soft
+    def _watching(self, lane: Lane) -> Iterator[tuple[dict[LineKey, set[Lane]], Iterable[LineKey]]]:
+        """Where it is kept what depends on who is there, and under whose name."""
+        if lane.standing.soft:
+            yield self._soft, lane.want.keys
         if lane.climbs:
-            yield self._climbing
+            yield self._climbing, lane.want.keys
+        if lane.standing.held:
+            yield self._held, [("", agent_id) for agent_id in lane.standing.held]
 
     def _emptied(self, lane: Lane) -> None:
         """Lanes are kept for the next of their kind, but for those of few cases: there is no end of them."""
         lane.ready = False
-        if lane.standing is PLAINLY and not lane.climbs:
+        if lane.lasts:
             return
         del self._lanes[lane.key]
-        for lanes in self._watching(lane):
-            for line in lane.want.keys:
-                lanes[line].discard(lane)
-                if not lanes[line]:
-                    del lanes[line]
+        for lanes, keys in self._watching(lane):
+            for each in keys:
+                lanes[each].discard(lane)
+                if not lanes[each]:
+                    del lanes[each]
 
     def _rules(self, waiting: Waiting) -> QueuePolicy:
         return waiting.rules(self.policy) if self.policy.queues else PLAIN
@@ -315,7 +315,11 @@ class Engine:
     # --- lines ------------------------------------------------------------------------------------------------
 
     def _lines_of(self, lane: Lane) -> tuple[Line, ...]:
+        """While it is kept for some, they alone come upon it, where else only what is directed to them stands."""
         ask = lane.pool.ask
+        if lane.kept:
+            there = [agent_id for agent_id in lane.standing.held if agent_id in self._floor.seats]
+            return tuple([self._line(("", agent_id), lane.medium) for agent_id in there])
         if ask.agent_id:
             return (self._line(("", ask.agent_id), lane.medium),)
         return tuple([self._line((queue, ""), lane.medium) for queue in ask.queues])
@@ -575,7 +579,7 @@ class Engine:
             floor.seats.get(waiting.only_agent) if waiting.only_agent else None,
             pool.mask,
             self._cooling_until(case) if waiting.missed else {},
-            self._kept_for(lane) if lane.standing.held else 0,
+            self._kept_for(lane) if lane.kept else 0,
             eligible,
             rung,
         )
@@ -588,8 +592,8 @@ class Engine:
             return free
         if standing.label:
             free &= ~self._floor.full.get(standing.label, 0)
-        if standing.held:
-            free &= self._kept_for(lane) or -1
+        if lane.kept:
+            free &= self._kept_for(lane)
         soft = self._floor.bits(standing.soft) & free
         able = free & ~(soft | self._floor.bits(standing.hard))
         if not able and soft and self._alone(lane) & soft:
@@ -603,6 +607,7 @@ class Engine:
 
     def _kept_for(self, lane: Lane) -> int:
         """Those for whom the lane's cases are held, as far as they are there."""
+        self._floor.catch_up()
         held = self._floor.bits(lane.standing.held) & lane.pool.mask
         return sum([row.bit for row in self._floor.there_for(lane.medium, held)])
 
@@ -660,8 +665,7 @@ class Engine:
         return None
 
     def _wake_soft(self, seat: Seat) -> None:
-        """Somebody's coming or going can make another agent the only one for a case that cools down, or end what it
-        was kept for."""
+        """Somebody's coming or going can make another agent the only one for a case that cools down."""
         for key in [("", seat.agent_id), *((queue, "") for queue in seat.queues)]:
             for lane in self._soft.get(key, ()):
                 if (first := lane.turns.first) and not lane.ready:
@@ -669,24 +673,30 @@ class Engine:
 
     # --- relaxation ---------------------------------------------------------------------------------------
 
-    def _climb(self, seat: Seat) -> None:
-        """Somebody's coming or going can make a step hopeless, or give it hope again."""
+    def _look_around(self, seat: Seat) -> None:
+        """Somebody's coming or going can make a step hopeless, or give it hope again; it can begin or end what a case
+        is kept for."""
         for queue in seat.queues:
             for lane in self._climbing.get((queue, ""), ()):
                 step = self._step_in_force(lane)
                 if step != lane.step:
-                    self._change_step(lane, step)
+                    self._arrange(lane, step)
+        for lane in self._held.get(("", seat.agent_id), ()):
+            self._arrange(lane, lane.step)
 
-    def _change_step(self, lane: Lane, step: int) -> None:
+    def _arrange(self, lane: Lane, step: int) -> None:
+        """The lane is at that step, and stands where those who may take it come by."""
         first = lane.turns.first
-        assert first is not None
-        for line in lane.lines:
-            del line.lanes[bisect_left(line.lanes, (first,))]
+        if first:
+            for line in lane.lines:
+                del line.lanes[bisect_left(line.lanes, (first,))]
         lane.ask_for(step)
+        lane.kept = bool(lane.standing.held and self._kept_for(lane))
         lane.lines = self._lines_of(lane)
-        self._line_up(lane, None)
-        if not lane.ready:
-            self._make_ready(lane, first)
+        if first:
+            self._line_up(lane, None)
+            if not lane.ready:
+                self._make_ready(lane, first)
 
     def _step_in_force(self, lane: Lane) -> int:
         """The first from the one that time has brought at which somebody who is there could take the lane's cases;
@@ -734,10 +744,13 @@ class Engine:
     def _come_to(self, now: Moment) -> None:
         """What time has changed until now is done."""
         self._now = max(now, self._now)
-        for due in (self._thaw, self._caps):
-            while due and due[0][0] <= now:
-                if case := self._cases.get(heappop(due)[1]):
-                    self._restand(case)
+        due: dict[str, None] = {}
+        for entries in (self._thaw, self._caps):
+            while entries and entries[0][0] <= now:
+                due[heappop(entries)[1]] = None
+        for interaction_id in due:
+            if case := self._cases.get(interaction_id):
+                self._restand(case)
 
     def _restand(self, case: Case) -> None:
         waiting, lane = case.waiting, case.lane
@@ -786,6 +799,12 @@ class Engine:
             if row := self._floor.seats.get(agent_id):
                 until[row.slot] = case.waiting.cools_until(agent_id, self.policy)[1]
         return until
+
+
+def _as_before(old: Row, new: Row) -> bool:
+    """Whether the agent is there, and for what, as they were."""
+    was, now = old.seat, new.seat
+    return old.reach is new.reach and was.available == now.available and was.capacity == now.capacity
 
 
 def _could(seat: Seat, ask: Ask) -> bool:

@@ -206,7 +206,8 @@ class Lane:
     """Cases that any agent can take either all or none of: one kind of work and step, one medium, the same standing.
     So only the first of a lane ever needs to be looked at. ``pool`` and ``step`` are those that are in force: a later
     one than time has brought, where that would be hopeless; ``climbs``: whether it depends on who is there.
-    ``lasts``: whether more of its kind are likely to come. ``kept``: whether somebody is there for whom its cases are held."""
+    ``lasts``: whether more of its kind are likely to come. ``kept``: whether somebody is there for whom its cases are
+    held."""
 
     __slots__ = (
         "climbs",

@@ -194,6 +194,7 @@ class Dispatcher:
             self._loading = None
         self._policy = policy
         engine = WitnessedEngine(policy, self._witness) if self._witness else Engine(policy)
+        engine.come_to(self._occasion().now)
         for seat in seats:
             engine.put_seat(seat)
         for waiting in waits:

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from contact_center.config.apply import compare, export
+from contact_center.config.apply import compare, export, keep_policy
 from contact_center.config.model import Config, ConfigError, parse, read
 from contact_center.config.routing import policy_value
 from contact_center.domain.overflow import Overflow
 from contact_center.domain.time import HOUR, MINUTE, SECOND
-from contact_center.storage import policies, queues, routing_log
+from contact_center.storage import policies, queues, routing_log, settings
 from contact_center.web.schemas import configuration
-from routing.document import version_of
+from routing.document import UNCONFIGURED, version_of
 from routing.expression import read_need, written
 from routing.policy import Batch, Policy, QueuePolicy, Step
 from tests.hub import HubProcess, open_test_hub
@@ -166,6 +166,36 @@ async def test_a_policy_is_in_force_at_once_and_kept_for_ever(database_url: str,
             assert decision["policy"] == after.version
             events = [e for e in (await hub.get("events"))["items"] if e["kind"] == "enqueued"]
             assert events[0]["body"]["policy"] == after.version
+
+
+async def test_what_another_node_put_into_force_is_found(database_url: str, tmp_path: Path) -> None:
+    """Without a word from it: the hint was lost."""
+    async with open_test_hub(database_url, tmp_path, config=house()) as hub:
+        document = {**await hub.read(policies.document), "ageing_ms": 1}
+        version = await hub.write(policies.put_into_force, document, hub.clock.now)
+        dispatcher = hub.runtime.dispatcher
+        assert dispatcher.policy.version != version
+        dispatcher.doubt()
+
+        async def follows() -> bool:
+            return bool(dispatcher.policy.version == version)
+
+        await hub.eventually(follows)
+        assert dispatcher.policy.ageing_ms == 1
+
+
+async def test_the_policy_of_an_earlier_release_is_in_force_after_the_update(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with open_test_hub(database_url, tmp_path, config=house(policy={"ageing_seconds": 7})) as hub:
+        applied = await hub.read(policies.in_force)
+        await hub.write(settings.drop, [policies.DOCUMENT])
+        assert (await hub.read(policies.in_force)).version == UNCONFIGURED
+        await hub.write(keep_policy, hub.clock.now)
+        kept = await hub.read(policies.in_force)
+        assert kept.ageing_ms == 7_000
+        assert kept == applied, "the same document has the same name"
+        await hub.write(keep_policy, hub.clock.now)
 
 
 async def test_the_same_text_has_the_same_version_wherever_it_is_applied(database_url: str, tmp_path: Path) -> None:

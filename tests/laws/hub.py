@@ -23,7 +23,7 @@ from tests.laws.rules import LawBroken
 
 T = TypeVar("T")
 
-STEPS_IN_A_HISTORY = 60
+STEPS_IN_A_HISTORY = 40
 PEOPLE = ("ann", "bob", "cem", "dee")
 _OURS = ("fault", "unavailable")
 """What a command must never be answered with here."""

@@ -51,7 +51,7 @@ DOORS = {
     "twilio_sms": ("sms", "+12025550111"),
     "twilio_voice": ("voice", "+12025550100"),
 }
-ROUNDS_IN_A_HISTORY = 40
+ROUNDS_IN_A_HISTORY = 30
 ACTS = {
     "arrive": 12,
     "twice": 3,

@@ -12,6 +12,9 @@ from tests.laws.rules import LawBroken
 
 CASES = [(name, kind) for name, mutant in MUTANTS.items() for kind in mutant.databases]
 
+pytestmark = pytest.mark.timeout(900)
+"""On a machine that is busy with much else."""
+
 
 @pytest.mark.parametrize("name,database_kind", CASES)
 async def test_that_it_is_gone(name: str, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -782,7 +782,7 @@ class Engine:
             if at > self._now
         ]
         heapify(self._thaw)
-        self._thaw_most = max(64, 2 * len(self._thaw))
+        self._thaw_most = max(64, 4 * len(self._thaw))
 
     def _skim_thaw(self) -> None:
         """Drops what concerns cases that are gone, or changed since."""

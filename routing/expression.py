@@ -20,7 +20,7 @@ from typing import NamedTuple
 from routing.needs import ANYBODY, Every, Has, IsOne, Need, Not, Some
 
 NOBODY = Some(())
-LONGEST = 2_000
+LONGEST = 1_000
 DEEPEST = 30
 LEVELS = range(1, 6)
 
@@ -336,7 +336,7 @@ def _some_but(needs: list[Need]) -> Need:
     return some([need for need in needs if need != NOBODY])
 
 
-_TRIES = 20_000
+_TRIES = 5_000
 """How many ways of meeting a need are gone through before it is believed to have one."""
 
 

@@ -41,6 +41,8 @@ _FALLBACK = {
 }
 _LISTS = ("dispositions", "reasons")
 _NAMED = ("skills", "hours", "holidays", "segments")
+_TOLD = ("time_zone", "policy", *_LISTS, *_NAMED)
+"""What may be said of in detail: no other section's values are shown, some of which are secrets."""
 _QUIET = (absences.SETTING,)
 """What follows from the rest and is not said again."""
 _UNSAID = ("policy", "opening", "overflow")
@@ -88,7 +90,8 @@ def compare(conn: Connection, config: Config) -> list[Change]:
     for key, value in _settings(config).items():
         there = settings.get(conn, key, _nothing(key))
         if there != value and key not in _QUIET:
-            changes.append(Change(key.replace("_", " "), "changed", _of_setting(there, value)))
+            told = _of_setting(there, value) if key in _TOLD else ""
+            changes.append(Change(key.replace("_", " "), "changed", told))
     before, after = version_of(policies.document(conn)), version_of(document(config))
     if before != after:
         changes.append(Change("policy version", "changed", f"{before} → {after}"))

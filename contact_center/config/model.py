@@ -192,23 +192,34 @@ def parse(data: dict[str, Any], name: str = "configuration", text: Text | None =
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(_told([_problem(each) for each in error.errors()], name, text)) from error
-    found = list(check(config))
-    if mistakes := [problem for problem in found if not problem.warning]:
+        shape = [_problem(each) for each in error.errors()[: MOST_TOLD + 1]]
+        raise ConfigError(_told(shape, name, text)) from error
+    found: list[Problem] = []
+    mistakes: list[Problem] = []
+    for problem in check(config):
+        (found if problem.warning else mistakes).append(problem)
+        if len(mistakes) > MOST_TOLD:
+            break
+    if mistakes:
         raise ConfigError(_told(mistakes, name, text))
     config._warnings = _told(found, name, text)
     return config
 
 
+MOST_TOLD = 100
+"""So many mistakes of a text are told at once, and so many warnings."""
+
+
 def _told(problems: list[Problem], name: str, text: Text | None) -> list[str]:
     """In the order in which they stand in the text."""
     placed = []
-    for problem in problems:
+    for problem in problems[:MOST_TOLD]:
         place = text.place(problem.path, problem.offset) if text else None
         what = ".".join(str(part) for part in problem.path) or "the file"
         order = (place.file, place.line) if place else ("", 0)
         placed.append((order, f"{place or name}: {what}: {problem.told}"))
-    return [told for _, told in sorted(placed, key=lambda each: each[0])]
+    told = [each for _, each in sorted(placed, key=lambda each: each[0])]
+    return [*told, f"{name}: and there is more"] if len(problems) > MOST_TOLD else told
 
 
 def _problem(error: ErrorDetails) -> Problem:

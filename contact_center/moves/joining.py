@@ -21,7 +21,7 @@ from contact_center.domain.events import (
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.record import IN_HAND
 from contact_center.domain.views import WorkChanged
-from contact_center.moves import moves
+from contact_center.moves import moves, overflow
 from contact_center.storage import cases, events, journal
 from contact_center.storage.announcements import announce
 from contact_center.storage.connection import Connection
@@ -127,5 +127,6 @@ def reopen(conn: Connection, on: Occasion, loaded: Loaded, actor: Actor = HUB) -
     cases.reopen(conn, on, record.case_id)
     loaded.case_status = "open"
     journal.happen(conn, on, loaded, body, actor)
+    overflow.consider(conn, on, loaded)
     journal.save(conn, loaded)
     moves.happened(conn, on, loaded, "returned")

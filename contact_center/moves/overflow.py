@@ -29,7 +29,6 @@ MOST_AT_ONCE = 50
 FEWEST_FOR_A_LEVEL = 5
 """Of fewer contacts no service level is told."""
 TOP_PRIORITY = 100
-_AT_WORK = ("ready", "reserved", "busy")
 
 
 Levels = dict[str, float | None]
@@ -41,7 +40,7 @@ def consider(conn: Connection, on: Occasion, loaded: Loaded, levels: Levels | No
     stays is looked at again. Whether it went anywhere. The caller saves."""
     levels = {} if levels is None else levels
     went = False
-    while loaded.record.state == "waiting" and not loaded.record.only_agent:
+    while _may_go(loaded):
         queue = queues.get(conn, loaded.record.queue)
         if queue is None or not queue.rules.overflow:
             break
@@ -52,6 +51,12 @@ def consider(conn: Connection, on: Occasion, loaded: Loaded, levels: Levels | No
         _send_on(conn, on, loaded, queue, *found)
         went = True
     return went
+
+
+def _may_go(loaded: Loaded) -> bool:
+    """What was sent to one agent waits for them; what we owe (a call, a message to hear) waits where it is owed."""
+    record = loaded.record
+    return record.state == "waiting" and not record.only_agent and not record.task
 
 
 def _onward(
@@ -157,7 +162,7 @@ def _team(conn: Connection, loaded: Loaded, queue: Queue) -> tuple[int, int, int
     record = loaded.record
     need = policies.in_force(conn).queue(queue.id).need
     members = [agent for agent in agents.every(conn) if queue.id in agent.queues and agent.chosen != "offline"]
-    available = [agent for agent in members if agent.state in _AT_WORK and agent.chosen == "ready"]
+    available = [agent for agent in members if agent.chosen == "ready"]  # at work or not
     able = [
         agent
         for agent in available

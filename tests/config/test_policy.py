@@ -430,6 +430,23 @@ def test_a_very_long_policy_is_read_in_one_go(tmp_path: Path) -> None:
     assert len(config.holidays[0].days) == 8_000
 
 
+@pytest.mark.parametrize("wrong", [{"rings": 3}, {"needs": "no"}])
+def test_of_very_many_mistakes_the_first_are_told(wrong: dict[str, Any]) -> None:
+    queues = [{"id": f"q{n}", "name": "Q", "routing": wrong} for n in range(2_000)]
+    with pytest.raises(ConfigError) as error:
+        parse({"queues": queues})
+    assert len(error.value.problems) == 101
+    assert error.value.problems[-1] == "configuration: and there is more"
+
+
+async def test_no_secret_is_shown_where_it_changed(database_url: str, tmp_path: Path) -> None:
+    async with open_test_hub(database_url, tmp_path, config=house()) as hub:
+        service = {"id": "orders", "url": "https://shop.example/", "headers": {"X-Key": "hush-hush"}}
+        answer = await hub.http.post("/api/v1/config", json=house(telephony={"services": [service]}))
+        assert {"what": "telephony", "how": "changed", "details": ""} in answer.json()["changes"]
+        assert "hush" not in answer.text
+
+
 # --- its schema -------------------------------------------------------------------------------------------------
 
 

@@ -47,18 +47,31 @@ ACTS = {
 
 
 def a_house(random: Random) -> dict[str, Any]:
+    """Every other house has little to say of routing; the others ask less in time, ring at several, keep work for
+    those who know the customer, weigh and label it."""
+    rich = random.random() < 0.5
+    limits = {"weighted_total": 4, "most_of": {"vip": 1}} if rich else {}
     staff = [
         {
             "id": name,
             "name": name.title(),
             "email": f"{name}@hub.example",
             "queues": ["support", "sales"] if random.random() < 0.5 else ["support"],
+            "skills": {"english": random.randint(1, 5)},
             "capacity": {"voice": 1, "sms": random.randint(1, 2), "chat": random.randint(1, 2)},
+            **limits,
         }
         for name in PEOPLE
     ]
-    queues = [{"id": "support", "name": "Support"}, {"id": "sales", "name": "Sales", "priority": 5}]
-    return house(agents=staff, queues=queues)
+    relax = [{"after_seconds": 20, "needs": "english >= 1", "also_queues": ["sales"]}]
+    support = {"needs": "english >= 3", "relax": relax, "ring": random.randint(1, 3), "hold_seconds": 10}
+    sales = {"label": "vip", "ring": random.randint(1, 2)}
+    queues: list[dict[str, Any]] = [
+        {"id": "support", "name": "Support", **({"routing": support} if rich else {})},
+        {"id": "sales", "name": "Sales", "priority": 5, **({"routing": sales} if rich else {})},
+    ]
+    policy = {"weights": {"voice": 3, "chat": 2}, "most_priority": 20, "cooldown_seconds": {"rejected": 60}}
+    return house(agents=staff, queues=queues, **({"policy": policy} if rich else {}))
 
 
 class World:
@@ -70,7 +83,6 @@ class World:
         self.random = Random(seed)
         self.clock = Clock()
         self.config = a_house(self.random)
-        self.policy = Policy("default")
         self.hub: TestHub
         self.consoles: dict[str, Console] = {}
         self.callers: dict[str, Caller] = {}
@@ -96,6 +108,12 @@ class World:
     async def _start(self) -> None:
         opened = open_test_hub(self.url, self.folder, clock=self.clock, config=self.config)
         self.hub = await self._open.enter_async_context(opened)
+
+    @property
+    def policy(self) -> Policy:
+        """What is in force."""
+        policy: Policy = self.hub.runtime.dispatcher.policy
+        return policy
 
     # --- what people do ---------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.timeout(900)
 """On a machine that is busy with much else."""
 
 
-async def test_the_laws_hold_after_every_step(database_url: str, tmp_path: Path) -> None:
-    world = await hub.history(database_url, tmp_path, "a day")
+@pytest.mark.parametrize("seed", ["c", "a day"])
+async def test_the_laws_hold_after_every_step(database_url: str, tmp_path: Path, seed: str) -> None:
+    world = await hub.history(database_url, tmp_path, seed)
     assert world.offers > 2

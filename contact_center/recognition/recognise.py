@@ -60,9 +60,9 @@ class Seen:
 
 # --- what is in force --------------------------------------------------------------------------------------------
 
-_ready: OrderedDict[tuple[str, bytes], Ready] = OrderedDict()
+_ready: OrderedDict[tuple[InForce | None, bytes], Ready] = OrderedDict()
 _turn = threading.Lock()
-"""Models that were opened, by their digest and the rules: readers and the writer run in threads of their own."""
+"""Models that were opened, by version, digest and rules: readers and the writer run in threads of their own."""
 
 
 def ready(conn: Connection) -> Ready | None:
@@ -71,7 +71,7 @@ def ready(conn: Connection) -> Ready | None:
     if stored.get("mode", "off") == "off":
         return None
     chosen = recognition.in_force(conn)
-    key = (chosen.digest if chosen else "", orjson.dumps(stored))
+    key = (chosen, orjson.dumps(stored))
     with _turn:
         found = _ready.get(key)
     if found is None:
@@ -84,7 +84,11 @@ def ready(conn: Connection) -> Ready | None:
 
 
 def _opened(conn: Connection, chosen: InForce | None, stored: dict[str, Any]) -> Ready:
-    rules = rules_of(stored)
+    try:
+        rules = rules_of(stored)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        log.warning("recognition_rules_unusable", error=repr(error))  # of another release: as if it were off
+        return Ready(0, EMPTY, policy.OFF, frozenset())
     row = recognition.model(conn, chosen.version) if chosen else None
     if row is None:
         return Ready(0, EMPTY, rules, frozenset())
@@ -142,12 +146,12 @@ def _trusted(lines: tuple[Any, ...]) -> bool:
 
 def at_enqueue(conn: Connection, on: Occasion, loaded: Loaded, wanted: Wanted, *, directed: bool) -> Wanted:
     """``wanted`` with what the case's first words add. What is ``directed`` to one agent stays theirs. A case is
-    looked at once, when its first words are there."""
+    looked at once, when its first words are there, and not where a person has said already what it is about."""
     record = loaded.record
-    if record.direction != "inbound" or record.recognised:
+    if record.direction != "inbound" or record.recognised or record.intent is not None:
         return wanted
     at = ready(conn)
-    if at is None:
+    if at is None or not at.rules.on:
         return wanted
     lines = first_lines(conn, record.interaction_id)
     text = words_of(lines)

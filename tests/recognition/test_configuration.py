@@ -58,7 +58,7 @@ def test_what_is_said_is_what_counts() -> None:
             "the queue 'sales' speaks for 'a' and for 'b': it can teach only one",
         ),
         ({"intents": [{"id": f"i{i}", "name": "I"} for i in range(50)]}, "at most 39 items"),
-        ({"intent": []}, "Extra inputs are not permitted"),
+        ({"intent": []}, "did you mean .intents."),
     ],
 )
 def test_a_mistake_is_said(wrong: dict[str, Any], told: str) -> None:

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from contact_center.domain.events import CUSTOMER, CallerInput
+from contact_center.domain.occasion import Occasion
+from contact_center.moves import moves
 from contact_center.recognition import recognise
-from contact_center.storage import recognition
+from contact_center.storage import journal, recognition, settings
 from contact_center.storage.connection import Connection
 from tests.hub import CommandRefused, open_test_hub
 from tests.recognition.school import INTENTS, examples, learnt, past, school
@@ -103,15 +106,19 @@ async def test_a_call_is_looked_at_by_what_was_said_and_keeps_its_queue(database
     async with open_test_hub(database_url, tmp_path, config=school()) as hub:
         await learnt(hub)
         await hub.twilio.call(LENA).arrive()
-        record = await hub.record(await hub.only_interaction())
-        assert record.recognised == {}  # nothing was said yet: there is nothing to look at
+        interaction_id = await hub.only_interaction()
+        assert (await hub.record(interaction_id)).recognised == {}  # nothing was said yet
+        await hub.write(_waits, hub.clock.occasion(), interaction_id)
+        record = await hub.record(interaction_id)
+        assert (record.recognised["intent"], record.recognised["mode"]) == ("refund", "decide")
+        assert (record.queue, record.skills) == ("support", {"refunds": 1})
 
 
 @pytest.mark.parametrize("text", ["👍👍👍", "\u202e\u200b\u200b", "退" * 100_000, "refund " * 20_000, "?"])
 async def test_no_text_stops_a_case(database_url: str, tmp_path: Path, text: str) -> None:
     async with open_test_hub(database_url, tmp_path, config=school()) as hub:
         await learnt(hub)
-        await hub.chat("mallory", text)
+        await hub.chat("mallory", text, source_id="mallory-1")
         record = await hub.record(await hub.only_interaction())
         assert record.state == "waiting"
         assert record.priority <= 12  # the door's two and the most that words may add
@@ -128,6 +135,34 @@ async def test_a_model_that_cannot_be_read_stops_no_case(database_url: str, tmp_
         record = await hub.record(await hub.only_interaction())
         assert record.skills == {"chinese": 3}
         assert record.recognised["model"] == 0
+
+
+async def test_rules_of_another_release_stop_no_case(database_url: str, tmp_path: Path) -> None:
+    async with open_test_hub(database_url, tmp_path, config=school()) as hub:
+        await hub.write(settings.put, recognise.SETTING, {"mode": "decide", "intents": [{"called": "refund"}]})
+        await hub.twilio.sms(LENA, REFUND)
+        record = await hub.record(await hub.only_interaction())
+        assert (record.state, record.recognised) == ("waiting", {})
+
+
+async def test_what_a_supervisor_said_before_it_waits_is_what_counts(database_url: str, tmp_path: Path) -> None:
+    async with open_test_hub(database_url, tmp_path, config=school()) as hub:
+        call = hub.twilio.call(LENA)
+        await call.arrive()
+        interaction_id = await hub.only_interaction()
+        said = {"interaction_id": interaction_id, "intent": "refund"}
+        assert (await hub.http.post("/api/v1/commands/set_intent", json=said)).status_code == 200
+        await hub.write(_waits, hub.clock.occasion(), interaction_id)
+        record = await hub.record(interaction_id)
+        assert (record.state, record.intent, record.recognised) == ("waiting", "refund", {})
+
+
+def _waits(conn: Connection, on: Occasion, interaction_id: str) -> None:
+    loaded = journal.load(conn, interaction_id)
+    assert loaded is not None
+    journal.happen(conn, on, loaded, CallerInput("main.1", speech="I want a refund, I was charged twice"), CUSTOMER)
+    moves.enqueue(conn, on, loaded, "support")
+    journal.save(conn, loaded)
 
 
 async def test_a_fault_in_the_recogniser_stops_no_case(

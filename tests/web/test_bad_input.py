@@ -43,6 +43,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "wrap_up": {"interaction_id": "nothing", "disposition": "solved", "note": "Hello", "case_status": "closed"},
     "return_to_queue": {"interaction_id": "nothing", "queue": "sales"},
     "rename_customer": {"customer_id": "nothing", "name": "Lena"},
+    "set_intent": {"interaction_id": "nothing", "intent": "refund"},
 }
 
 

@@ -120,6 +120,11 @@ ROWS: dict[tuple[str, str], tuple[int, int, int, int] | None] = {
     ("GET", "/api/v1/interactions/{interaction_id}/estimate"): UNKNOWN,
     ("GET", "/api/v1/service-level"): SUPERVISORS,
     ("GET", "/api/v1/fair-shares"): SUPERVISORS,
+    ("GET", "/api/v1/recognition"): SUPERVISORS,
+    ("POST", "/api/v1/recognition/train"): (401, 403, 403, 200),
+    ("POST", "/api/v1/recognition/models/{version}/choose"): (401, 403, 422, 422),
+    ("POST", "/api/v1/recognition/try"): (401, 403, 422, 422),
+    ("POST", "/api/v1/commands/set_intent"): NEEDS_ARGUMENTS,
 }
 # None: a list of nothing's events, which is empty or not there.
 

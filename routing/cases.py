@@ -206,14 +206,14 @@ class Lane:
     """Cases that any agent can take either all or none of: one kind of work and step, one medium, the same standing.
     So only the first of a lane ever needs to be looked at. ``pool`` and ``step`` are those that are in force: a later
     one than time has brought, where that would be hopeless; ``climbs``: whether it depends on who is there.
-    ``lasts``: whether more of its kind are likely to come. ``kept``: whether somebody is there for whom its cases are
-    held."""
+    ``alike``: whether all agents in the pool who have room may have its cases now. ``kept``: whether somebody is
+    there for whom they are held."""
 
     __slots__ = (
+        "alike",
         "climbs",
         "kept",
         "key",
-        "lasts",
         "lines",
         "medium",
         "plain",
@@ -234,7 +234,7 @@ class Lane:
         self.ready = False
         self.kept = False
         self.climbs = self.want.skips and self.reached + 1 < len(self.want.pools)
-        self.lasts = not (self.climbs or self.standing.hard or self.standing.soft or self.standing.held)
+        self.alike = not (self.standing.hard or self.standing.soft or self.standing.held)
         self.ask_for(self.reached)
 
     def ask_for(self, step: int) -> None:

@@ -237,7 +237,7 @@ class Engine:
     def _emptied(self, lane: Lane) -> None:
         """Lanes are kept for the next of their kind, but for those of few cases: there is no end of them."""
         lane.ready = False
-        if lane.lasts:
+        if lane.alike and not lane.climbs:
             return
         del self._lanes[lane.key]
         for lanes, keys in self._watching(lane):
@@ -470,7 +470,7 @@ class Engine:
             if best is None:
                 return None
             first, _, lane = best
-            if lane.plain:
+            if lane.alike:
                 return self._decide_among_fresh(self._cases[first[1]], now)
             self._make_ready(lane, first)
         return self._decide_from_masks(now)
@@ -480,8 +480,8 @@ class Engine:
         able = tuple(self._fresh.values())
         mask = able[0].bit
         if len(able) > 1:
-            fits, medium = case.lane.pool.mask, case.lane.medium
-            able = tuple([row for row in able if row.bit & fits and medium in row.spare])
+            fits, medium, label = case.lane.pool.mask, case.lane.medium, case.lane.standing.label
+            able = tuple([row for row in able if row.bit & fits and medium in row.spare and label not in row.full])
             mask = 0
             for row in able:
                 mask |= row.bit

@@ -129,19 +129,23 @@ class Outlook:
         late = math.exp(-within_s / self.demand.patience_s)
         ratio = self.agents * self.demand.patience_s / self.demand.handling_s  # nμ/θ
         answered = 1 - self._found.waiting
-        for ahead, share in enumerate(self._found.by_place):
+        for ahead, share in enumerate(self._found.by_place, self._found.first_place):
             served = ratio / (ratio + ahead + 1)  # before their own patience ends
-            answered += share * served * (1 - _beta(late, ratio + 1, ahead + 1))
+            in_time = served * (1 - _beta(late, ratio + 1, ahead + 1))
+            if in_time < _NEGLIGIBLE:  # and further back it only gets less
+                break
+            answered += share * in_time
         return min(1.0, answered)
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What callers find in the long run: the share who wait, how many wait on average, and the share who find just
-    0, 1, 2, … others waiting."""
+    ``first_place``, one more, two more, … others waiting; fewer than that hardly anybody."""
 
     waiting: float
     queued: float
+    first_place: int
     by_place: tuple[float, ...]
 
 
@@ -169,11 +173,12 @@ def _found(load: float, agents: int, impatience: float) -> _Found:
         if chance == 0.0:
             break
     whole = math.fsum(chances.values())
-    last = max(chances)
-    by_place = tuple(chances.get(each, 0.0) / whole for each in range(agents, last + 1))
+    first, last = max(agents, min(chances)), max(chances)
+    by_place = tuple(chances.get(each, 0.0) / whole for each in range(first, last + 1))
     return _Found(
         waiting=math.fsum(by_place),
-        queued=math.fsum(share * ahead for ahead, share in enumerate(by_place)),
+        queued=math.fsum(share * ahead for ahead, share in enumerate(by_place, first - agents)),
+        first_place=first - agents,
         by_place=by_place,
     )
 
@@ -223,7 +228,6 @@ class Ahead:
             middle = (low + high) / 2
             low, high = (middle, high) if self.chance_within(middle) < share else (low, middle)
         return high
-
 
     def _nearly_s(self, share: float) -> float:
         """As a sum of very many stretches of which none matters much: nearly normal."""

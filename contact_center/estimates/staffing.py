@@ -23,8 +23,10 @@ WEEKS = 4
 SHORTEST = 5 * MINUTE
 USUAL_COUNTS_H = 0.5
 """What is usual in this half-hour counts like so many hours of what came lately."""
-MOST_LINES = 80
+MOST_LINES = 60
 MOST_PLACES = 5_000
+LONGEST_PATIENCE_S = 4 * 3_600
+"""Who waits for longer than this on average waits for ever, as far as a service level can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ def planned(
     lines: bool = True,
 ) -> Staffing:
     """The whole of it, out of its figures. Raises ValueError for figures that make no sense."""
+    patience_s = inf if patience_s > LONGEST_PATIENCE_S else patience_s
     demand = Demand(coming_.expected, handling_s, patience_s)
     places_needed = agents_needed(demand, target, MOST_PLACES)
     needed = None if places_needed is None else ceil(places_needed / places - 1e-9)

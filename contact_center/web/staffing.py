@@ -77,8 +77,8 @@ async def one_staffing(
     shrinkage: Annotated[float, Query(ge=0, le=0.9)] = 0.0,
 ) -> Response:
     """Whatever is given stands in place of what was measured. ``patience_s`` 0 is for ever."""
-    if per_hour is not None and handling_s is not None and per_hour * handling_s > 5_000 * 3_600:
-        raise NotValid("per_hour", "That is more work than 5,000 agents could do.")
+    if per_hour is not None and handling_s is not None and per_hour * handling_s > 2_000 * 3_600:
+        raise NotValid("per_hour", "That is more work than 2,000 agents could do.")
     now = runtime.occasion().now
     asked = Asked(per_hour, handling_s, inf if patience_s == 0 else patience_s, agents, share, within_s, shrinkage)
 

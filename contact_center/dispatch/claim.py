@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import structlog
@@ -23,6 +23,9 @@ from routing.seats import fits
 
 log = structlog.get_logger(__name__)
 
+NAMED = 3
+"""So many of those at whom it rings are named in the line of what just happened."""
+
 
 def claim(conn: Connection, on: Occasion, decision: Decision, policy: Policy, latency_us: int) -> tuple[str, ...]:
     """Makes the offers that ``decision`` asks for and returns their ids: one, or several that ring at the same time.
@@ -36,6 +39,7 @@ def claim(conn: Connection, on: Occasion, decision: Decision, policy: Policy, la
     locked = taking.lock_all(conn, asked)
     loaded = journal.load(conn, decision.interaction_id)
     if loaded is None:
+        _tell_seats(conn, list(asked), locked)
         return ()
     record = loaded.record
     label = policy.queue(record.queue).label
@@ -51,7 +55,7 @@ def claim(conn: Connection, on: Occasion, decision: Decision, policy: Policy, la
     decision_id = on.new_id()
     told = {**decision.explanation.record(), "why": [asdict(why) for why in decision.why], "latency_us": latency_us}
     offers.decide(conn, decision_id, record.interaction_id, on.now, told)
-    views = [_view(conn, on, loaded, decision, decision_id, policy, agent, free) for agent in free]
+    views = _views(conn, on, loaded, decision, decision_id, policy, free)
     for view, agent in zip(views, free, strict=True):
         made = OfferMade(view.id, agent.id, decision_id, view.deadline_at, label)
         journal.happen(conn, on, loaded, made, ROUTING)
@@ -63,7 +67,7 @@ def claim(conn: Connection, on: Occasion, decision: Decision, policy: Policy, la
             deadlines.put(conn, on, taking.ANSWERS_ITSELF, view.id, view.answers_itself_at)
         announce(conn, on.now, agent.id, OfferRings(view))
         agents.settle(conn, on, agent)
-    moves.happened(conn, on, loaded, "offer.made", ", ".join(agent.name for agent in free))
+    moves.happened(conn, on, loaded, "offer.made", _names(free))
     return tuple(view.id for view in views)
 
 
@@ -85,21 +89,42 @@ def _tell_seats(conn: Connection, agent_ids: list[str], locked: Mapping[str, age
             tell(conn, ConfigChanged())  # it knows somebody who is gone: it must not choose them again and again
 
 
-def _view(
+def _names(rung: list[agents.Agent]) -> str:
+    names = ", ".join(agent.name for agent in rung[:NAMED])
+    return f"{names} +{len(rung) - NAMED}" if len(rung) > NAMED else names
+
+
+def _views(
     conn: Connection,
     on: Occasion,
     loaded: Loaded,
     decision: Decision,
     decision_id: str,
     policy: Policy,
-    agent: agents.Agent,
-    free: list[agents.Agent],
+    rung: list[agents.Agent],
+) -> list[OfferView]:
+    """What each agent's console shows of the offer. Only the first of several may have it come by itself, and only
+    whom routing put first is told why."""
+    first = _view(conn, on, loaded, decision_id, policy, rung[0])
+    return [
+        replace(
+            first,
+            id=first.id if agent is rung[0] else on.new_id(),
+            why=decision.why if agent.id == decision.agent_id else (),
+            rings_at=tuple([each.id for each in rung if each is not agent]),
+            answers_itself_at=first.answers_itself_at if agent is rung[0] else 0,
+        )
+        for agent in rung
+    ]
+
+
+def _view(
+    conn: Connection, on: Occasion, loaded: Loaded, decision_id: str, policy: Policy, agent: agents.Agent
 ) -> OfferView:
-    """What the agent's console shows of the offer. Only the first of several may have it come by itself."""
     record = loaded.record
     queue = queues.get(conn, record.queue)
     ring_ms = queue.offer_ms if queue and queue.offer_ms else policy.offer_ms[record.medium]
-    itself = record.medium in policy.queue(record.queue).auto_answer and agent.here and agent is free[0]
+    itself = record.medium in policy.queue(record.queue).auto_answer and agent.here
     return OfferView(
         id=on.new_id(),
         interaction_id=record.interaction_id,
@@ -115,13 +140,11 @@ def _view(
         made_at=on.now,
         deadline_at=on.now + ring_ms,
         decision_id=decision_id,
-        why=decision.why if agent.id == decision.agent_id else (),
         history=tuple(customers.history(conn, record.customer_id, record.interaction_id))
         if loaded.customer.known
         else (),
         direction=record.direction,
         task=record.task,  # type: ignore[arg-type]  # the fold writes only these words
-        rings_at=tuple(each.id for each in free if each is not agent),
         recognised=journal.recognised_view(record),
         answers_itself_at=on.now + min(taking.ANSWERS_ITSELF_MS, ring_ms // 2) if itself else 0,
     )

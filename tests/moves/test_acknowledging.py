@@ -211,7 +211,7 @@ async def test_alerts_and_notices_that_differ_are_cases_each(database_url: str, 
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({}, "Field required"),
+        ({}, "is missing"),
         ({"text": "Dear {{customer.name}}"}, "not {{customer.name}}"),
         ({"text": "x", "subject": "Your {{subject}}"}, "not {{subject}}"),
         ({"text": "x", "subject": "two\nlines"}, "one line"),

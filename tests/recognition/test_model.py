@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 
 from contact_center.recognition import features, model
 from contact_center.recognition.features import buckets, said, shown_once
-from contact_center.recognition.model import EMPTY, NO_IDEA, NONE, Example, Fit, Unusable, learn, lesson, pack, unpack
+from contact_center.recognition.model import (
+    EMPTY,
+    NO_IDEA,
+    NONE,
+    Example,
+    Fit,
+    Lesson,
+    Unusable,
+    learn,
+    lesson,
+    pack,
+    unpack,
+)
 from tests.recognition.corpus import corpus
 
 LESSONS = [lesson(each) for code in ("en", "zh") for each in corpus(code, 240)]
@@ -115,6 +127,11 @@ def test_probabilities_are_a_whole_and_fall_with_doubt() -> None:
     assert max(learn(LESSONS, Fit(5.0)).probabilities(things)) < max(LEARNT.probabilities(things))
 
 
+def test_no_model_has_more_intents_than_it_may() -> None:
+    told = [Lesson((i, i + 1, 9_999), f"intent {i:02}") for i in range(50) for _ in range(2)]
+    assert len(learn(told).intents) == model.MOST_INTENTS
+
+
 def test_none_of_the_list_is_learnt_like_the_others() -> None:
     assert NONE in LEARNT.intents
     assert LEARNT.guess("we offer cheap seo for your website").intent == NONE
@@ -155,6 +172,7 @@ def test_numbers_are_kept_the_same_on_every_machine(monkeypatch: pytest.MonkeyPa
         zlib.compress((2).to_bytes(4, "little") + b"{}"),
         pack(LEARNT)[:-20],
         zlib.compress(zlib.decompress(pack(LEARNT))[:-4]),
+        zlib.compress(zlib.decompress(pack(LEARNT)) + b"\0\0\0\0"),
         zlib.compress(zlib.decompress(pack(LEARNT))[:-3]),
     ],
 )

@@ -17,7 +17,7 @@ from functools import cached_property, lru_cache
 from statistics import NormalDist
 
 MOST_AGENTS = 20_000
-MANY = 500
+MANY = 100
 """From so many in front of somebody on, their wait is told by its mean and variance alone."""
 _NEGLIGIBLE = 1e-12
 

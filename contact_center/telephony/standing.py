@@ -85,6 +85,6 @@ class Standing:
         """Whether the estimates of the last day were right; with too few of them it is not known, and not so."""
         known = self._right.get(queue_id)
         if known is None or not 0 <= on.now - known[0] < JUDGED_MS:
-            judged = quality(estimates.outcomes(conn, on.now - DAY, queue_id, "voice", JUDGED))
+            judged = quality(estimates.outcomes(conn, on.now - DAY, queue_id, "voice", JUDGED), curve=False)
             known = self._right[queue_id] = (on.now, judged.calibrated is True)
         return known[1]

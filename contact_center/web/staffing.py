@@ -155,7 +155,9 @@ async def list_estimates(
     return Json({"since": since, "items": await runtime.executor.read(judged, since, queue, medium), "next": None})
 
 
-def judged(conn: Connection, since: Moment, queue: str = "", medium: str = "") -> list[dict[str, Any]]:
+def judged(
+    conn: Connection, since: Moment, queue: str = "", medium: str = "", curve: bool = True
+) -> list[dict[str, Any]]:
     """The quality of the estimates since then, by queue and medium."""
     by_pair: dict[tuple[str, str], list[Any]] = {}
     for row in estimates.outcomes(conn, since, queue, medium):
@@ -164,7 +166,7 @@ def judged(conn: Connection, since: Moment, queue: str = "", medium: str = "") -
             rows.append(row)
     items = []
     for (queue_id, medium_name), rows in sorted(by_pair.items()):
-        found = quality(rows)
+        found = quality(rows, curve)
         items.append(
             {
                 "queue": queue_id,

@@ -18,8 +18,8 @@ THE_DAY = (
 
 
 def test_the_same_day_is_seventy_or_eighty_five_per_cent() -> None:
-    """A hundred came: 82 answered, 70 of them within 20 s; 16 gave up, 10 within 20 s, of which 6 at once; 2 asked for
-    a callback, one within 20 s."""
+    """A hundred came: 82 answered, 70 of them within 20 s; 16 gave up, 10 within 20 s, of which 6 at once; 2 asked
+    for a callback, one within 20 s."""
     found = {level.variant: round(100 * (level.share or 0), 2) for level in levels(counted(THE_DAY, 20 * SECOND))}
     assert found == {
         "answered_of_offered": 70.00,

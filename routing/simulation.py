@@ -284,6 +284,7 @@ class Simulation:
                 self._happen(what, about)
             self._decide()
         self.day.over_at = self.now
+        self.now = max(self.now, self._ends_at)  # who is still there is there to the end
         for agent_id in list(self._there_since):
             self._gone(agent_id)
         return self.day

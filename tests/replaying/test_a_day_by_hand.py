@@ -1,0 +1,175 @@
+"""What a day is made from, by hand: records with all that can happen to a case, and agents who come and go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from contact_center.domain.time import MINUTE, SECOND
+from contact_center.replaying.comparing import compare
+from contact_center.replaying.day import Recorded, _Told, put_together
+from contact_center.replaying.report import assumptions
+from routing import Policy, Seat, Waiting
+from routing.facts import Begun, Decided, Fact, Made, SeatGone
+from routing.figures import spans_together
+
+FIRST, LAST = 1_000_000, 1_000_000 + 60 * MINUTE
+ANN = Seat("ann", "Ann", frozenset({"q", "r"}), capacity={"voice": 1})
+BEN = Seat("ben", "Ben", frozenset({"q"}), capacity={"voice": 1})
+
+
+def at(minute: float) -> int:
+    return FIRST + round(minute * MINUTE)
+
+
+def segment(kind: str, begin: float, end: float | None, queue: str = "q", agent: str = "", outcome: str = "") -> Any:
+    return {
+        "kind": kind,
+        "started_at": at(begin),
+        "ended_at": 0 if end is None else at(end),
+        "queue": queue,
+        "agent_id": agent,
+        "outcome": outcome,
+    }
+
+
+def record(key: str, *segments: Any, state: str = "ended", ended: float = 0) -> dict[str, Any]:
+    return {
+        "interaction_id": key,
+        "case_id": 1,
+        "medium": "voice",
+        "priority": 2,
+        "virtual_enqueued_at": 0,
+        "skills": {},
+        "segments": list(segments),
+        "state": state,
+        "ended_at": at(ended),
+    }
+
+
+def day(records: list[dict[str, Any]], *facts: tuple[float, Fact]) -> Recorded:
+    told = _Told(FIRST, LAST)
+    for minute, fact in facts:
+        told.hear(at(minute), fact)
+    return put_together(told, {each["interaction_id"]: each for each in records})
+
+
+BEGUN = (-1.0, Begun(Policy("p1")))
+HERE = (-0.5, ANN)
+
+
+def test_a_case_that_was_missed_and_passed_on_waits_twice_and_is_one_case_each_time() -> None:
+    told = day(
+        [
+            record(
+                "i1",
+                segment("flow", 0, 1, ""),
+                segment("queue", 1, 2),
+                segment("offer", 2, 2.5, agent="ben", outcome="expired"),
+                segment("queue", 2.5, 3),
+                segment("offer", 3, 3.25, agent="ann", outcome="accepted"),
+                segment("talk", 3.25, 8, agent="ann"),
+                segment("hold", 8, 9, agent="ann"),
+                segment("queue", 9, 10, "r"),
+                segment("offer", 10, 10.5, "r", "ann", "accepted"),
+                segment("talk", 10.5, 20, "r", "ann"),
+                segment("wrap_up", 20, 21, "r", "ann"),
+                ended=21,
+            )
+        ],
+        BEGUN,
+        HERE,
+    )
+    first, second = told.episodes
+    assert (first.waiting.queue, first.came_at, first.answered_at, first.ended_at) == ("q", at(1), at(3.25), at(9))
+    assert first.ring_ms == 15 * SECOND
+    assert (second.waiting.queue, second.came_at, second.ended_at) == ("r", at(9), at(21))
+    assert told.assumed.missed == 1
+    assert told.real.busy_ms["ann"] == 6 * MINUTE + 11 * MINUTE
+    assert told.assumed.answer_ms == {"voice": 22_500}
+
+
+def test_a_case_that_moved_while_it_waited_comes_where_it_went() -> None:
+    told = day(
+        [record("i1", segment("queue", 1, 2), segment("queue", 2, 5, "r"), ended=5)],
+        BEGUN,
+        (1.0, Waiting("i1", 1, "q", "voice", 0, at(1))),
+        (2.0, Waiting("i1", 1, "r", "voice", 7, at(1), {"tax": 2}, missed={"ann": 1})),
+    )
+    (episode,) = told.episodes
+    assert (episode.waiting.queue, episode.waiting.priority, episode.waiting.missed) == ("r", 7, {})
+    assert (episode.came_at, episode.left_at) == (at(1), at(5))
+    assert told.assumed.moved == 1
+    assert told.patience["r", "voice"].gave_up == 1
+    assert told.coming()[0].patience_ms == 4 * MINUTE
+
+
+def test_what_is_in_hand_at_the_beginning_is_in_hand_in_the_simulation_too() -> None:
+    told = day(
+        [
+            record("old", segment("queue", -9, -8), segment("talk", -8, 30, agent="ann"), ended=30),
+            record("new", segment("queue", 1, 31), segment("talk", 31, 40, agent="ann"), ended=40),
+        ],
+        BEGUN,
+        HERE,
+    )
+    assert told.floor.in_hand == (("ann", "voice", at(30)),)
+    assert [episode.waiting.interaction_id for episode in told.episodes] == ["new"]
+    simulated = told.under(told.policy)
+    assert simulated.cases[0].answered_at == at(30)
+    assert simulated.busy_ms["ann"] == 39 * MINUTE
+
+
+def test_what_had_not_ended_counts_as_ended_at_the_last_moment_and_is_said() -> None:
+    told = day(
+        [
+            record("i1", segment("queue", 1, 2), segment("talk", 2, None, agent="ann"), state="assigned"),
+            record("i2", segment("queue", 3, None), state="waiting"),
+        ],
+        BEGUN,
+        HERE,
+    )
+    held, waits = told.episodes
+    assert held.ended_at == LAST
+    assert (waits.waited_ms, told.real.cases[1].waited_ms) == (-1, -1)
+    assert told.assumed.still_open == 1
+    # Nobody knows how long the other would have taken: as long as one like it.
+    assert told.coming()[1].handling_ms == LAST - at(2)
+    lines = " ".join(assumptions("en", compare(told, [])))
+    assert "1 cases were still in hand" in lines
+    assert "nobody of 2 left" in lines
+
+
+def test_agents_are_there_as_they_were() -> None:
+    away = replace(ANN, available=False, unavailable_reason="lunch")
+    wrapping = Seat(
+        "ben", "Ben", frozenset({"q"}), capacity={"voice": 1}, available=False, unavailable_reason="wrap_up"
+    )
+    told = day(
+        [],
+        BEGUN,
+        HERE,
+        (10.0, BEN),
+        (12.0, wrapping),
+        (20.0, away),
+        (30.0, ANN),
+        (40.0, SeatGone("ben")),
+        (99.0, away),
+    )
+    assert told.real.there_ms == {"ann": 50 * MINUTE, "ben": 30 * MINUTE}
+    assert told.under(told.policy).there_ms == told.real.there_ms
+
+
+def test_the_policy_that_most_was_decided_under_is_simulated_and_the_others_are_said() -> None:
+    made = (Made("x", 0, "ann"),)
+    told = day(
+        [], BEGUN, HERE, (1.0, Decided(1, 9, made)), (2.0, Begun(Policy("p2"))), (3.0, Decided(2, 9, made * 2))
+    )
+    assert told.policy.version == "p2"
+    assert told.assumed.policies == {"p1": 1, "p2": 2}
+    assert "p1: 1, p2: 2" in " ".join(assumptions("en", compare(told, [])))
+
+
+def test_a_stretch_that_two_cases_share_counts_once() -> None:
+    assert spans_together([(5, 9), (0, 3), (2, 4), (6, 7)]) == 8
+    assert spans_together([]) == 0

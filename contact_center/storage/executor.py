@@ -241,6 +241,14 @@ class SqliteExecutor:
         driver.execute("RELEASE unit")
 
 
+STOPPED_AFTER_MS = 60_000
+"""A node that is stopped in the middle of a transaction holds what it has locked for so long, and nobody for ever."""
+
+
+def _stopped_after() -> dict[str, str]:
+    return {"idle_in_transaction_session_timeout": str(STOPPED_AFTER_MS)}
+
+
 class PostgresExecutor:
     """The same functions on PostgreSQL: each node commits all that is queued as one group over one connection;
     several nodes meet in the database. A group that fails is run again one unit at a time, so that the one at
@@ -251,7 +259,7 @@ class PostgresExecutor:
     def __init__(self, url: str, readers: int = 8) -> None:
         drive = url.replace("postgresql://", "postgresql+asyncpg://", 1)
         options: dict[str, Any] = {
-            "connect_args": {"server_settings": {"timezone": "UTC", "lock_timeout": "5000"}},
+            "connect_args": {"server_settings": {"timezone": "UTC", "lock_timeout": "5000", **_stopped_after()}},
             "pool_pre_ping": True,
         }
         self._engine: AsyncEngine = create_async_engine(drive, pool_size=1, max_overflow=1, **options)

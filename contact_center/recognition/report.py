@@ -26,13 +26,13 @@ def lines(rules: Rules, measured: Measured) -> Iterator[str]:
     if not measured.asked:
         yield "Nothing was measured."
         return
-    yield f"{len(measured.asked)} cases, each asked of a model that had not seen its customer: "
+    yield f"{len(measured.asked)} cases, each asked of a model that had not seen its customer:"
     yield (
         f"  {measured.accuracy:.1%} right at all; confidence and truth lie {measured.ece:.1%} apart on the mean "
         f"(before it was calibrated: {measured.ece_before:.1%})."
     )
-    for what, threshold in (("shown", rules.suggest_at), ("may decide", rules.decide_at)):
-        yield f"  From {threshold:.0%} on it {what}: {measured.coverage(threshold):.1%} of all cases."
+    for what, threshold in (("is shown", rules.suggest_at), ("may decide", rules.decide_at)):
+        yield f"  From {threshold:.0%} on it {what}, in {measured.coverage(threshold):.1%} of all cases."
     yield ""
     yield from _intents(rules, measured)
     yield ""

@@ -44,7 +44,9 @@ from a little before it, and old days can go."""
 QUIET_MS = 5 * MINUTE
 """Questions that came to nothing, and nothing else, are written this often."""
 LOOK_MS = MINUTE
-"""How often the settings are looked at, and what is too old let go of."""
+"""How often the settings are looked at."""
+LET_GO_MS = 10 * MINUTE
+"""How often what is too old, or too much, is let go of."""
 
 SETTING = "routing_log"
 
@@ -89,6 +91,7 @@ class Recorder:
         self._begun_at: Moment = 0
         self._in_run = 0
         self._looked_at: Moment = 0
+        self._let_go_at: Moment = 0
         self._written_at: Moment = 0
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
@@ -196,7 +199,10 @@ class Recorder:
         if shadow is not None or (self.keeping.on and not before.on):
             # Who has just begun to listen must be told all that the engine knows.
             self._again(goes_on=before.on)
-        await self._executor.write(routing_log.forget, now - self.keeping.keep_ms, self.keeping.most_bytes)
+        if now - self._let_go_at >= LET_GO_MS:
+            self._let_go_at = now
+            excess = (await self._executor.read(routing_log.whole))["bytes"] - self.keeping.most_bytes
+            await self._executor.write(routing_log.forget, now - self.keeping.keep_ms, excess)
 
     async def write(self) -> None:
         """Writes what was noted up to now. Raises :class:`Unavailable`; then it is kept for the next time."""

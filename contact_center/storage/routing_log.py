@@ -102,42 +102,38 @@ def blocks(conn: Connection, run: str, first: int, last: int) -> list[Block]:
 
 
 def whole(conn: Connection) -> dict[str, int]:
-    """How much there is: ``blocks``, ``facts``, ``bytes``, and ``first_at`` and ``last_at`` (0: nothing is)."""
+    """How much there is: ``blocks``, ``bytes``, and ``first_at`` and ``last_at`` (0: nothing is). Answered from the
+    index alone; no block is looked at."""
     row = conn.execute(
         select(
-            func.count(),
-            func.coalesce(func.sum(routing_log.c.count), 0),
+            func.count(routing_log.c.first_at),
             func.coalesce(func.sum(routing_log.c.size), 0),
             func.coalesce(func.min(routing_log.c.first_at), 0),
             func.coalesce(func.max(routing_log.c.last_at), 0),
         )
     ).one()
-    return dict(zip(("blocks", "facts", "bytes", "first_at", "last_at"), map(int, row), strict=True))
+    return dict(zip(("blocks", "bytes", "first_at", "last_at"), map(int, row), strict=True))
 
 
-def forget(conn: Connection, before: Moment, most_bytes: int, most_runs: int = 50) -> int:
-    """Lets go of whole runs: those that ended ``before``, and the oldest beyond ``most_bytes`` in all. A run without
-    its beginning cannot be decided again, so none is cut. Returns how many went; at most ``most_runs`` at a time."""
-    runs = conn.execute(
-        select(
-            routing_log.c.run,
-            func.max(routing_log.c.last_at).label("last_at"),
-            func.sum(routing_log.c.size).label("size"),
-        )
-        .group_by(routing_log.c.run)
-        .order_by(func.max(routing_log.c.last_at).desc(), routing_log.c.run)
-    ).all()
-    kept = 0
-    gone: list[str] = []
-    for number, row in enumerate(runs):
-        kept += int(row.size)
-        # The newest is being written.
-        if number and (row.last_at < before or kept > most_bytes):
-            gone.append(row.run)
-    gone = gone[-most_runs:]
-    if gone:
-        conn.execute(routing_log.delete().where(routing_log.c.run.in_(gone)))
-    return len(gone)
+def forget(conn: Connection, before: Moment, excess_bytes: int, most_runs: int = 20) -> int:
+    """Lets go of whole runs, the oldest first: those that ended ``before``, and as many as make up ``excess_bytes``.
+    A run without its beginning cannot be decided again, so none is cut; the newest is being written, and stays.
+    Returns how many went; at most ``most_runs`` at a time."""
+    gone = 0
+    while gone < most_runs:
+        oldest = conn.execute(select(routing_log.c.run).order_by(routing_log.c.first_at).limit(1)).scalar()
+        newest = conn.execute(select(routing_log.c.run).order_by(routing_log.c.first_at.desc()).limit(1)).scalar()
+        if oldest is None or oldest == newest:
+            break
+        size, last_at = conn.execute(
+            select(func.sum(routing_log.c.size), func.max(routing_log.c.last_at)).where(routing_log.c.run == oldest)
+        ).one()
+        if last_at >= before and excess_bytes <= 0:
+            break
+        conn.execute(routing_log.delete().where(routing_log.c.run == oldest))
+        excess_bytes -= int(size)
+        gone += 1
+    return gone
 
 
 # --- policies --------------------------------------------------------------------------------------------------

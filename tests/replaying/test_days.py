@@ -150,10 +150,9 @@ def test_old_runs_go_first_and_no_run_is_cut(database_url: str, known: Known) ->
     stored(database_url, known)
 
     async def forget(executor: Executor) -> list[str]:
-        assert await executor.write(routing_log.forget, 0, 10**9) == 0
-        whole = await executor.read(routing_log.whole)
-        assert await executor.write(routing_log.forget, 0, whole["bytes"] - 1) == 1
-        assert await executor.write(routing_log.forget, known.last + 1, 10**9) == 1
+        assert await executor.write(routing_log.forget, 0, 0) == 0
+        assert await executor.write(routing_log.forget, 0, 1) == 1
+        assert await executor.write(routing_log.forget, known.last + 1, 0) == 1
         return [run.id for run in (await open_log(executor, 0, 2**60)).runs]
 
     assert on(database_url, forget) == ["node-000003", "node-000004"]

@@ -8,7 +8,7 @@ from typing import Any
 from contact_center.domain.time import HOUR, MINUTE, SECOND
 from contact_center.replaying.again import Outcome, decide_again
 from contact_center.replaying.log import open_log
-from contact_center.replaying.recorder import LOOK_MS, Recorder
+from contact_center.replaying.recorder import LET_GO_MS, LOOK_MS, Recorder
 from contact_center.replaying.trying import tried
 from contact_center.storage import routing_log, settings, trials
 from tests.hub import Clock, TestHub, house, open_test_hub
@@ -124,7 +124,7 @@ async def test_what_is_too_old_goes(database_url: str, tmp_path: Path) -> None:
 
         async def gone() -> bool:
             await hub.letter("ann@example.com", f"At {hub.clock.now}")
-            hub.clock.now += LOOK_MS
+            hub.clock.now += LET_GO_MS
             await recorder(hub).write()
             return first not in [run.id for run in (await open_log(hub.runtime.executor, 0, 2**60)).runs]
 

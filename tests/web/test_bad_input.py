@@ -43,6 +43,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "wrap_up": {"interaction_id": "nothing", "disposition": "solved", "note": "Hello", "case_status": "closed"},
     "return_to_queue": {"interaction_id": "nothing", "queue": "sales"},
     "rename_customer": {"customer_id": "nothing", "name": "Lena"},
+    "pick": {"interaction_id": "nothing", "agent_id": "mei", "reason": "mine", "over_capacity": True},
+    "keep_work": {"interaction_id": "nothing"},
+    "set_capacity": {"agent_id": "mei", "capacity": {"sms": 1}, "most": 1, "most_of": {"care": 1}},
     "set_intent": {"interaction_id": "nothing", "intent": "refund"},
 }
 

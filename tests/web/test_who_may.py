@@ -109,6 +109,9 @@ ROWS: dict[tuple[str, str], tuple[int, int, int, int] | None] = {
             "send_now",
             "outbox.retry",
             "outbox.dismiss",
+            "pick",
+            "keep_work",
+            "set_capacity",
         )
     },
     ("GET", "/api/v1/phone"): (401, 200, 200, 404),

@@ -17,7 +17,7 @@ from contact_center.domain.errors import Unavailable
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import DAY, HOUR, Moment
 from contact_center.estimates.expecting import Case, Expecting
-from contact_center.estimates.stretches import became, last_began_at, offered_at_once
+from contact_center.estimates.stretches import Became, became, last_began_at, offered_at_once
 from contact_center.storage import estimates
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import SeatChanged, Waits, WaitsNoMore
@@ -111,7 +111,7 @@ class Observer:
 
     def _one(self, conn: Connection, now: Moment, row: Any) -> Expected | None:
         record = row.record
-        began_at = last_began_at(record["segments"])
+        began_at = last_began_at(record.get("segments", ()))
         if began_at is None or not record["queue"]:
             return None
         case = Case(
@@ -189,11 +189,19 @@ class Observer:
             await self._executor.write(estimates.forget, now - KEEP_MS)
 
 
+def _became(row: Any) -> Became | None:
+    """A record that cannot be read is let go, so that it stands in nobody's way."""
+    try:
+        return became(row.record["segments"], row.queue, row.began_at, row.ended_reason, row.ended_at)
+    except (KeyError, TypeError) as error:
+        log.warning("record_unreadable", estimate=row.id, error=f"{type(error).__name__}: {error}"[:200])
+        return Became("left", 0)
+
+
 def _over(conn: Connection, of: Sequence[str] | None) -> list[dict[str, Any]]:
     found = []
     for row in estimates.to_settle(conn, of):
-        segments = row.record["segments"]
-        outcome = became(segments, row.queue, row.began_at, row.ended_reason, row.ended_at)
+        outcome = _became(row)
         if outcome is not None:
             found.append(
                 {

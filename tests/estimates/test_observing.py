@@ -8,6 +8,7 @@ from typing import Any
 from contact_center.domain.time import DAY, HOUR, MINUTE, SECOND
 from contact_center.estimates.observer import KEEP_MS
 from contact_center.storage import estimates
+from contact_center.storage.schema import interactions
 from tests.hub import TestHub, house, open_test_hub
 
 LENA, WEI, OMAR = "+4915112345678", "+8613800138000", "+201001234567"
@@ -205,6 +206,22 @@ async def test_estimates_are_judged_by_what_became_of_them(database_url: str, tm
         figures = (await hub.http.get("/metrics")).text
         assert 'contact_center_estimate_bias_seconds{medium="voice",queue="support"} 10.0' in figures
         assert 'contact_center_estimate_within_p90{medium="voice",queue="support"} 1.0' in figures
+
+
+async def test_a_record_that_cannot_be_read_stands_in_nobodys_way(database_url: str, tmp_path: Path) -> None:
+    async with open_test_hub(database_url, tmp_path, checked=False) as hub, hub.at_work("mei") as (mei,):
+        await hub.chat("lena", "Hello?")
+        await mei.offer()
+        await rows(hub)
+        await hub.write(_break, (await mei.accept()).interaction_id)
+        await hub.chat("wei", "Hello?")
+        await mei.accept()
+        assert [(row["outcome"], row["done"]) for row in await rows(hub)] == [("left", 1), ("answered", 0)]
+
+
+def _break(conn: Any, interaction_id: str) -> None:
+    c = interactions.c
+    conn.execute(interactions.update().where(c.id == interaction_id).values(record={"segments": [{"kind": "queue"}]}))
 
 
 async def test_old_estimates_are_let_go(database_url: str, tmp_path: Path) -> None:

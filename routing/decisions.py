@@ -342,8 +342,8 @@ class Explanation:
 
     @cached_property
     def remarks(self) -> tuple[Reason, ...]:
-        """What was special about it: how far what is asked was relaxed, and when it is next; for whom it is kept; with
-        how many other cases it was weighed, and whom its turn alone would have found."""
+        """What was special about it: how far what is asked was relaxed, and when it is next; for whom it is kept;
+        with how many other cases it was weighed, and whom its turn alone would have found."""
         scene = self._scene
         remarks: list[Reason] = []
         if steps := scene.rules.relax:

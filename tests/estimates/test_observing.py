@@ -220,8 +220,11 @@ async def test_a_record_that_cannot_be_read_stands_in_nobodys_way(database_url: 
 
 
 def _break(conn: Any, interaction_id: str) -> None:
-    c = interactions.c
-    conn.execute(interactions.update().where(c.id == interaction_id).values(record={"segments": [{"kind": "queue"}]}))
+    """Segments without their queues: another release's, or nobody's."""
+    this = interactions.c.id == interaction_id
+    record = conn.execute(interactions.select().where(this)).one().record
+    segments = [{"kind": "queue", "started_at": record["segments"][0]["started_at"]}]
+    conn.execute(interactions.update().where(this).values(record={**record, "segments": segments}))
 
 
 async def test_old_estimates_are_let_go(database_url: str, tmp_path: Path) -> None:

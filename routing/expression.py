@@ -246,6 +246,7 @@ def negated(need: Need) -> Need:
 
 def written(need: Need) -> str:
     """The need as text that reads back as what it means."""
+    need = _alone(need)
     match need:
         case Has(skill, level):
             name = skill if skill not in _WORDS else f'"{skill}"'
@@ -257,16 +258,25 @@ def written(need: Need) -> str:
         case Some(()):
             return "nobody"
         case Every(of):
-            return " and ".join(_inside(each, isinstance(each, Some) and len(each.of) > 1) for each in of)
+            return " and ".join(_inside(each, Some) for each in of)
         case Some(of):
             return " or ".join(written(each) for each in of)
         case Not(of):
-            return "not " + _inside(of, isinstance(of, (Every, Some)) and len(of.of) > 1)
+            return "not " + _inside(of, Every, Some)
 
 
-def _inside(need: Need, parted: bool) -> str:
+def _alone(need: Need) -> Need:
+    """Of all or one of a single need, that need."""
+    while isinstance(need, (Every, Some)) and len(need.of) == 1:
+        need = need.of[0]
+    return need
+
+
+def _inside(need: Need, *parted: type) -> str:
+    """In parentheses if it is one of ``parted``, and of several parts."""
+    need = _alone(need)
     text = written(need)
-    return f"({text})" if parted else text
+    return f"({text})" if isinstance(need, parted) and isinstance(need, (Every, Some)) and need.of else text
 
 
 def _written_agents(agent_ids: list[str]) -> str:

@@ -57,10 +57,15 @@ class OpeningHours:
         :data:`FURTHEST_DAYS`."""
         is_open = self.is_open(now)
         today = datetime.fromtimestamp(now / SECOND, self._zone).date()
-        for days in range(FURTHEST_DAYS):
-            for moment in sorted(self._edges(today + timedelta(days=days))):
+        ahead: list[Moment] = []
+        for days in range(-1, FURTHEST_DAYS):  # a window of yesterday's may end today
+            day = today + timedelta(days=days)
+            ahead += self._edges(day)
+            until = min(self._moments(day + timedelta(days=1), 0))
+            for moment in sorted(each for each in ahead if each < until):
                 if moment > now and self.is_open(moment) != is_open:
                     return moment
+            ahead = [each for each in ahead if each >= until]
         return None
 
     def _own(self, day: date) -> Windows | None:

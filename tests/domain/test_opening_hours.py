@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contact_center.domain.opening_hours import OpeningHours, Windows, hours_of, stored_hours
@@ -112,7 +112,7 @@ moments = st.sampled_from([(2026, 3, 28), (2026, 10, 24), (2011, 12, 29), (2026,
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(ZONES), weeks, odd_days, moments)
 def test_the_next_change_is_the_first_minute_that_differs(
     zone: str, week: Windows, days: dict[str, Windows], now: Moment
@@ -127,7 +127,7 @@ def test_the_next_change_is_the_first_minute_that_differs(
     assert found is None or found >= now + 26 * 60 * MINUTE
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(weeks, odd_days)
 def test_hours_are_the_same_after_they_were_stored(week: Windows, days: dict[str, Windows]) -> None:
     hours = OpeningHours("Asia/Shanghai", week, days)

@@ -6,7 +6,7 @@ import json
 from dataclasses import fields, replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contact_center.domain.events import MEDIA
@@ -53,7 +53,7 @@ policies = st.builds(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(policies)
 def test_a_policy_is_the_same_after_it_was_a_document(policy: Policy) -> None:
     document = json.loads(json.dumps(document_of(policy)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from routing.expression import (
@@ -45,7 +45,7 @@ people = st.tuples(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(needs, people)
 def test_what_is_written_reads_back_as_what_it_means(need: Need, person: tuple[str, dict[str, int]]) -> None:
     again = read_need(written(need))
@@ -59,7 +59,7 @@ def test_all_of_these_is_not_one_of_these() -> None:
     assert len({read_need("a and b"), read_need("b and a"), read_need("a or b"), read_need("a and  b")}) == 3
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(needs, needs, people)
 def test_a_need_that_covers_another_turns_nobody_away(
     one: Need, other: Need, person: tuple[str, dict[str, int]]
@@ -69,7 +69,7 @@ def test_a_need_that_covers_another_turns_nobody_away(
         assert meets(*person, other) or not covers(other, one)
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(needs, people, st.dictionaries(st.sampled_from(SKILLS), st.integers(0, 5)))
 def test_a_need_that_is_lowered_turns_nobody_away(
     need: Need, person: tuple[str, dict[str, int]], to: dict[str, int]
@@ -77,7 +77,7 @@ def test_a_need_that_is_lowered_turns_nobody_away(
     assert meets(*person, lowered(need, to)) or not meets(*person, need)
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=40))
 def test_any_text_is_a_need_or_a_mistake_with_its_place(text: str) -> None:
     at = 0

@@ -394,8 +394,8 @@ class Enqueued:
     ``reopened``: it was over, and somebody has to look at it again. ``vanished`` and ``off_duty``: whoever had it was
     not there any more. ``cause`` is why it came to nothing at the agent who had it, as with an offer.
     ``because`` of what an ``overflow`` sent it here from the queue where it was: each condition that held
-    (``waited_ms``, ``ahead``, ``nobody``, ``level``, ``estimate_ms``, ``closed``) with what was found. ``policy``: the
-    version of the policy that its queue and priority are of."""
+    (``waited_ms``, ``ahead``, ``nobody``, ``level``, ``estimate_ms``, ``closed``) with what was found. ``policy``:
+    the version of the policy that its queue and priority are of."""
 
     KIND: ClassVar[str] = "enqueued"
     queue: str

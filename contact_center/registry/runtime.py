@@ -24,8 +24,8 @@ from contact_center.live.bus import Bus
 from contact_center.live.desks import Desks
 from contact_center.live.watchers import Watchers
 from contact_center.previews.previews import Previews
-from contact_center.recordings.keeper import Keeper
 from contact_center.recognition.teacher import Teacher
+from contact_center.recordings.keeper import Keeper
 from contact_center.registry.door import Door
 from contact_center.replaying.recorder import Recorder
 from contact_center.storage import events

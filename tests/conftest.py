@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.servers.browser import browser
 from tests.servers.postgres import SESSION, Postgres, Session, postgres
@@ -25,6 +26,9 @@ from tests.servers.templates import postgres_template, sqlite_template
 __all__ = ["browser", "postgres", "postgres_template", "redis_server", "redis_url", "sqlite_template"]
 
 
+# How long an example takes says how busy the machine is, not whether it is right.
+settings.register_profile("unhurried", parent=settings.default, deadline=None)
+settings.load_profile("unhurried")
 SERVERS = pytest.StashKey[Session]()
 
 

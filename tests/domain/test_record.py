@@ -56,10 +56,12 @@ PLAIN = (
     events.CallbackTried,
     events.CallerRecorded,
     events.CallPlaced,
+    events.CaseRecognised,
     events.ConsentChanged,
     events.DialEnded,
     events.HandBackAsked,
     events.HoldChanged,
+    events.IntentSet,
     events.MuteChanged,
     events.PartyAdded,
     events.PartyChanged,
@@ -74,7 +76,13 @@ PLAIN = (
     events.VoicemailReceived,
     events.WrapUpAsked,
 )
-WHOLE = {"int": st.integers(0, 2**53), "Moment": st.integers(0, 2**53)}  # what JSON and the databases can hold
+# What JSON and the databases can hold.
+WHOLE: dict[str, st.SearchStrategy[Any]] = {
+    "int": st.integers(0, 2**53),
+    "Moment": st.integers(0, 2**53),
+    "float": st.floats(0, 1),
+    "dict[str, int]": st.dictionaries(words, st.integers(1, 5), max_size=2),
+}
 
 
 def plain(kind: type[Any]) -> st.SearchStrategy[Any]:

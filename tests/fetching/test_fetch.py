@@ -203,6 +203,8 @@ KNOWN = {
     "contact_center/mail_commands.py": "the hub itself",
     "contact_center/moving_mail.py": "the hub itself",
     "contact_center/search_commands.py": "the hub itself",
+    "contact_center/recognition_commands.py": "the hub itself",
+    "contact_center/routing_commands.py": "the hub itself",
     "channels/twilio_rest.py": "the provider",
     "channels/email/oauth.py": "the mailbox's provider, as the operator configured it",
 }

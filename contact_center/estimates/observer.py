@@ -48,6 +48,7 @@ class Observer:
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._tidied_at: Moment = 0
+        self._looking = asyncio.Lock()
 
     def told(self, effect: Waits | WaitsNoMore | SeatChanged) -> None:
         """Something committed. Costs next to nothing."""
@@ -75,7 +76,12 @@ class Observer:
     # --- looking ----------------------------------------------------------------------------------------------
 
     async def look(self, everything: bool = True) -> None:
-        """Writes down all that was noted and, with ``everything``, what became of all that is over."""
+        """Writes down all that was noted and, with ``everything``, what became of all that is over. One at a time: when
+        it returns, nothing that was noted before is still on its way."""
+        async with self._looking:
+            await self._look(everything)
+
+    async def _look(self, everything: bool) -> None:
         noted, self._noted = list(self._noted), {}
         presence, self._presence = self._presence, {}
         try:

@@ -76,8 +76,8 @@ class Observer:
     # --- looking ----------------------------------------------------------------------------------------------
 
     async def look(self, everything: bool = True) -> None:
-        """Writes down all that was noted and, with ``everything``, what became of all that is over. One at a time: when
-        it returns, nothing that was noted before is still on its way."""
+        """Writes down all that was noted and, with ``everything``, what became of all that is over. One at a time:
+        when it returns, nothing that was noted before is still on its way."""
         async with self._looking:
             await self._look(everything)
 

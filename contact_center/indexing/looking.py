@@ -111,7 +111,7 @@ def _walked(conn: Connection, ask: Asked, wanted: CaseFilter, begin: int, most: 
         if len(seen.found) > most or seen.looked_at >= MOST_LOOKED_AT or len(hits) < look_at:
             return seen, False
         if wanted.any and within is None and seen.looked_at == FIRST_LOOK:
-            within = _few(conn, wanted, FEW_CASES if len(seen.found) * 10 < most else VERY_FEW)
+            within = _few(conn, wanted, FEW_CASES if len(seen.found) * 4 < most else VERY_FEW)
         look_at = min(look_at * 3, MOST_LOOKED_AT - seen.looked_at)
 
 

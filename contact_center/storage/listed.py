@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, bindparam
+from sqlalchemy import ColumnElement, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType
 
 from contact_center.storage.schema import Json
 
 
-class IsOneOf(FunctionElement[bool]):
+class IsOneOf(FunctionElement[Any]):
     """Whether a column is one of the texts of a JSON array."""
 
     inherit_cache = True
-    type = Boolean()
+    # Not a Boolean: for SQLite that would be compared with 1, and what is compared is looked up in no index.
+    type = NullType()
 
 
 @compiles(IsOneOf, "sqlite")
@@ -35,6 +37,6 @@ def _postgresql(element: IsOneOf, compiler: Any, **options: Any) -> str:
     return f"{column} = ANY (ARRAY(SELECT json_array_elements_text(CAST({texts} AS json))))"
 
 
-def is_one_of(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
+def is_one_of(column: ColumnElement[str], name: str) -> ColumnElement[Any]:
     """Whether the column is one of the list that is given as the parameter ``name``."""
     return IsOneOf(column, bindparam(name, type_=Json()))

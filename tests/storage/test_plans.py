@@ -38,6 +38,11 @@ ASKED: dict[str, tuple[Any, str]] = {
     "what rings anywhere": (agents._LOADS, "uq_offers_pending"),
     "what every agent holds": (agents._LOADS, "ix_interactions_agent_open|ix_interactions_open_state"),
     "who waits": (backlog._IDS, "ix_interactions_open_state"),
+    "those of a list who wait": (journal._LOOK_AT_THESE, "SEARCH interactions USING INDEX sqlite_autoindex"),
+    "who served those of a list": (
+        backlog._LATEST,
+        "SEARCH interactions USING INDEX ix_interactions_customer_id_started_at",
+    ),
     "the floor now": (floor._NOW, "ix_interactions_open_state|ix_interactions_agent_open"),
     "the floor today": (floor._TODAY, "ix_interactions_day"),
     "a customer's open cases": (customers._OPEN_CASES, "ix_cases_customer_id_status"),
@@ -69,7 +74,7 @@ ASKED: dict[str, tuple[Any, str]] = {
 def test_what_is_asked_often_is_found_by_its_index(asked: str, sqlite_template: Path) -> None:
     statement, wanted = ASKED[asked]
     engine = create_engine(f"sqlite:///{sqlite_template}", poolclass=NullPool)
-    compiled = statement.compile()
+    compiled = statement.compile(dialect=sqlite.dialect())
     unset = [name for name, value in compiled.params.items() if value is None]
     statement = statement.params({name: [1] if compiled.binds[name].expanding else 1 for name in unset})
     options = {"render_postcompile": True}

@@ -1,5 +1,5 @@
 # Everything a newcomer needs: Python 3.11 or newer and make. The work is done by the plain Python in workbench/.
-# ARGS is passed on:  make test ARGS="tests/routing -k ties"   make run ARGS="--port 9000"
+# ARGS is passed on:  make test ARGS="tests/routing -k ties"   make run ARGS="--quiet"   CONTACT_CENTER_PORT=9000 make run
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench lock clean

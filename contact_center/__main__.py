@@ -25,6 +25,7 @@ from contact_center.mail_commands import app as mail_commands
 from contact_center.recognition_commands import app as recognition_commands
 from contact_center.routing_commands import app as routing_commands
 from contact_center.search_commands import app as search_commands
+from contact_center.terminal import checked, say, settings, stop
 
 app = typer.Typer(
     add_completion=False,
@@ -41,27 +42,6 @@ app.add_typer(routing_commands, name="routing")
 
 DEMO = Path(__file__).parent / "sandbox" / "demo.yaml"
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
-
-
-def say(text: str = "") -> None:
-    print(text, flush=True)
-
-
-def stop(text: str, code: int = 2) -> typer.Exit:
-    print(text, file=sys.stderr, flush=True)
-    return typer.Exit(code)
-
-
-def _settings() -> Any:
-    from pydantic import ValidationError
-
-    from contact_center.config.environment import PREFIX, Settings
-
-    try:
-        return Settings()
-    except ValidationError as error:
-        problems = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
-        raise stop("\n".join(problems)) from error
 
 
 class _Unfailing:
@@ -102,7 +82,7 @@ def _log(level: str) -> None:
 def serve(quiet: Quiet = False) -> None:
     """Run the hub. With CONTACT_CENTER_SANDBOX=on it brings the outside world with it: a carrier, a mail server
     and a page to play the customer on."""
-    given = _settings()
+    given = settings()
     _log(given.log_level)
     try:
         listening = _listen(given.host, given.port)
@@ -313,19 +293,13 @@ def _serve(application: Any, listening: socket.socket, ready: Any) -> None:
 def fallback(quiet: Quiet = False) -> None:
     """Stand in for a hub that is down: the address to give the carrier as its fallback. Believes only what is signed,
     keeps it on disk, and hands it over once the hub is back (docs/telephony-reliability.md)."""
-    from pydantic import ValidationError
-
-    from contact_center.config.environment import PREFIX, of_environment
+    from contact_center.config.environment import of_environment
     from contact_center.fallback.server import open_fallback
     from contact_center.fallback.serving import serve as serve_fallback
     from contact_center.fallback.settings import FallbackSettings
     from contact_center.fallback.spool import SpoolTaken
 
-    try:
-        given = FallbackSettings()
-    except ValidationError as error:
-        problems = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
-        raise stop("\n".join(problems)) from error
+    given = checked(FallbackSettings)
     _log(given.log_level)
     try:
         listening = _listen(given.fallback_host, given.fallback_port)
@@ -355,7 +329,7 @@ def apply(
     from contact_center.config.model import ConfigError, read
     from contact_center.offline import apply_to_running, compare, configure, consequences, running
 
-    given = _settings()
+    given = settings()
     _log("ERROR")
     try:
         config = read(file)
@@ -388,7 +362,7 @@ def export() -> None:
     from contact_center.bootstrap import migrate
     from contact_center.offline import exported
 
-    given = _settings()
+    given = settings()
     _log("ERROR")
     migrate(given.database)
     print(yaml.safe_dump(exported(given.database), allow_unicode=True, sort_keys=False), end="")
@@ -403,7 +377,7 @@ def rebuild(
     from contact_center.bootstrap import migrate
     from contact_center.offline import rebuilt, running
 
-    given = _settings()
+    given = settings()
     _log("ERROR")
     if running(given) is None:
         migrate(given.database)
@@ -431,7 +405,7 @@ def migrate() -> None:
     """Bring the database to this release's schema. `serve` does it by itself."""
     from contact_center.bootstrap import migrate as bring_up
 
-    given = _settings()
+    given = settings()
     done = bring_up(given.database)
     say("The database was brought up to date." if done else "The database is up to date.")
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from contact_center.terminal import say, stop
+
 if TYPE_CHECKING:
     from contact_center.config.environment import Settings
     from contact_center.storage.connection import Connection
@@ -28,15 +30,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 Named = Annotated[str, typer.Argument(help="The flow's name.")]
 
 
-def _say(text: str) -> None:
-    typer.echo(text)
-
-
-def _stop(text: str, code: int = 2) -> typer.Exit:
-    typer.echo(text, err=True)
-    return typer.Exit(code)
-
-
 # --- files -----------------------------------------------------------------------------------------------------
 
 
@@ -47,14 +40,14 @@ def _files(given: Iterable[Path]) -> list[Path]:
         if path.is_dir():
             inside = sorted(p for p in path.iterdir() if p.suffix in (".yaml", ".yml") and ".test." not in p.name)
             if not inside:
-                raise _stop(f"There is no flow in {path}.")
+                raise stop(f"There is no flow in {path}.")
             found.update(dict.fromkeys(inside))
         elif path.is_file():
             found[path] = None
         elif (shipped := _shipped_folder() / f"{path}.yaml").is_file():
             found[shipped] = None
         else:
-            raise _stop(f"There is no file {path}.")
+            raise stop(f"There is no file {path}.")
     return list(found)
 
 
@@ -68,7 +61,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise _stop(f"{path} cannot be read: {error}") from error
+        raise stop(f"{path} cannot be read: {error}") from error
 
 
 def _library(files: Iterable[Path]) -> dict[str, str]:
@@ -89,7 +82,7 @@ def _opened(path: Path, library: Mapping[str, str]) -> Flow:
     try:
         return load(_text(path), str(path), library)
     except FlowError as error:
-        raise _stop(str(error), 1) from error
+        raise stop(str(error), 1) from error
 
 
 def _beside(path: Path) -> Path | None:
@@ -109,7 +102,7 @@ def _dialogues(path: Path) -> Dialogues | None:
     try:
         return read_dialogues(_text(file), str(file))
     except FlowError as error:
-        raise _stop(str(error), 1) from error
+        raise stop(str(error), 1) from error
 
 
 # --- trying ----------------------------------------------------------------------------------------------------
@@ -139,13 +132,13 @@ def check(
             }
             for path, problem in found
         ]
-        _say(json.dumps(rows, indent=1, ensure_ascii=False))
+        say(json.dumps(rows, indent=1, ensure_ascii=False))
     for path, p in found if not as_json else ():
-        _say(f"{p.source or path}:{p.line}:{p.column}: {p.severity}: {p.what}. {p.mend}")
+        say(f"{p.source or path}:{p.line}:{p.column}: {p.severity}: {p.what}. {p.mend}")
     errors = sum(problem.severity == "error" for _, problem in found)
     if not as_json:
         warnings = len(found) - errors
-        _say(f"{len(paths)} checked: {errors} error{'s'[: errors != 1]}, {warnings} warning{'s'[: warnings != 1]}.")
+        say(f"{len(paths)} checked: {errors} error{'s'[: errors != 1]}, {warnings} warning{'s'[: warnings != 1]}.")
     if errors:
         raise typer.Exit(1)
 
@@ -159,7 +152,7 @@ def _known(config: Path | None) -> dict[str, Any]:
     try:
         given = read(config)
     except ConfigError as error:
-        raise _stop(str(error)) from error
+        raise stop(str(error)) from error
     skills = {skill for agent in given.agents for skill in agent.skills}
     skills |= {skill for queue in given.queues for skill in queue.skills}
     known = {"known_queues": {"general", *(queue.id for queue in given.queues)}, "known_skills": skills}
@@ -183,10 +176,10 @@ def try_flows(
     library = _library(paths)
     tried = [try_out(_opened(path, library), _dialogues(path)) for path in paths]
     if as_json:
-        _say(json.dumps([as_data(each) for each in tried], indent=1, ensure_ascii=False))
+        say(json.dumps([as_data(each) for each in tried], indent=1, ensure_ascii=False))
     else:
         for each in tried:
-            _say("\n".join(as_text(each, coverage=coverage)))
+            say("\n".join(as_text(each, coverage=coverage)))
     if not all(each.sound for each in tried):
         raise typer.Exit(1)
 
@@ -206,7 +199,7 @@ def simulate(
     facts |= dict(each.split("=", 1) for each in fact or () if "=" in each)
     simulation = Simulation(_opened(paths[0], _library(paths)), _moment(at), facts)
     for line in simulation.opening():
-        _say(line)
+        say(line)
     typed = say_from is None and sys.stdin.isatty()
     lines = iter(_text(say_from).splitlines()) if say_from is not None else None
     while not simulation.over:
@@ -214,9 +207,9 @@ def simulate(
         if said is None:
             break
         if not typed:
-            _say(f"> {said}")
+            say(f"> {said}")
         for answer in simulation.line(said):
-            _say(answer)
+            say(answer)
 
 
 def _moment(words: str) -> int:
@@ -228,7 +221,7 @@ def _moment(words: str) -> int:
     try:
         return round(datetime.fromisoformat(words).timestamp() * 1_000)
     except ValueError as error:
-        raise _stop(f'{words!r} is no moment; write for example "2026-01-05 10:00".') from error
+        raise stop(f'{words!r} is no moment; write for example "2026-01-05 10:00".') from error
 
 
 def _typed(patience_ms: int) -> str | None:
@@ -260,7 +253,7 @@ def diagram(
     found = _opened(paths[0], _library(paths))
     target = out or Path(f"{paths[0].stem}.svg")
     target.write_text(draw(found, language, lambda name: f"{name}.svg"), encoding="utf-8")
-    _say(f"{target}: {len(found.steps)} steps.")
+    say(f"{target}: {len(found.steps)} steps.")
 
 
 # --- publishing ------------------------------------------------------------------------------------------------
@@ -285,10 +278,10 @@ def publish(
         done = _alone(given, lambda conn: _publish(conn, texts, note))
     for each in done:
         verb = "published" if each["changed"] else "is in force already"
-        _say(f"{each['name']} {each['version']} {verb}.")
+        say(f"{each['name']} {each['version']} {verb}.")
         if each["used_by"]:
             users = ", ".join(each["used_by"])
-            _say(f"  {users} keeps the version that it was published with; publish it too to have the new one there.")
+            say(f"  {users} keeps the version that it was published with; publish it too to have the new one there.")
 
 
 def _refuse_failing(paths: Iterable[Path]) -> None:
@@ -304,7 +297,7 @@ def _refuse_failing(paths: Iterable[Path]) -> None:
             failing += [tried] if tried.failures else []
     if failing:
         lines = "\n".join(line for tried in failing for line in as_text(tried))
-        raise _stop(f"{lines}\nNothing was published. `--untested` publishes all the same.", 1)
+        raise stop(f"{lines}\nNothing was published. `--untested` publishes all the same.", 1)
 
 
 def _publish(conn: Connection, texts: Mapping[str, str], note: str) -> list[dict[str, Any]]:
@@ -332,7 +325,7 @@ def rollback(
         done = _ask(note, "POST", f"/{name}/rollback", {"version": version, "by": _who()})
     else:
         done = _alone(given, lambda conn: asdict(verbs.rollback(conn, _now(), name, version, _who())))
-    _say(f"{name} {done['version']} {'is in force again' if done['changed'] else 'is in force already'}.")
+    say(f"{name} {done['version']} {'is in force again' if done['changed'] else 'is in force already'}.")
 
 
 @app.command()
@@ -349,15 +342,15 @@ def history(name: Named, as_json: AsJson = False) -> None:
     else:
         found = _alone(given, lambda conn: [asdict(version) for version in verbs.history(conn, name)])
     if not found:
-        raise _stop(f"There is no flow {name}.", 1)
+        raise stop(f"There is no flow {name}.", 1)
     if as_json:
-        _say(json.dumps(found, indent=1, ensure_ascii=False))
+        say(json.dumps(found, indent=1, ensure_ascii=False))
         return
     for each in found:
         at = each["published_at"]
         when = f"{datetime.fromtimestamp(at / 1_000).astimezone():%Y-%m-%d %H:%M}" if at else "shipped         "
         mark = "→" if each["current"] else " "
-        _say(f"{mark} {each['version']}  {when}  {each['by']}  {each['note']}".rstrip())
+        say(f"{mark} {each['version']}  {when}  {each['by']}  {each['note']}".rstrip())
 
 
 def _hub() -> tuple[Settings, dict[str, str] | None]:
@@ -370,7 +363,7 @@ def _hub() -> tuple[Settings, dict[str, str] | None]:
     try:
         given = Settings()
     except ValidationError as error:
-        raise _stop(str(error)) from error
+        raise stop(str(error)) from error
     return given, running(given)
 
 
@@ -385,9 +378,9 @@ def _alone(given: Settings, unit: Callable[[Connection], T]) -> T:
     try:
         return run_alone(given.database, unit)
     except FlowsWrong as error:
-        raise _stop(f"{error}\nNothing was published.", 1) from error
+        raise stop(f"{error}\nNothing was published.", 1) from error
     except Refusal as error:
-        raise _stop(error.message, 1) from error
+        raise stop(error.message, 1) from error
 
 
 def _ask(note: Mapping[str, str], method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -406,7 +399,7 @@ def _ask(note: Mapping[str, str], method: str, path: str, body: Mapping[str, Any
     is_json = answer.headers.get("content-type", "").startswith("application/json")
     told = answer.json().get("error", {}) if is_json else {}
     lines = [f"{p['source']}:{p['line']}:{p['column']}: {p['what']}. {p['mend']}" for p in told.get("problems", ())]
-    raise _stop("\n".join(lines) or told.get("message") or f"The hub answered {answer.status_code}.", 1)
+    raise stop("\n".join(lines) or told.get("message") or f"The hub answered {answer.status_code}.", 1)
 
 
 def _who() -> str:

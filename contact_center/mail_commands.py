@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from contact_center.terminal import say, settings, stop
+
 if TYPE_CHECKING:
     from contact_center.config.environment import Settings
     from contact_center.moving_mail import Door, Told
@@ -26,32 +28,17 @@ _SHOWN = 20  # messages of each kind that the summary names
 _Channel = Annotated[str, typer.Option("--channel", help="The channel that the mail belongs to.")]
 
 
-def _say(text: str) -> None:
-    typer.echo(text)
-
-
-def _stop(text: str, code: int = 2) -> typer.Exit:
-    typer.echo(text, err=True)
-    return typer.Exit(code)
-
-
 def _settings() -> Settings:
     import logging
 
     import structlog
-    from pydantic import ValidationError
-
-    from contact_center.config.environment import Settings
 
     structlog.configure(
         processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    try:
-        return Settings()
-    except ValidationError as error:
-        raise _stop(str(error)) from error
+    return settings()
 
 
 # --- import ------------------------------------------------------------------------------------------------------
@@ -73,7 +60,7 @@ def import_mail(
     from contact_center.moving_mail import Archive, move_in
 
     if form not in ("auto", "mbox", "maildir", "eml"):
-        raise _stop(f"There is no format {form}: auto, mbox, maildir or eml.")
+        raise stop(f"There is no format {form}: auto, mbox, maildir or eml.")
     given = _settings()
     archive = Archive()
     from_at = round(since.replace(tzinfo=UTC).timestamp() * 1_000) if since else 0
@@ -82,9 +69,9 @@ def import_mail(
             for path in paths:
                 archive.look_through(path, form, from_at, step)  # type: ignore[arg-type]
     except NotMail as error:
-        raise _stop(str(error)) from error
+        raise stop(str(error)) from error
     except OSError as error:
-        raise _stop(f"{error.filename or paths[0]} cannot be read: {error.strerror}") from error
+        raise stop(f"{error.filename or paths[0]} cannot be read: {error.strerror}") from error
     told = _Summary()
     with _progress("Would move in" if dry_run else "Moving in", len(archive)) as step:
 
@@ -117,12 +104,12 @@ class _Summary:
     def say(self, would: str) -> None:
         count = self._count
         into = f" into {len(self._cases)} cases" if self._cases else ""
-        _say(f"{count['taken']} {would}taken{into}, {count['known']} known already.")
+        say(f"{count['taken']} {would}taken{into}, {count['known']} known already.")
         for state, words in (("quarantined", "put into quarantine"), ("skipped", "left out")):
             if count[state]:
-                _say("\n".join((f"{count[state]} {would}{words}:", *self._named[state])))
+                say("\n".join((f"{count[state]} {would}{words}:", *self._named[state])))
             if count[state] > _SHOWN:
-                _say(f"  … and {count[state] - _SHOWN} more")
+                say(f"  … and {count[state] - _SHOWN} more")
 
 
 # --- replay ------------------------------------------------------------------------------------------------------
@@ -137,7 +124,7 @@ def replay(
 ) -> None:
     """Try again what could not be understood and lies in quarantine. Exit code 1 if any of it stays there."""
     if not (entries or everything or listed):
-        raise _stop("Say which (their ids), --all or --list.")
+        raise stop("Say which (their ids), --all or --list.")
     left: list[str] = []
     wanted = entries or []
     _through_the_door(_settings(), channel, lambda door: _again(door, channel, wanted, everything, listed, left))
@@ -151,16 +138,16 @@ async def _again(
     held = [entry for entry in await door.held() if entry["channel"] == channel]
     if listed:
         for entry in held:
-            _say(f"{entry['id']}  {entry['size']:>9} bytes  {entry['source_id']}\n    {entry['reason']}")
-        _say(f"{len(held)} in quarantine." if held else "Nothing is in quarantine.")
+            say(f"{entry['id']}  {entry['size']:>9} bytes  {entry['source_id']}\n    {entry['reason']}")
+        say(f"{len(held)} in quarantine." if held else "Nothing is in quarantine.")
         return
     wanted = [str(entry["id"]) for entry in held] if everything else entries
     for each in wanted:
         why = await door.again(each)
-        _say(f"{each}  {why or 'taken in'}")
+        say(f"{each}  {why or 'taken in'}")
         if why:
             left.append(each)
-    _say(f"{len(wanted) - len(left)} taken in, {len(left)} stay." if wanted else "Nothing is in quarantine.")
+    say(f"{len(wanted) - len(left)} taken in, {len(left)} stay." if wanted else "Nothing is in quarantine.")
 
 
 # --- what both need ----------------------------------------------------------------------------------------------
@@ -182,9 +169,9 @@ def _through_the_door(given: Settings, channel: str, do: Callable[[Door], Any]) 
     try:
         asyncio.run(run())
     except (Refused, AlreadyRunning, SchemaTooNew) as error:
-        raise _stop(str(error)) from error
+        raise stop(str(error)) from error
     except (Busy, Unavailable, OSError, HTTPError) as error:
-        raise _stop(f"It stopped: {error}. Begin it again: it goes on where it was.", 3) from error
+        raise stop(f"It stopped: {error}. Begin it again: it goes on where it was.", 3) from error
 
 
 @contextmanager

@@ -9,28 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from contact_center.terminal import settings, stop
+
 if TYPE_CHECKING:
-    from contact_center.config.environment import Settings
     from contact_center.recognition.policy import Rules
 
 app = typer.Typer(no_args_is_help=True, help="What new cases are about: learn it, measure it, look at it.")
-
-
-def _stop(text: str, code: int = 2) -> typer.Exit:
-    typer.echo(text, err=True)
-    return typer.Exit(code)
-
-
-def _settings() -> Settings:
-    from pydantic import ValidationError
-
-    from contact_center.config.environment import PREFIX, Settings
-
-    try:
-        return Settings()
-    except ValidationError as error:
-        problems = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
-        raise _stop("\n".join(problems)) from error
 
 
 @app.command()
@@ -39,7 +23,7 @@ def train() -> None:
     from contact_center.bootstrap import migrate
     from contact_center.offline import running
 
-    given = _settings()
+    given = settings()
     note = running(given)
     started = time.monotonic()
     if note is not None:
@@ -58,9 +42,9 @@ async def _by_ourselves(url: str) -> str:
     executor = open_executor(url)
     await executor.start(lambda _: None)
     try:
-        version = await Teacher(executor, occasion, holder_of(_settings().data_dir)).train()
+        version = await Teacher(executor, occasion, holder_of(settings().data_dir)).train()
     except CannotLearn as error:
-        raise _stop(error.message, 1) from error
+        raise stop(error.message, 1) from error
     finally:
         await executor.stop()
     return f"Model {version} was learnt and is in force"
@@ -72,12 +56,12 @@ def _ask_the_hub(note: dict[str, str]) -> str:
     with httpx.Client(base_url=note["url"], headers={"Authorization": f"Bearer {note['key']}"}, timeout=60) as hub:
         answer = hub.post("/api/v1/recognition/train")
         if answer.status_code == 409:
-            raise _stop(answer.json()["error"]["message"], 1)
+            raise stop(answer.json()["error"]["message"], 1)
         answer.raise_for_status()
         while True:
             found = hub.get("/api/v1/recognition").raise_for_status().json()
             if found["training"]["phase"] == "failed":
-                raise _stop(found["training"]["problem"], 1)
+                raise stop(found["training"]["problem"], 1)
             if found["training"]["phase"] == "idle":
                 return f"The running hub has learnt model {found['model']['version']}"
             time.sleep(0.3)
@@ -91,9 +75,9 @@ def measure() -> None:
     from contact_center.recognition.measuring import train as learn
     from contact_center.recognition.model import lesson
 
-    rules, examples = asyncio.run(_examples(_settings().database))
+    rules, examples = asyncio.run(_examples(settings().database))
     if not rules.intents:
-        raise _stop("There are no intents: see recognition: in the configuration.", 1)
+        raise stop("There are no intents: see recognition: in the configuration.", 1)
     _, measured = learn([lesson(each) for each in examples])
     for line in report.lines(rules, measured):
         typer.echo(line)
@@ -121,7 +105,7 @@ def show(text: Annotated[str, typer.Argument(help="What would be said of this te
     from contact_center.recognition import report
     from contact_center.storage.executor import run_alone
 
-    found = run_alone(_settings().database, _shown, text)
+    found = run_alone(settings().database, _shown, text)
     if text:
         typer.echo(found["said"])
         return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime, timedelta
@@ -15,6 +14,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from contact_center.staffing_commands import staffing
+from contact_center.terminal import bar, say, settings, stop
 
 if TYPE_CHECKING:
     from contact_center.config.environment import Settings
@@ -32,8 +32,6 @@ T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, help="Decide a day again, try a policy out, and explain what was decided.")
 app.command()(staffing)
 
-BAR = 40
-
 From = Annotated[str, typer.Option("--from", help="2026-03-01, or 2026-03-01T09:00; in the house's time zone.")]
 To = Annotated[str, typer.Option("--to", help="The same; a day counts to its end. Without it: a day from --from.")]
 Language = Annotated[str, typer.Option("--language", help="en or zh.")]
@@ -44,42 +42,12 @@ Policies = Annotated[
 ]
 
 
-def _say(text: str) -> None:
-    typer.echo(text)
-
-
-def _stop(text: str, code: int = 2) -> typer.Exit:
-    typer.echo(text, err=True)
-    return typer.Exit(code)
-
-
-def _settings() -> Settings:
-    from pydantic import ValidationError
-
-    from contact_center.config.environment import PREFIX, Settings
-
-    try:
-        return Settings()
-    except ValidationError as error:
-        problems = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
-        raise _stop("\n".join(problems)) from error
-
-
-def _bar(done: int, whole: int) -> None:
-    """How far it is, on one line; a log that nobody watches gets none of it."""
-    if not sys.stderr.isatty():
-        return
-    full = BAR if whole <= 0 else min(BAR, BAR * done // whole)
-    percent = 100 if whole <= 0 else min(100, 100 * done // whole)
-    typer.echo(f"\r[{'#' * full}{'.' * (BAR - full)}] {percent:3} %", nl=done >= whole, err=True)
-
-
 def _language(given: str) -> Literal["en", "zh"]:
     if given == "en":
         return "en"
     if given == "zh":
         return "zh"
-    raise _stop(f"--language is en or zh, not {given}.")
+    raise stop(f"--language is en or zh, not {given}.")
 
 
 # --- moments --------------------------------------------------------------------------------------------------------
@@ -94,7 +62,7 @@ def _moments(first: str, last: str, zone: ZoneInfo) -> tuple[Moment, Moment]:
     else:
         end = begin + timedelta(days=1)
     if end <= begin:
-        raise _stop(f"--to {last} is not after --from {first}.")
+        raise stop(f"--to {last} is not after --from {first}.")
     return round(begin.timestamp() * 1_000), round(end.timestamp() * 1_000) - 1
 
 
@@ -107,7 +75,7 @@ def _moment(text: str, option: str, zone: ZoneInfo) -> tuple[datetime, bool]:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise _stop(f"{option} {text} is no day and no moment; write 2026-03-01 or 2026-03-01T09:00.") from error
+        raise stop(f"{option} {text} is no day and no moment; write 2026-03-01 or 2026-03-01T09:00.") from error
     return (at if at.tzinfo else at.replace(tzinfo=zone)), False
 
 
@@ -134,7 +102,7 @@ async def _log_between(executor: Executor, first: Moment, last: Moment) -> Log:
 
     log = await open_log(executor, first, last)
     if not log.runs:
-        raise _stop("Nothing that routing was told was kept between these moments (docs/replay.md).", 3)
+        raise stop("Nothing that routing was told was kept between these moments (docs/replay.md).", 3)
     return log
 
 
@@ -153,7 +121,7 @@ def _policy(path: Path, queues: Sequence[QueueModel] = ()) -> tuple[str, Policy]
     try:
         return path.stem, policy_in(path, queues)
     except ConfigError as error:
-        raise _stop(str(error)) from error
+        raise stop(str(error)) from error
 
 
 # --- simulate -------------------------------------------------------------------------------------------------------
@@ -178,11 +146,11 @@ def simulate(
 
     spoken = _language(language)
     if not 0 <= days <= 200:
-        raise _stop(f"--days is 1 to 200, not {days}.")
+        raise stop(f"--days is 1 to 200, not {days}.")
     try:
         model = read_day(day)
     except ConfigError as error:
-        raise _stop(str(error)) from error
+        raise stop(str(error)) from error
     model = model.model_copy(update={"days": days or model.days, "seed": model.seed if seed < 0 else seed})
     policies = [(day.stem, model.own_policy()), *[_policy(path, model.queues) for path in policy]]
     made = []
@@ -199,14 +167,14 @@ def simulate(
                 ends_at=model.last,
             )
             some.append(simulation.run())
-            _bar(number * model.days + one + 1, whole)
+            bar(number * model.days + one + 1, whole)
         made.append(some)
     took = time.monotonic() - started
     compared = drawn(policies, made, model.first, model.last, model.seed)
     _show(compared, spoken, ZoneInfo("UTC"), report, as_json)
     if not as_json:
         cases = sum(len(one.cases) for some in made for one in some)
-        _say(f"{cases} cases in {took:.1f} s: {cases / max(took, 0.001):,.0f} a second.")
+        say(f"{cases} cases in {took:.1f} s: {cases / max(took, 0.001):,.0f} a second.")
 
 
 # --- replay ---------------------------------------------------------------------------------------------------------
@@ -230,7 +198,7 @@ def replay(
     force and under each that is given, beside the day as it was."""
     from contact_center.bootstrap import migrate
 
-    given, spoken = _settings(), _language(language)
+    given, spoken = settings(), _language(language)
     others = [_policy(path) for path in policy]
     migrate(given.database)
     zone = _zone(given.database)
@@ -249,7 +217,7 @@ def replay(
 async def _again(executor: Executor, first: Moment, last: Moment, explanations: bool) -> Outcome:
     from contact_center.replaying.again import decide_again
 
-    return await decide_again(await _log_between(executor, first, last), _bar, explanations=explanations)
+    return await decide_again(await _log_between(executor, first, last), bar, explanations=explanations)
 
 
 async def _compared(
@@ -260,9 +228,9 @@ async def _compared(
 
     log = await _log_between(executor, first, last)
     try:
-        day = await recorded(log, first, last, _bar)
+        day = await recorded(log, first, last, bar)
     except NothingKept as error:
-        raise _stop(
+        raise stop(
             "What was kept between these moments cannot be read; routing replay without --policy says why.", 3
         ) from error
     for problem in log.problems:
@@ -286,50 +254,50 @@ def _show(
         try:
             report.write_text(page(language, compared, zone), encoding="utf-8")
         except OSError as error:
-            raise _stop(f"{report} cannot be written: {error.strerror}.") from error
+            raise stop(f"{report} cannot be written: {error.strerror}.") from error
     if as_json:
         told = {
             "columns": [{"label": label(language, each), "policy": each.policy} for each in compared.columns],
             "queues": {queue or "*": saved(rows(compared, queue)) for queue in compared.queues},
         }
-        _say(json.dumps(told, ensure_ascii=False))
+        say(json.dumps(told, ensure_ascii=False))
         return
     show(Console(), language, compared, zone)
     if report is not None:
-        _say(str(report))
+        say(str(report))
 
 
 def _show_outcome(outcome: Outcome, as_json: bool, took: float) -> None:
     from dataclasses import asdict
 
     if as_json:
-        _say(json.dumps({**asdict(outcome), "identical": outcome.identical}, ensure_ascii=False))
+        say(json.dumps({**asdict(outcome), "identical": outcome.identical}, ensure_ascii=False))
         return
     for problem in outcome.problems:
         where = f"block {problem.number}" if problem.number >= 0 else "the end of the run before"
-        _say(f"Run {problem.run}: {where} is {problem.code.replace('_', ' ')}. {problem.text}".rstrip())
+        say(f"Run {problem.run}: {where} is {problem.code.replace('_', ' ')}. {problem.text}".rstrip())
     for shown in outcome.differences:
-        _say(f"At {shown.at}:")
+        say(f"At {shown.at}:")
         for who, side in (("recorded", shown.recorded), ("now", shown.again)):
             for each in side:
-                _say(f"  {who}: {each['interaction_id']} → {', '.join([each['agent_id'], *each['others']])}")
-                _say(f"    {_reasons(each['explanation'])}")
+                say(f"  {who}: {each['interaction_id']} → {', '.join([each['agent_id'], *each['others']])}")
+                say(f"    {_reasons(each['explanation'])}")
         if shown.knows:
-            _say(f"  The engine knew otherwise of {', '.join(shown.knows)}.")
+            say(f"  The engine knew otherwise of {', '.join(shown.knows)}.")
     for interaction_id in outcome.explained_otherwise:
-        _say(f"{interaction_id} is explained otherwise than it was.")
+        say(f"{interaction_id} is explained otherwise than it was.")
     for version, count in outcome.policies.items():
-        _say(f"Policy {version}: {count} decisions.")
+        say(f"Policy {version}: {count} decisions.")
     same = outcome.decisions - min(outcome.different, outcome.decisions)
-    _say(
+    say(
         f"{outcome.decisions} decisions in {outcome.questions} questions decided again in {took:.1f} s, from "
         f"{outcome.facts} facts in {outcome.runs} runs: {same} are identical, {outcome.different} differ."
     )
     if outcome.explanations:
         same = outcome.explanations - len(outcome.explained_otherwise)
-        _say(f"{outcome.explanations} stored explanations compared word for word: {same} are identical.")
+        say(f"{outcome.explanations} stored explanations compared word for word: {same} are identical.")
     if outcome.problems:
-        _say(f"The log is not whole: {len(outcome.problems)} problems, told above.")
+        say(f"The log is not whole: {len(outcome.problems)} problems, told above.")
 
 
 def _reasons(explanation: dict[str, Any] | None) -> str:
@@ -354,17 +322,17 @@ def explain(
     from contact_center.bootstrap import migrate
     from contact_center.replaying.explaining import explain as told
 
-    given, spoken = _settings(), _language(language)
+    given, spoken = settings(), _language(language)
     migrate(given.database)
     zone = _zone(given.database)
     records, arms = _with_database(given.database, lambda executor: _explained(executor, about))
     if not records:
-        raise _stop(f"There is no interaction and no decision {about}, or nothing was decided about it yet.", 3)
+        raise stop(f"There is no interaction and no decision {about}, or nothing was decided about it yet.", 3)
     for number, record in enumerate(records):
         if number:
-            _say("")
+            say("")
         for line in told(spoken, record, zone, arm=arms.get(record["policy"])):
-            _say(line)
+            say(line)
 
 
 async def _explained(executor: Executor, about: str) -> tuple[list[dict[str, Any]], dict[str, tuple[str, str]]]:
@@ -405,9 +373,9 @@ def shadow(
     that the running hub asks beside its own policy (shadow: in its configuration)."""
     from contact_center.bootstrap import migrate
 
-    given = _settings()
+    given = settings()
     if (policy is None) != (not first):
-        raise _stop("--policy and --from go together.")
+        raise stop("--policy and --from go together.")
     if policy is None:
         state = _ask_the_hub(given, "/api/v1/routing/shadow")
     else:
@@ -417,9 +385,9 @@ def shadow(
         state = {"policy": f"{name} ({other.version})"}
         state |= _with_database(given.database, lambda executor: _shadowed(executor, begin, end, other))
     if as_json:
-        _say(json.dumps(state, ensure_ascii=False))
+        say(json.dumps(state, ensure_ascii=False))
     elif not state["policy"]:
-        _say("The running hub asks no shadow.")
+        say("The running hub asks no shadow.")
     else:
         _show_shadow(state)
 
@@ -436,7 +404,7 @@ async def _shadowed(executor: Executor, first: Moment, last: Moment, policy: Pol
                 if at <= last:
                     asked.feed(at, fact)
             read += len(facts)
-            _bar(read, log.facts)
+            bar(read, log.facts)
     return told(asked)
 
 
@@ -447,7 +415,7 @@ def _ask_the_hub(given: Settings, path: str) -> dict[str, Any]:
 
     note = running(given)
     if note is None:
-        raise _stop("No hub runs on this data folder; --policy with --from asks a day that was kept.", 3)
+        raise stop("No hub runs on this data folder; --policy with --from asks a day that was kept.", 3)
     answer = httpx.get(f"{note['url']}{path}", headers={"Authorization": f"Bearer {note['key']}"}, timeout=60)
     answer.raise_for_status()
     found: dict[str, Any] = answer.json()
@@ -465,17 +433,17 @@ _VERDICTS = {
 def _show_shadow(state: dict[str, Any]) -> None:
     counts = state["counts"]
     decided = sum(count for verdict, count in counts.items() if verdict != "would_offer")
-    _say(f"Policy {state['policy']}, asked about {decided} decisions:")
+    say(f"Policy {state['policy']}, asked about {decided} decisions:")
     for verdict, words in _VERDICTS.items():
         share = f"{100 * counts[verdict] / decided:5.1f} %" if decided and verdict != "would_offer" else " " * 7
-        _say(f"  {counts[verdict]:>8} {share} {words}")
+        say(f"  {counts[verdict]:>8} {share} {words}")
     if state["reasons"]:
-        _say("Why not whom the policy in force chose:")
+        say("Why not whom the policy in force chose:")
         for code, count in list(state["reasons"].items())[:12]:
-            _say(f"  {count:>8}         {code}")
+            say(f"  {count:>8}         {code}")
     for each in state["recent"][-10:]:
         said = ", ".join(each["shadow"]) or "nobody"
-        _say(f"  {each['interaction_id']} ({each['queue']}): {', '.join(each['agents']) or 'nobody'}; shadow: {said}")
+        say(f"  {each['interaction_id']} ({each['queue']}): {', '.join(each['agents']) or 'nobody'}; shadow: {said}")
 
 
 @app.command()
@@ -487,9 +455,9 @@ def compare(
 ) -> None:
     """What the experiment has shown so far: both policies' blocks of time, and how sure their difference is."""
     from contact_center.bootstrap import migrate
-    from contact_center.replaying.words import say
+    from contact_center.replaying.words import say as worded
 
-    given, spoken = _settings(), _language(language)
+    given, spoken = settings(), _language(language)
     migrate(given.database)
     zone = _zone(given.database)
     begin, end = _moments(first, last, zone)
@@ -497,13 +465,13 @@ def compare(
     if as_json:
         from dataclasses import asdict
 
-        _say(json.dumps({**asdict(told.result), "name": told.name}, ensure_ascii=False))
+        say(json.dumps({**asdict(told.result), "name": told.name}, ensure_ascii=False))
         return
     from rich.console import Console
 
     from contact_center.replaying.report import show_experiment
 
-    _say(say(spoken, "experiment", name=told.name, a=told.a, b=told.b))
+    say(worded(spoken, "experiment", name=told.name, a=told.a, b=told.b))
     show_experiment(Console(), spoken, told.result)
 
 
@@ -512,8 +480,8 @@ async def _experiment(executor: Executor, first: Moment, last: Moment) -> Tried:
     from contact_center.replaying.trying import NoExperiment, tried
 
     try:
-        return await tried(await _log_between(executor, first, last), first, last, _bar)
+        return await tried(await _log_between(executor, first, last), first, last, bar)
     except NoExperiment as error:
-        raise _stop("No experiment is under way (experiment: in the configuration, docs/replay.md).", 3) from error
+        raise stop("No experiment is under way (experiment: in the configuration, docs/replay.md).", 3) from error
     except NothingKept as error:
-        raise _stop("What was kept cannot be read; routing replay says why.", 3) from error
+        raise stop("What was kept cannot be read; routing replay says why.", 3) from error

@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import typer
 
+from contact_center.terminal import bar, settings, stop
+
 if TYPE_CHECKING:
-    from contact_center.config.environment import Settings
+    pass
 
 app = typer.Typer(no_args_is_help=True, help="The index that cases and customers are found by.")
-BAR = 40
-
-
-def _stop(text: str, code: int = 2) -> typer.Exit:
-    typer.echo(text, err=True)
-    return typer.Exit(code)
-
-
-def _settings() -> Settings:
-    from pydantic import ValidationError
-
-    from contact_center.config.environment import PREFIX, Settings
-
-    try:
-        return Settings()
-    except ValidationError as error:
-        problems = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
-        raise _stop("\n".join(problems)) from error
-
-
-def _bar(done: int, whole: int) -> None:
-    """How far it is, on one line; a log that nobody watches gets none of it."""
-    if not sys.stderr.isatty():
-        return
-    full = BAR if whole <= 0 else min(BAR, BAR * done // whole)
-    percent = 100 if whole <= 0 else min(100, 100 * done // whole)
-    typer.echo(f"\r[{'#' * full}{'.' * (BAR - full)}] {percent:3} %", nl=False, err=True)
 
 
 @app.command()
@@ -50,16 +24,14 @@ def rebuild() -> None:
     from contact_center.bootstrap import migrate
     from contact_center.offline import running
 
-    given = _settings()
+    given = settings()
     note = running(given)
     started = time.monotonic()
     if note is not None:
-        done = _ask_the_hub(note, _bar)
+        done = _ask_the_hub(note, bar)
     else:
         migrate(given.database)
-        done = asyncio.run(_by_ourselves(given.database, _bar))
-    if sys.stderr.isatty():
-        typer.echo(err=True)
+        done = asyncio.run(_by_ourselves(given.database, bar))
     typer.echo(f"{done} in {time.monotonic() - started:.1f} s.")
 
 
@@ -72,7 +44,7 @@ async def _by_ourselves(url: str, progress: Callable[[int, int], None]) -> str:
     await executor.start(lambda _: None)
     try:
         if not await executor.read(full_text.possible):
-            raise _stop("This Python's SQLite was built without full-text search (FTS5).")
+            raise stop("This Python's SQLite was built without full-text search (FTS5).")
         made = await indexer.rebuild(executor, progress)
     finally:
         await executor.stop()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from contact_center.terminal import settings, stop
+
 if TYPE_CHECKING:
     from contact_center.estimates.staffing import Asked, Line, Staffing
 
@@ -15,11 +17,6 @@ PerHour = Annotated[float | None, typer.Option("--per-hour", help="How many come
 Handling = Annotated[float | None, typer.Option(help="Seconds that one takes, with what follows it.")]
 Patience = Annotated[float | None, typer.Option(help="Seconds after which people give up, on average. 0: never.")]
 Wanted = Annotated[str, typer.Option("--target", help="80/20: four in five answered within 20 seconds.")]
-
-
-def _stop(text: str) -> typer.Exit:
-    typer.echo(text, err=True)
-    return typer.Exit(2)
 
 
 def staffing(
@@ -40,7 +37,7 @@ def staffing(
         asked = Asked(per_hour, handling, endless, None, share, within, shrinkage)
         found = _of_queue(queue, medium, asked) if queue else _of_figures(asked)
     except ValueError as error:
-        raise _stop(str(error)) from error
+        raise stop(str(error)) from error
     typer.echo("\n".join(table(found, bool(queue))))
 
 
@@ -54,7 +51,7 @@ def _target(text: str) -> tuple[float, float | None]:
     except ValueError:
         found = (0.0, 0.0)
     if not slash or not 0 < found[0] < 1 or not 0 <= found[1] <= 86_400:
-        raise _stop("The target is written as 80/20: 80 % answered within 20 seconds.")
+        raise stop("The target is written as 80/20: 80 % answered within 20 seconds.")
     return found
 
 
@@ -83,10 +80,7 @@ def _of_figures(asked: Asked) -> Staffing:
 
 def _of_queue(queue_id: str, medium: str, asked: Asked) -> Staffing:
     """The queue as the database knows it. Raises ValueError."""
-    from pydantic import ValidationError
-
     from contact_center.bootstrap import occasion
-    from contact_center.config.environment import PREFIX, Settings
     from contact_center.domain.events import MEDIA
     from contact_center.estimates.expecting import Expecting
     from contact_center.estimates.staffing import of_queue
@@ -96,11 +90,7 @@ def _of_queue(queue_id: str, medium: str, asked: Asked) -> Staffing:
 
     if medium not in MEDIA:
         raise ValueError(f"{medium!r} is no medium; there are {', '.join(MEDIA)}.")
-    try:
-        given = Settings()
-    except ValidationError as error:
-        problems = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
-        raise ValueError("\n".join(problems)) from error
+    given = settings()
 
     def read(conn: Connection) -> Staffing:
         queue = queues.get(conn, queue_id)

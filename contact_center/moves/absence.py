@@ -47,7 +47,10 @@ def vanish(conn: Connection, on: Occasion, agent_id: str, presence: int) -> bool
         loaded = journal.load(conn, interaction_id)
         if loaded is not None:
             _left_alone(conn, on, loaded, agent, absence)
-    agents.settle(conn, on, agent, chosen="offline", reason="connection_lost")
+    if agent.chosen == "offline":  # they only looked on: nobody signed them off
+        agents.settle(conn, on, agent)
+    else:
+        agents.settle(conn, on, agent, chosen="offline", reason="connection_lost")
     if agent.chosen == "ready":
         goes_off_duty(conn, on, agent_id)
     return True

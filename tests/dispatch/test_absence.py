@@ -50,8 +50,30 @@ async def test_written_work_waits_as_long_for_its_agent_as_the_rule_says(databas
         assert (record.virtual_enqueued_at, record.missed_by) == (place, {"ann": "no_answer"})
 
 
+async def both_may_come_back(hub: TestHub) -> bool:
+    return [row["kind"] for row in await hub.rows("deadlines")].count("presence") == 2
+
+
+async def nobody_may_come_back(hub: TestHub) -> bool:
+    return not any(row["kind"] == "presence" for row in await hub.rows("deadlines"))
+
+
 async def waits(hub: TestHub, interaction_id: str) -> bool:
     return (await hub.record(interaction_id)).state == "waiting"
+
+
+async def test_who_only_looked_on_is_not_said_to_have_been_signed_off(database_url: str, tmp_path: Path) -> None:
+    async with open_test_hub(database_url, tmp_path, config=STAFF) as hub:
+        async with hub.agent("ann") as ann, hub.agent("bob") as bob:
+            await bob.ready()
+            await ann.cut()
+            await bob.cut()
+        await hub.eventually(lambda: both_may_come_back(hub), "the time to come back to begin")
+        hub.advance(GRACE_MS)
+        await hub.eventually(lambda: is_offline(hub, "bob"))
+        await hub.eventually(lambda: nobody_may_come_back(hub), "that time to be over")
+        said = {a["id"]: (a["state"], a["reason"]) for a in (await hub.get("agents"))["items"]}
+        assert (said["ann"], said["bob"]) == (("offline", ""), ("offline", "connection_lost"))
 
 
 async def test_who_comes_back_late_but_in_time_for_the_work_keeps_it(database_url: str, tmp_path: Path) -> None:

@@ -141,6 +141,11 @@ def test_every_answer_is_in_one_bin(told: list[tuple[str, str, float]]) -> None:
     assert 0 <= calibration_error(bins) <= 1
 
 
+def test_answers_of_one_confidence_are_of_that_on_average() -> None:
+    (only,) = in_bins([Asked("a", "a", 0.7)] * 3)
+    assert only.confidence == 0.7
+
+
 def test_the_report_says_it_in_words(measured: Measured) -> None:
     intents = tuple(Intent(each, each, mode="decide") for each in (*INTENTS[1:], "new"))
     told = "\n".join(report.lines(Rules(mode="decide", intents=intents), measured))

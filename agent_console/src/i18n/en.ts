@@ -1191,7 +1191,7 @@ const en = {
       title: "Against the number of agents",
       name: "Service level against the number of agents",
       agents: "agents",
-      at: "{n} agents: {level} in time, average wait {wait}, {lost} give up, {busy} busy",
+      at: "{n} agent: {level} in time, average wait {wait}, {lost} give up, {busy} busy | {n} agents: {level} in time, average wait {wait}, {lost} give up, {busy} busy",
       level: "in time, %",
       lost: "give up, %",
       there: "there now",

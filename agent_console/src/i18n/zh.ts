@@ -1192,7 +1192,7 @@ const zh: Messages = {
       title: "随坐席人数变化",
       name: "服务水平随坐席人数的变化",
       agents: "坐席",
-      at: "{n} 名坐席：{level} 及时，平均等待 {wait}，{lost} 放弃，{busy} 忙碌",
+      at: "{n} 名坐席：{level} 及时，平均等待 {wait}，{lost} 放弃，{busy} 忙碌 | {n} 名坐席：{level} 及时，平均等待 {wait}，{lost} 放弃，{busy} 忙碌",
       level: "及时 %",
       lost: "放弃 %",
       there: "当前在岗",

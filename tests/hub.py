@@ -525,9 +525,13 @@ class Called(Caller):
     async def status(self, word: str) -> str:
         return await self._ours("/status", word)
 
-    async def _ours(self, path: str, word: str) -> str:
+    async def left(self) -> str:
+        """They hung up in the room: the document that brought them there has come to its end."""
+        return await self._ours("/left", "completed", {"room": f"call-{self.interaction_id}"})
+
+    async def _ours(self, path: str, word: str, about: Mapping[str, str] | None = None) -> str:
         form = {"CallStatus": word, "Direction": "outbound-api", "From": self.to, "To": self.number}
-        return await self._about(path, self.about, form)
+        return await self._about(path, about or self.about, form)
 
 
 # --- the hub ----------------------------------------------------------------------------------------------------

@@ -269,10 +269,12 @@ def _take_leg(
     body = event.body
     assert isinstance(body, CallLeg)
     before = loaded.record
+    stray = is_stray(before, seen_as(before, body))
+    if body.leg == "customer" and body.state == "left" and not stray:
+        callbacks.was_there(conn, on, loaded)
     connected, parked, ringing = before.call == "connected", before.state == "parked", before.call == "ringing"
     party = before.party(body.party_id) if body.leg == "party" else None
     talked = party is not None and party.state == "joined"
-    stray = is_stray(before, seen_as(before, body))
     stored = journal.take(conn, loaded, event, raw)
     record = loaded.record
     body = seen_as(record, body)
@@ -402,6 +404,8 @@ def _take_leave(
     conn: Connection, on: Occasion, loaded: Loaded, event: InteractionEvent, raw: bytes, calls: CallSteps
 ) -> Answer:
     gone_before = loaded.record.customer_left or is_past(loaded.record, event)
+    if not gone_before:
+        callbacks.was_there(conn, on, loaded)
     stored = journal.take(conn, loaded, event, raw)
     if not gone_before:
         _customer_gone(conn, on, loaded, calls)

@@ -393,15 +393,29 @@ def unseen(conn: Connection, on: Occasion, interaction_id: str) -> bool:
 def talking(conn: Connection, on: Occasion, loaded: Loaded) -> None:
     """Customer and agent hear each other for the first time, or again after a transfer. The caller saves."""
     record = loaded.record
-    deadlines.drop(conn, DEADLINE, record.interaction_id)
-    deadlines.drop(conn, UNSEEN, record.interaction_id)
-    if record.task and not record.attempts:
-        journal.happen(conn, on, loaded, CallbackTried(1, "reached"))
+    _reached(conn, on, loaded)
     rule = rules(conn, record.queue).record
     wanted = (rule == "always" and record.consent is not False) or (rule == "consent" and record.consent is True)
     if wanted and not record.recording and not record.recordings:
         lines.ask(conn, on, loaded, "record", mode="start")
         journal.happen(conn, on, loaded, RecordingAsked("start", "policy"))
+
+
+def was_there(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    """The customer whom we rang leaves before anybody has told us that they came: reports overtake each other. They
+    were reached all the same, and are not called again. The caller saves."""
+    record = loaded.record
+    if record.direction == "outbound" and record.state == "assigned" and record.call == "ringing":
+        journal.happen(conn, on, loaded, CallLeg("customer", "joined", record.thread_key))
+        _reached(conn, on, loaded)
+
+
+def _reached(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+    record = loaded.record
+    deadlines.drop(conn, DEADLINE, record.interaction_id)
+    deadlines.drop(conn, UNSEEN, record.interaction_id)
+    if record.task and not record.attempts:
+        journal.happen(conn, on, loaded, CallbackTried(1, "reached"))
 
 
 def unreached(conn: Connection, on: Occasion, loaded: Loaded, outcome: Any, *, again: bool = True) -> bool:

@@ -201,6 +201,34 @@ async def test_who_answers_talks_and_the_debt_is_paid(database_url: str, tmp_pat
             assert await owed(line.hub) == []
 
 
+@pytest.mark.parametrize("told", ["the room", "the call", "the call's document"])
+async def test_who_hangs_up_before_we_hear_that_they_came_was_reached(
+    database_url: str, tmp_path: Path, told: str
+) -> None:
+    """The reports overtake each other: that they left comes before that they came. They are not called again."""
+    async with a_line(database_url, tmp_path) as line:
+        await hung_up_after(line, 30 * SECOND)
+        (owes,) = await owed(line.hub)
+        async with line.hub.at_work("mei") as (mei,):
+            called = await making(line, mei, owes)
+            await called.answers()
+            match told:
+                case "the room":
+                    await called.room("participant-leave", "customer", ParticipantCallStatus="completed")
+                case "the call":
+                    await called.status("completed")
+                case _:
+                    await called.left()
+            await mei.work(owes, lambda w: w.state == "wrap_up")
+            await called.room("participant-join", "customer")
+            await mei.command("wrap_up", interaction_id=owes, disposition="solved")
+            record = await line.hub.record(owes)
+            assert (record.ended_reason, record.attempts, bool(record.first_response_at)) == ("wrapped_up", 1, True)
+            tried = [e.body for e in await line.hub.log(owes) if e.kind == "callback.tried"]
+            assert [(t.attempt, t.outcome) for t in tried] == [(1, "reached")]  # type: ignore[union-attr]
+            assert await owed(line.hub) == []
+
+
 async def test_who_is_never_reached_is_tried_so_often_and_no_more(database_url: str, tmp_path: Path) -> None:
     rules = with_calls({"callbacks": {"attempts": 2, "gap_minutes": 10}})
     async with a_line(database_url, tmp_path, config=rules) as line:

@@ -268,11 +268,12 @@ def _take_leg(
 ) -> Answer:
     body = event.body
     assert isinstance(body, CallLeg)
-    before = loaded.record
-    stray = is_stray(before, seen_as(before, body))
+    stray = is_stray(loaded.record, seen_as(loaded.record, body))
     if body.leg == "customer" and body.state == "left" and not stray:
         callbacks.was_there(conn, on, loaded)
+    before = loaded.record
     connected, parked, ringing = before.call == "connected", before.state == "parked", before.call == "ringing"
+    first = not before.first_response_at
     party = before.party(body.party_id) if body.leg == "party" else None
     talked = party is not None and party.state == "joined"
     stored = journal.take(conn, loaded, event, raw)
@@ -303,7 +304,7 @@ def _take_leg(
         lines.consultation_over(conn, on, loaded, party, talked=talked)
         _last_to_leave(conn, on, loaded)
     if record.call == "connected" and not connected:
-        callbacks.talking(conn, on, loaded)
+        callbacks.talking(conn, on, loaded, first=first)
     journal.save(conn, loaded)
     journal.tell_owner(conn, on, loaded, stored)
     alone = stray or record.state != "assigned" or (body.leg == "customer" and parked)

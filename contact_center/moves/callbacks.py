@@ -381,8 +381,9 @@ def unseen(conn: Connection, on: Occasion, interaction_id: str) -> bool:
     if record.call == "connecting" and record.agent_leg:
         ring_customer(conn, on, loaded)
     elif record.call == "ringing" and record.thread_key:
+        first = not record.first_response_at
         journal.happen(conn, on, loaded, CallLeg("customer", "joined", record.thread_key))
-        talking(conn, on, loaded)
+        talking(conn, on, loaded, first=first)
     else:
         return False
     journal.save(conn, loaded)
@@ -390,10 +391,10 @@ def unseen(conn: Connection, on: Occasion, interaction_id: str) -> bool:
     return record.customer_left
 
 
-def talking(conn: Connection, on: Occasion, loaded: Loaded) -> None:
-    """Customer and agent hear each other for the first time, or again after a transfer. The caller saves."""
+def talking(conn: Connection, on: Occasion, loaded: Loaded, *, first: bool) -> None:
+    """Customer and agent hear each other: for the ``first`` time, or again after a transfer. The caller saves."""
     record = loaded.record
-    _reached(conn, on, loaded)
+    _reached(conn, on, loaded, first=first)
     rule = rules(conn, record.queue).record
     wanted = (rule == "always" and record.consent is not False) or (rule == "consent" and record.consent is True)
     if wanted and not record.recording and not record.recordings:
@@ -406,16 +407,17 @@ def was_there(conn: Connection, on: Occasion, loaded: Loaded) -> None:
     were reached all the same, and are not called again. The caller saves."""
     record = loaded.record
     if record.direction == "outbound" and record.state == "assigned" and record.call == "ringing":
+        first = not record.first_response_at
         journal.happen(conn, on, loaded, CallLeg("customer", "joined", record.thread_key))
-        _reached(conn, on, loaded)
+        _reached(conn, on, loaded, first=first)
 
 
-def _reached(conn: Connection, on: Occasion, loaded: Loaded) -> None:
+def _reached(conn: Connection, on: Occasion, loaded: Loaded, *, first: bool) -> None:
     record = loaded.record
     deadlines.drop(conn, DEADLINE, record.interaction_id)
     deadlines.drop(conn, UNSEEN, record.interaction_id)
-    if record.task and not record.attempts:
-        journal.happen(conn, on, loaded, CallbackTried(1, "reached"))
+    if record.task and first:
+        journal.happen(conn, on, loaded, CallbackTried(record.attempts + 1, "reached"))
 
 
 def unreached(conn: Connection, on: Occasion, loaded: Loaded, outcome: Any, *, again: bool = True) -> bool:

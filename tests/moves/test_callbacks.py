@@ -256,6 +256,24 @@ async def test_who_is_never_reached_is_tried_so_often_and_no_more(database_url: 
             assert [(t.attempt, t.outcome) for t in tried] == [(1, "no_answer"), (2, "busy")]  # type: ignore[union-attr]
 
 
+async def test_who_is_reached_at_the_second_attempt_was_tried_twice(database_url: str, tmp_path: Path) -> None:
+    rules = with_calls({"callbacks": {"attempts": 3, "gap_minutes": 10}})
+    async with a_line(database_url, tmp_path, config=rules) as line:
+        await hung_up_after(line, 30 * SECOND)
+        (owes,) = await owed(line.hub)
+        async with line.hub.at_work("mei") as (mei,):
+            await (await making(line, mei, owes)).status("no-answer")
+            await line.becomes(owes, lambda r: r.state == "parked", "the pause")
+            line.hub.advance(10 * MINUTE + SECOND)
+            again = await making(line, mei, owes)
+            await again.answers()
+            await again.room("participant-join", "customer")
+            await mei.work(owes, lambda w: w.call == "connected")
+            assert (await line.hub.record(owes)).attempts == 2
+            tried = [e.body for e in await line.hub.log(owes) if e.kind == "callback.tried"]
+            assert [(t.attempt, t.outcome) for t in tried] == [(1, "no_answer"), (2, "reached")]  # type: ignore[union-attr]
+
+
 async def test_an_agent_who_hangs_up_while_it_rings_has_made_an_attempt(database_url: str, tmp_path: Path) -> None:
     async with a_line(database_url, tmp_path) as line:
         await hung_up_after(line, 30 * SECOND)

@@ -42,7 +42,6 @@ from channels.contract import Answer, Parsed
 from contact_center.bootstrap import Hub, open_hub
 from contact_center.config.environment import Settings
 from contact_center.config.model import Config, parse
-from contact_center.domain.agents import state_of
 from contact_center.domain.contact_points import email, visitor
 from contact_center.domain.events import InteractionEvent, MessageReceived, Thread
 from contact_center.domain.occasion import Occasion
@@ -781,7 +780,7 @@ def disagreements(conn: Connection) -> list[str]:
     wrong += [f"the offers {sorted(o)} are pending for {i}, which is over" for i, o in pending.items()]
     for agent in agents.every(conn):
         load = agents.load(conn, agent.id)
-        state = state_of(agent.chosen, agent.capacity, load.by_medium, load.offered, load.wrapping_calls)
+        state = agents.state_now(conn, agent, load)
         if state != agent.state:
             wrong.append(f"{agent.id} is stored as {agent.state} and is {state}")
     return wrong

@@ -1,4 +1,4 @@
-import type { Wire } from "@/api/generated/wire";
+import type { AgentView, Wire } from "@/api/generated/wire";
 import { describe, expect, it } from "vitest";
 import { createI18n } from "vue-i18n";
 import { hue, initials } from "@/design/initials";
@@ -7,6 +7,7 @@ import { figuresOf, toneOfShare, toneOfWait } from "@/features/supervise/figures
 import { segmentsOf } from "@/features/work/segments";
 import en from "@/i18n/en";
 import { clock, duration, fileSize, percent, secondsLeft } from "@/i18n/format";
+import { isFull } from "@/i18n/words";
 import zh from "@/i18n/zh";
 import { mergeFloor } from "@/live/floor";
 
@@ -17,6 +18,13 @@ function flat(tree: Tree, path = ""): [string, string][] {
   );
 }
 const placeholders = (text: string): string[] => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort();
+
+describe("an agent at work", () => {
+  const agent = (state: string, load: object): AgentView => ({ state, load }) as AgentView;
+  it("is full where no call but all the rest takes them", () => {
+    expect([agent("busy", { sms: 3 }), agent("busy", { voice: 1 }), agent("ready", { sms: 3 })].map(isFull)).toEqual([true, false, false]);
+  });
+});
 
 describe("the languages", () => {
   const english = new Map(flat(en));

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from contact_center.domain.events import Medium
 from contact_center.domain.views import AgentStateName
@@ -16,12 +16,13 @@ def state_of(
     load: Mapping[str, int],
     offered: int,
     wrapping_calls: int,
+    full: bool = False,
 ) -> AgentStateName:
     """The state that is so. ``load`` counts all that the agent holds by medium: offered, in hand, in wrap-up.
+    ``full``: nothing more fits for another reason than what they may have of each medium.
 
     Wrap-up after a call is a state of the whole agent; reserved is said while anything rings; busy is said on a
-    call, and when no medium has room: ``other`` (a voicemail to hear, a letter) is not waited for at the desk, so
-    room for it alone makes nobody ready. Somebody who chose to leave keeps that state while work is finished.
+    call, and when no medium has room. Somebody who chose to leave keeps that state while work is finished.
     """
     if chosen == "offline":
         return "offline"
@@ -33,10 +34,15 @@ def state_of(
         return "busy"
     if chosen == "not_ready":
         return "not_ready"
-    waited_for = [medium for medium in capacity if medium != "other"] or list(capacity)
-    if capacity and all(load.get(medium, 0) >= capacity[medium] for medium in waited_for):
+    if full or (capacity and all(load.get(medium, 0) >= capacity[medium] for medium in waited_for(capacity))):
         return "busy"
     return "ready"
+
+
+def waited_for(capacity: Iterable[str]) -> list[str]:
+    """The media that an agent is ready for: ``other`` (a voicemail to hear, a letter) is not waited for at the desk,
+    so room for it alone makes nobody ready."""
+    return [medium for medium in capacity if medium != "other"] or list(capacity)
 
 
 def has_room(capacity: Mapping[str, int], load: Mapping[str, int], medium: Medium) -> bool:

@@ -37,7 +37,7 @@ _REASONS: Mapping[str, tuple[str, str]] = {
     "wrap_up": ("in wrap-up", "话后整理中"),
     "unavailable": ("away: {reason}", "离开：{reason}"),
     "on_call": ("on a call", "通话中"),
-    "no_capacity": ("has {load} of {capacity} of {medium}", "{medium} 已有 {load}/{capacity}"),
+    "no_capacity": ("has {load} of {capacity} of {medium}", "{medium}已有 {load}/{capacity}"),
     "no_total": (
         "no attention left: {load} of {capacity} taken, this takes {weight}",
         "余力不足：已占 {load}/{capacity}，此项需 {weight}",
@@ -60,8 +60,8 @@ _REASONS: Mapping[str, tuple[str, str]] = {
         "队列中 {considered} 人都不符合“{need}”",
     ),
     "nobody_does_the_medium": (
-        "{available} of those who could are there, but none of them does this channel",
-        "能处理的人中有 {available} 人在岗，但都不处理此渠道",
+        "{available} of those who could are there, but none of them does {medium}",
+        "能处理的人中有 {available} 人在岗，但都不处理{medium}",
     ),
     "nobody_available": ("{able} could do it, none of them is available", "{able} 人能处理，但都不在岗"),
     "everyone_busy": ("all {available} available have their hands full", "在岗的 {available} 人都已满"),
@@ -87,6 +87,13 @@ _REASONS: Mapping[str, tuple[str, str]] = {
         "{count} 个工单一并权衡；若只按顺序，此工单也会分给同一坐席",
     ),
     "relaxes": ("less will be asked at {at}: step {step} of {steps}", "{at} 将放宽要求：第 {step}/{steps} 步"),
+}
+_MEDIA: Mapping[str, tuple[str, str]] = {
+    "voice": ("calls", "电话"),
+    "sms": ("SMS", "短信"),
+    "email": ("e-mail", "邮件"),
+    "chat": ("chat", "在线聊天"),
+    "other": ("other work", "其他工作"),
 }
 _TERMS: Mapping[str, tuple[str, str]] = {
     "served_before_at": ("served them {value}", "{value} 服务过对方"),
@@ -117,9 +124,11 @@ def _pick(language: Language, words: tuple[str, str]) -> str:
     return words[0] if language == "en" else words[1]
 
 
-def _value(name: str, value: Any, zone: ZoneInfo) -> Any:
+def _value(language: Language, name: str, value: Any, zone: ZoneInfo) -> Any:
     if name.endswith("_at") or name == "at":
         return _clock(value, zone)
+    if name == "medium":
+        return _pick(language, _MEDIA[value]) if value in _MEDIA else value
     return value
 
 
@@ -131,7 +140,7 @@ def reason(language: Language, said: Mapping[str, Any], zone: ZoneInfo) -> str:
     """A reason in words; a code of another release as it is, with its values."""
     code, values = said["code"], said["values"]
     words = _REASONS.get(f"{code}:{values['by']}" if "by" in values else code)
-    told = {name: _value(name, value, zone) for name, value in values.items()}
+    told = {name: _value(language, name, value, zone) for name, value in values.items()}
     if words is None:
         return f"{code} ({', '.join(f'{name}: {value}' for name, value in told.items())})" if told else code
     try:
@@ -149,7 +158,7 @@ def _term(language: Language, name: str, value: Any, at: int, zone: ZoneInfo) ->
     elif name == "idle_since_at":
         told = duration(language, max(0, at - value))
     else:
-        told = _value(name, value, zone)
+        told = _value(language, name, value, zone)
     return _pick(language, words).format(value=told)
 
 

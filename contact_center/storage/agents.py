@@ -8,15 +8,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, String, bindparam, func, literal, select
 
-from contact_center.domain.agents import state_of
+from contact_center.domain.agents import state_of, waited_for
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import Moment
-from contact_center.domain.views import AgentChanged, AgentView
-from contact_center.storage import parties
+from contact_center.domain.views import AgentChanged, AgentStateName, AgentView
+from contact_center.storage import parties, policies
 from contact_center.storage.announcements import announce
 from contact_center.storage.effects import FloorMoved, SeatChanged, tell
 from contact_center.storage.schema import OPEN, PENDING, agents, interactions, offers
-from routing import Seat
+from routing import Seat, fits
 
 HELD = ("offered", "assigned", "wrap_up")
 
@@ -185,6 +185,18 @@ def view(agent: Agent, held: Load) -> AgentView:
     )
 
 
+def state_now(conn: Connection, agent: Agent, held: Load) -> AgentStateName:
+    """The state that is so, whatever is stored."""
+    full = agent.most > 0 and _total_is_taken(conn, agent, held)
+    return state_of(agent.chosen, agent.capacity, held.by_medium, held.offered, held.wrapping_calls, full)
+
+
+def _total_is_taken(conn: Connection, agent: Agent, held: Load) -> bool:
+    """Whether nothing that they are ready for fits into their weighted total any more."""
+    policy, now = policies.in_force(conn), seat(agent, held)
+    return all(fits(now, medium, "", policy) for medium in waited_for(now.capacity))  # type: ignore[arg-type]
+
+
 def settle(
     conn: Connection,
     on: Occasion,
@@ -200,7 +212,7 @@ def settle(
     works = chosen is None
     chosen = agent.chosen if chosen is None else chosen
     reason = agent.reason if reason is None else reason
-    state = state_of(chosen, agent.capacity, held.by_medium, held.offered, held.wrapping_calls)
+    state = state_now(conn, replace(agent, chosen=chosen), held)
     changed = state != agent.state or reason != agent.reason
     since = on.now if changed else agent.since_at
     idle = agent.idle_since_at

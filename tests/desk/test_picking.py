@@ -187,6 +187,20 @@ async def test_a_supervisor_lowers_a_capacity_and_nothing_is_dropped(database_ur
         assert bob.state.agent.capacity_by == ""
 
 
+async def test_an_agent_whose_weighted_total_is_taken_is_not_called_ready(database_url: str, tmp_path: Path) -> None:
+    async with (
+        open_test_hub(database_url, tmp_path, config=STAFF) as hub,
+        hub.at_work("bob") as (bob,),
+        hub.signed_in("sana") as sana,
+    ):
+        await bob.accept(await waiting(hub))
+        assert (await bob.snapshot()).agent.state == "ready", "one of their four messages"
+        await sana.command("set_capacity", agent_id="bob", most=1)
+        await bob.until(lambda: bob.state.agent.state == "busy")
+        await sana.command("set_capacity", agent_id="bob", most=2)
+        await bob.until(lambda: bob.state.agent.state == "ready")
+
+
 async def test_only_supervisors_set_capacities(database_url: str, tmp_path: Path) -> None:
     async with (
         open_test_hub(database_url, tmp_path, config=STAFF) as hub,

@@ -312,3 +312,5 @@ def test_an_agents_state_is_what_their_work_makes_of_it(
 def test_somebody_with_no_room_in_any_medium_is_busy() -> None:
     assert state_of("ready", {"sms": 2}, {"sms": 2}, 0, 0) == "busy"
     assert state_of("ready", {}, {}, 0, 0) == "ready"
+    assert state_of("ready", {"sms": 2}, {"sms": 1}, 0, 0, full=True) == "busy"
+    assert state_of("not_ready", {"sms": 2}, {"sms": 1}, 0, 0, full=True) == "not_ready"

@@ -10,6 +10,8 @@ export function useReasons() {
     const said: Record<string, unknown> = { ...of.values };
     const at = said["until_at"] ?? said["at"];
     if (at) said["time"] = timeOfDay(Number(at), locale.value);
+    const medium = said["medium"];
+    if (typeof medium === "string" && te(`medium.${medium}`, "en")) said["medium"] = t(`medium.${medium}`);
     const away = said["reason"];
     if (typeof away === "string") said["reason"] = te(`state.${away}`, "en") ? t(`state.${away}`) : (nameOf?.(away) ?? away);
     return said;

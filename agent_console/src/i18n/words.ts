@@ -1,5 +1,6 @@
 /** Sentences that several screens say in the same way. */
 import { useI18n } from "vue-i18n";
+import type { AgentView } from "@/api/generated/wire";
 import { duration, shortMoment } from "./format";
 
 const KNOWN_ERRORS = new Set([
@@ -18,6 +19,9 @@ const TOLD = new Set([
 
 const HANDLE = /^[0-9a-f]{16,}$/;
 const SAME: Record<string, string> = { not_allowed: "forbidden", unavailable: "busy", not_signed_in: "session_ended" };
+
+/** At work without a call: what they have in hand leaves room for nothing more. */
+export const isFull = (agent: AgentView): boolean => agent.state === "busy" && !agent.load["voice"];
 
 export function useWords() {
   const { t, te: known, locale } = useI18n();
@@ -49,7 +53,13 @@ export function useWords() {
     return HANDLE.test(point) ? t("work.visitor", { id: point.slice(0, 4) }) : point;
   }
 
+  /** What an agent is doing, in a word; a reason of the house's own by its name. */
+  function stateOf(agent: AgentView, reasonName: (reason: string) => string): string {
+    if (agent.state === "not_ready" && agent.reason) return reasonName(agent.reason);
+    return t(isFull(agent) ? "state.full" : `state.${agent.state}`);
+  }
+
   const moment = (at: number, now: number): string => shortMoment(at, now, locale.value);
 
-  return { t, te, locale, long, whyFailed, who, moment, reach };
+  return { t, te, locale, long, whyFailed, who, moment, reach, stateOf };
 }

@@ -52,7 +52,8 @@ class TrainModel(_Strict):
 
 class RecognitionModel(_Strict):
     """``mode`` is the most that any intent may do, ``language_mode`` the same for ``languages``: the skills that a
-    language needs. ``bar`` is the precision that must be proven before anything is decided."""
+    language needs. ``bar`` is the precision that must be proven before anything is decided. ``corrected`` is what
+    becomes of a case of which somebody says something else (docs/recognition.md)."""
 
     mode: Mode = "off"
     language_mode: Mode = "suggest"
@@ -63,6 +64,7 @@ class RecognitionModel(_Strict):
     bar: Annotated[float, Field(ge=0.5, lt=1)] = 0.9
     most_priority: Annotated[int, Field(ge=0, le=100)] = 10
     train: TrainModel = TrainModel()
+    corrected: Literal["note", "waiting", "always"] = "waiting"
 
     @model_validator(mode="after")
     def _makes_sense(self) -> RecognitionModel:

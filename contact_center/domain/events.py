@@ -393,6 +393,7 @@ class Enqueued:
     """``virtual_enqueued_at`` is the moment that waiting counts from; it survives missed offers and returns.
     ``reopened``: it was over, and somebody has to look at it again. ``vanished`` and ``off_duty``: whoever had it was
     not there any more. ``cause`` is why it came to nothing at the agent who had it, as with an offer.
+    ``corrected``: a person said what it is about, or its language, and it asks for something else than before.
     ``because`` of what an ``overflow`` sent it here from the queue where it was: each condition that held
     (``waited_ms``, ``ahead``, ``nobody``, ``level``, ``estimate_ms``, ``closed``) with what was found. ``policy``:
     the version of the policy that its queue and priority are of."""
@@ -414,6 +415,7 @@ class Enqueued:
         "reopened",
         "off_duty",
         "overflow",
+        "corrected",
     ] = "arrived"
     only_agent: str = ""
     directed_by: str = ""
@@ -428,7 +430,7 @@ class CaseRecognised:
     sure enough to be said; ``guess`` is the likeliest all the same) with its ``confidence`` and the words ``because``
     of which. ``mode``: it is only shown (``suggest``), or it counts (``decide``): then ``queue``, ``priority`` and
     ``skills`` are what it added, ``language_skills`` what the language did. ``withheld`` is why it added less than it
-    was to."""
+    was to. Without it, it would wait in ``came_to``, and ask for ``instead`` of the skills that it asks more of."""
 
     KIND: ClassVar[str] = "case.recognised"
     mode: Literal["off", "suggest", "decide"]
@@ -444,15 +446,48 @@ class CaseRecognised:
     skills: dict[str, int] = field(default_factory=dict)
     language_skills: dict[str, int] = field(default_factory=dict)
     withheld: str = ""
+    came_to: str = ""
+    instead: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class IntentSet:
-    """An agent says what it is about (empty: nothing of the house's list). ``before`` is what was recognised."""
+    """An agent says what it is about (empty: nothing of the house's list; null: they take back what was said).
+    ``before`` is what was recognised."""
 
     KIND: ClassVar[str] = "case.intent_set"
-    intent: str
+    intent: str | None
     before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageSet:
+    """An agent says which language it is in (empty: none that we know; null: they take back what was said).
+    ``before`` is what was recognised."""
+
+    KIND: ClassVar[str] = "case.language_set"
+    language: str | None
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AsksChanged:
+    """What people say of it brings something else than its words did, or than what was said before: ``queue``,
+    ``priority``, ``skills`` and ``language_skills`` in their place (``withheld``, ``came_to`` and ``instead`` as in
+    ``case.recognised``). From now on it asks for all of ``asks`` with ``urgency`` (skills and priority, of whatever
+    reason), and waits in ``waits_in`` when it next waits (empty: where it is)."""
+
+    KIND: ClassVar[str] = "case.asks_changed"
+    asks: dict[str, int]
+    urgency: int
+    waits_in: str = ""
+    queue: str = ""
+    priority: int = 0
+    skills: dict[str, int] = field(default_factory=dict)
+    language_skills: dict[str, int] = field(default_factory=dict)
+    withheld: str = ""
+    came_to: str = ""
+    instead: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -680,6 +715,8 @@ Body: TypeAlias = (
     | CaseJoined
     | CaseRecognised
     | IntentSet
+    | LanguageSet
+    | AsksChanged
     | Unknown
 )
 
@@ -735,6 +772,8 @@ BODIES: dict[str, type[Any]] = {
         CaseJoined,
         CaseRecognised,
         IntentSet,
+        LanguageSet,
+        AsksChanged,
     )
 }
 _FIELDS = {kind: frozenset(f.name for f in fields(body)) for kind, body in BODIES.items()}

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from contact_center.domain.events import (
     ActionFailed,
+    AsksChanged,
     CallArrived,
     CallbackAsked,
     CallbackTried,
@@ -30,6 +31,7 @@ from contact_center.domain.events import (
     HoldChanged,
     IntentSet,
     InteractionEvent,
+    LanguageSet,
     Medium,
     MessageReceived,
     MessageSent,
@@ -189,6 +191,9 @@ class Record:
     participants: list[str] = field(default_factory=list)
     recognised: dict[str, Any] = field(default_factory=dict)
     intent: str | None = None
+    language_said: str | None = None
+    brought: dict[str, Any] = field(default_factory=dict)
+    bound_for: str = ""
 
     def party(self, party_id: str) -> Party | None:
         return next((party for party in self.parties if party.id == party_id), None)
@@ -618,6 +623,8 @@ def _case_recognised(record: Record, event: InteractionEvent, body: CaseRecognis
         "skills": dict(body.skills),
         "language_skills": dict(body.language_skills),
         "withheld": body.withheld,
+        "came_to": body.came_to,
+        "instead": dict(body.instead),
     }
 
 
@@ -626,9 +633,30 @@ def _intent_set(record: Record, event: InteractionEvent, body: IntentSet) -> Non
     record.intent = body.intent
 
 
+def _language_set(record: Record, event: InteractionEvent, body: LanguageSet) -> None:
+    """None is: nobody has said."""
+    record.language_said = body.language
+
+
+def _asks_changed(record: Record, event: InteractionEvent, body: AsksChanged) -> None:
+    record.skills = dict(body.asks)
+    record.priority = body.urgency
+    record.bound_for = body.waits_in
+    record.brought = {
+        "queue": body.queue,
+        "priority": body.priority,
+        "skills": dict(body.skills),
+        "language_skills": dict(body.language_skills),
+        "withheld": body.withheld,
+        "came_to": body.came_to,
+        "instead": dict(body.instead),
+    }
+
+
 def _enqueued(record: Record, event: InteractionEvent, body: Enqueued) -> None:
     record.state = "waiting"
     record.queue = body.queue
+    record.bound_for = ""
     record.priority = body.priority
     record.skills = dict(body.skills)
     record.virtual_enqueued_at = body.virtual_enqueued_at
@@ -784,6 +812,8 @@ _CHANGES: dict[type, Callable[[Record, InteractionEvent, Any], None]] = {
     CaseJoined: _case_joined,
     CaseRecognised: _case_recognised,
     IntentSet: _intent_set,
+    LanguageSet: _language_set,
+    AsksChanged: _asks_changed,
     DeliveryChanged: _delivery_changed,
     CallArrived: _call_arrived,
     CallLeg: _call_leg,

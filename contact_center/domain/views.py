@@ -100,7 +100,8 @@ class Why:
 @dataclass(frozen=True, slots=True)
 class RecognisedView:
     """What a case seems to be about (docs/recognition.md). ``intent`` is empty where that isn't sure enough to be
-    said, ``said`` is what an agent says that it is about: null for nothing yet, empty for nothing of the list."""
+    said, ``said`` is what an agent says that it is about: null for nothing yet, empty for nothing of the list;
+    ``language_said`` likewise. ``asks`` are the skills that it is to have wherever it waits next."""
 
     mode: Literal["off", "suggest", "decide"]
     intent: str
@@ -108,6 +109,8 @@ class RecognisedView:
     because: tuple[str, ...]
     language: str
     said: str | None
+    language_said: str | None = None
+    asks: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

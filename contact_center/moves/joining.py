@@ -118,7 +118,7 @@ def reopen(conn: Connection, on: Occasion, loaded: Loaded, actor: Actor = HUB) -
     nobody has come to it yet. Saves. Its case has no other conversation that is open."""
     record = loaded.record
     body = Enqueued(
-        queue=record.queue or moves.FALLBACK_QUEUE,
+        queue=record.bound_for or record.queue or moves.FALLBACK_QUEUE,
         priority=record.priority,
         skills=dict(record.skills),
         virtual_enqueued_at=on.now if record.answered_at else record.virtual_enqueued_at or on.now,

@@ -80,12 +80,12 @@ def enqueue(
     """Puts the interaction into its first queue, with the queue's own priority and skills added, and those of what
     the house takes the customer for. The caller saves. ``since`` is where its waiting counts from (a caller has
     waited through the menu too); whoever was in this queue a short while ago has the place that they had then."""
-    asked = Wanted(queue_id or FALLBACK_QUEUE, priority, skills or {})
-    queue_id, priority, skills = recognise.at_enqueue(conn, on, loaded, asked, directed=bool(only_agent))
     if loaded.standing.segment and (segment := policies.segment(conn, loaded.standing.segment)):
         priority, skills = priority + segment["priority"], {**segment["skills"], **(skills or {})}
+    asked = Wanted(queue_id or FALLBACK_QUEUE, priority, skills or {})
+    queue_id, priority, skills = recognise.at_enqueue(conn, on, loaded, asked, directed=bool(only_agent))
     queue = queues.get(conn, queue_id) or queues.get(conn, FALLBACK_QUEUE)
-    needed = {**(queue.skills if queue else {}), **(skills or {})}
+    needed = {**(queue.skills if queue else {}), **skills}
     loaded.queue_name = queue.name if queue else FALLBACK_QUEUE
     body = Enqueued(
         queue=queue.id if queue else FALLBACK_QUEUE,
@@ -123,17 +123,18 @@ def send_back(
     only_agent: str = "",
     cause: Cause = "",
 ) -> None:
-    """Back into its queue, or on to another, or to one agent, at the place that it has always had. Saves. ``cause``
-    is why it came to nothing at the agent who had it in hand."""
+    """Back into its queue (or into that which what people said of it leads to), or on to another, or to one agent, at
+    the place that it has always had. Saves. ``cause`` is why it came to nothing at the agent who had it in hand."""
     record = loaded.record
-    if queue is not None:
-        loaded.queue_name = queue.name
+    bound_for = queues.get(conn, record.bound_for) if queue is None and record.bound_for else None
+    if into := queue or bound_for:
+        loaded.queue_name = into.name
     if only_agent:
         live = record.medium == "voice" and not record.task
         opens_at = on.now + (DIRECTED_CALL_MS if live else DIRECTED_MS)
         deadlines.put(conn, on, callbacks.DIRECTED, record.interaction_id, opens_at)
     body = Enqueued(
-        queue=queue.id if queue else record.queue,
+        queue=into.id if into else record.queue,
         priority=record.priority,
         skills=dict(queue.skills) if queue else dict(record.skills),
         virtual_enqueued_at=record.virtual_enqueued_at or record.started_at,
@@ -141,10 +142,10 @@ def send_back(
         only_agent=only_agent,
         directed_by=actor.id if only_agent else "",
         cause=cause,
-        policy=queue.rules.policy if queue else "",
+        policy=into.rules.policy if into else "",
     )
     journal.happen(conn, on, loaded, body, actor)
-    if queue is not None:
+    if into is not None:
         overflow.consider(conn, on, loaded)
     journal.save(conn, loaded)
 
@@ -267,12 +268,18 @@ def end_offer(
     return event
 
 
-def stop_ringing(conn: Connection, on: Occasion, loaded: Loaded, reason: str = "") -> list[str]:
+def stop_ringing(
+    conn: Connection,
+    on: Occasion,
+    loaded: Loaded,
+    reason: str = "",
+    outcome: Literal["cancelled", "rescinded"] = "cancelled",
+) -> list[str]:
     """Whatever rings for the interaction stops, wherever it rings: nobody is to have it any more. Gives the agents,
     whom the caller settles (:func:`settle_each`) after it has saved."""
     ringing = loaded.record.ringing if loaded.record.state == "offered" else {}
     for offer_id, agent_id in sorted(ringing.items(), key=lambda each: each[1]):
-        end_offer(conn, on, loaded, offer_id, agent_id, "cancelled", reason)
+        end_offer(conn, on, loaded, offer_id, agent_id, outcome, reason)
     return sorted(ringing.values())
 
 

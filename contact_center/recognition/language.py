@@ -54,6 +54,10 @@ _SCRIPTS: tuple[tuple[int, int, str], ...] = (
     (0xF900, 0xFAFF, "han"),
     (0x20000, 0x323AF, "han"),
 )
+KNOWN = tuple(
+    sorted({*LITTLE_WORDS, *CYRILLIC, *ARABIC, "zh", "ja"} | {code for _, _, code in _SCRIPTS if len(code) == 2})
+)
+"""All that can be told."""
 _LITTLE_HAN = frozenset("的了吗呢吧啊怎么请我你您他她它们是还有在就这那什和与也都很把被到去来给个一想要能会")
 WEIGHT = {"han": 4.0, "kana": 1.5, "ko": 2.5, "th": 1.0}
 """What one character says beside one of an alphabet: brand names in Latin letters stand in Chinese sentences."""

@@ -10,6 +10,9 @@ from contact_center.recognition.measuring import Figures, Measured
 from contact_center.recognition.model import NONE, Guess
 
 Mode: TypeAlias = Literal["off", "suggest", "decide"]
+Corrected: TypeAlias = Literal["note", "waiting", "always"]
+"""What becomes of a case of which a person says something else: it is only written down; or it asks for what belongs
+to that, and what waits is routed anew; or what is in somebody's hands who cannot take it any more, too."""
 _RANK: dict[Mode, int] = {"off": 0, "suggest": 1, "decide": 2}
 
 SUGGEST_AT = 0.5
@@ -53,6 +56,7 @@ class Rules:
     most_priority: int = MOST_PRIORITY
     train_hours: float = 24
     train_after: int = 50
+    corrected: Corrected = "waiting"
 
     @property
     def on(self) -> bool:
@@ -94,6 +98,7 @@ def rules_of(stored: Mapping[str, Any]) -> Rules:
         most_priority=stored.get("most_priority", MOST_PRIORITY),
         train_hours=train.get("every_hours", 24) or 0,
         train_after=train.get("after_corrections", 50) or 0,
+        corrected=stored.get("corrected", "waiting"),
     )
 
 
@@ -167,6 +172,26 @@ def judge(rules: Rules, guess: Guess, deciding: frozenset[str], *, trusted: bool
         return NOTHING
     if not trusted or intent.id not in deciding or guess.confidence < rules.decide_at:
         return Verdict("suggest", intent.id)
+    return _decided(rules, intent)
+
+
+def _decided(rules: Rules, intent: Intent) -> Verdict:
     return Verdict(
         "decide", intent.id, dict(intent.skills), max(0, min(intent.priority, rules.most_priority)), intent.queue
     )
+
+
+# --- what comes of what people say -------------------------------------------------------------------------------
+
+
+def wanted_by(rules: Rules, intent_id: str | None) -> Verdict:
+    """What the house has for an intent that a person names, where it may decide at all: they need no proof."""
+    intent = rules.intent(intent_id) if intent_id else None
+    if intent is None or rules.mode_of(intent) != "decide":
+        return NOTHING
+    return _decided(rules, intent)
+
+
+def skills_of_language(rules: Rules, code: str) -> Mapping[str, int]:
+    """The skills that a language needs, where languages may decide."""
+    return rules.languages.get(code, {}) if lower(rules.mode, rules.language_mode) == "decide" else {}

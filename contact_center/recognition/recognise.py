@@ -6,28 +6,32 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import orjson
 import structlog
 
-from contact_center.domain.events import CallerInput, CaseRecognised, MessageReceived
+from contact_center.domain.events import AsksChanged, CallerInput, CaseRecognised, MessageReceived
 from contact_center.domain.occasion import Occasion
+from contact_center.domain.record import Record
 from contact_center.recognition import policy
+from contact_center.recognition.asking import Asks, Brought, Wish, bring, brought_from, highest
 from contact_center.recognition.features import MOST_CHARACTERS
-from contact_center.recognition.language import UNKNOWN, Language, language_of
+from contact_center.recognition.language import KNOWN, UNKNOWN, Language, language_of
 from contact_center.recognition.measuring import restored
 from contact_center.recognition.model import EMPTY, NO_IDEA, Guess, Model, unpack
 from contact_center.recognition.policy import Rules, Verdict, judge, rules_of, standing
 from contact_center.storage import journal, queues, recognition, settings
 from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded
+from contact_center.storage.queues import Queue
 from contact_center.storage.recognition import InForce, first_lines
 
 log = structlog.get_logger(__name__)
 
 SETTING = "recognition"
+_NOT_SEEN = asdict(CaseRecognised("off", "", 0.0))
 MOST_READY = 8
 
 
@@ -108,10 +112,29 @@ def listed(conn: Connection) -> list[dict[str, str]]:
     return [{"id": each.id, "name": each.name, "name_zh": each.name_zh} for each in rules.intents] if rules.on else []
 
 
+def languages_of(rules: Rules) -> tuple[str, ...]:
+    """The languages that agents choose from: those that the house has skills for, and then all that can be told."""
+    return (*rules.languages, *(code for code in KNOWN if code not in rules.languages))
+
+
+def listed_languages(conn: Connection) -> list[str]:
+    """The same; none where languages aren't looked at."""
+    rules = rules_of(settings.get(conn, SETTING, {}))
+    return list(languages_of(rules)) if rules.on and rules.language_mode != "off" else []
+
+
 def seen_of(conn: Connection, interaction_id: str) -> dict[str, Any] | None:
-    """What was recognised of the interaction and what that added, for whoever asks why it was routed so."""
+    """What was recognised of the interaction, what people said of it, and what that added, for whoever asks why it
+    was routed so."""
     loaded = journal.look(conn, interaction_id)
-    return (loaded.record.recognised or None) if loaded is not None else None
+    return seen_in(loaded.record) if loaded is not None else None
+
+
+def seen_in(record: Record) -> dict[str, Any] | None:
+    if not record.recognised and record.intent is None and record.language_said is None:
+        return None
+    seen = {**_NOT_SEEN, **record.recognised, **record.brought}
+    return {**seen, "said": record.intent, "language_said": record.language_said}
 
 
 # --- a text ------------------------------------------------------------------------------------------------------
@@ -145,14 +168,17 @@ def _trusted(lines: tuple[Any, ...]) -> bool:
 
 
 def at_enqueue(conn: Connection, on: Occasion, loaded: Loaded, wanted: Wanted, *, directed: bool) -> Wanted:
-    """``wanted`` with what the case's first words add. What is ``directed`` to one agent stays theirs. A case is
-    looked at once, when its first words are there, and not where a person has said already what it is about."""
+    """``wanted`` with what the case's first words add, or what people have said of it. What is ``directed`` to one
+    agent stays theirs. A case is looked at once, when its first words are there, and not where a person has said
+    already what it is about; what is known of it counts whenever it comes into a queue anew."""
     record = loaded.record
-    if record.direction != "inbound" or record.recognised or record.intent is not None:
+    if record.direction != "inbound":
         return wanted
     at = ready(conn)
     if at is None or not at.rules.on:
         return wanted
+    if record.recognised or is_said(loaded):
+        return _known(conn, on, loaded, at.rules, wanted, directed=directed)
     lines = first_lines(conn, record.interaction_id)
     text = words_of(lines)
     if not text:
@@ -162,59 +188,121 @@ def at_enqueue(conn: Connection, on: Occasion, loaded: Loaded, wanted: Wanted, *
     except Exception:  # whatever a text does to the model: it waits as it would have without
         log.exception("recognition_failed", interaction_id=record.interaction_id)
         return wanted
-    added = Added(withheld="directed") if directed else _added(conn, at, seen, wanted, voice=record.medium == "voice")
-    _write_down(conn, on, loaded, at, seen, added)
-    return Wanted(
-        added.queue or wanted.queue,
-        wanted.priority + added.priority,
-        _highest(_highest(wanted.skills, added.skills), added.language_skills),
+    brought = _bring(conn, wanted, wish_of(at.rules, seen), voice=record.medium == "voice", directed=directed)
+    _write_down(conn, on, loaded, at, seen, brought)
+    return _with(wanted, brought)
+
+
+def _with(wanted: Wanted, brought: Brought) -> Wanted:
+    skills = highest(highest(wanted.skills, brought.skills), brought.language_skills)
+    return Wanted(brought.queue or wanted.queue, wanted.priority + brought.priority, skills)
+
+
+def wish_of(rules: Rules, seen: Seen) -> Wish:
+    """What the house has for what was seen, as far as it may decide."""
+    verdict = seen.verdict if seen.verdict.mode == "decide" else policy.NOTHING
+    sure = seen.language.confidence >= policy.LANGUAGE_AT
+    return Wish(
+        verdict.queue,
+        verdict.priority,
+        verdict.skills,
+        policy.skills_of_language(rules, seen.language.code) if sure else {},
     )
 
 
-class Added(NamedTuple):
-    """What a case's words add to what it wants, by what it is about and by its language; ``withheld`` says what kept
-    them from adding what the house has for them."""
-
-    queue: str = ""
-    priority: int = 0
-    skills: Mapping[str, int] = {}
-    language_skills: Mapping[str, int] = {}
-    withheld: str = ""
-
-
-def _added(conn: Connection, at: Ready, seen: Seen, wanted: Wanted, *, voice: bool) -> Added:
-    """Callers have chosen their queue themselves. No skill is asked for that nobody in the queue has: such a case
-    would wait for ever."""
-    verdict, rules = seen.verdict, at.rules
-    deciding = verdict if verdict.mode == "decide" else policy.NOTHING
-    queue = deciding.queue if deciding.queue != wanted.queue and not voice else ""
-    spoken = rules.languages.get(seen.language.code, {}) if _language_decides(rules, seen.language) else {}
-    if not (queue or deciding.skills or spoken):
-        return Added(priority=deciding.priority)
+def _bring(conn: Connection, wanted: Wanted, wish: Wish, *, voice: bool, directed: bool) -> Brought:
+    """Callers have chosen their queue themselves."""
+    if directed:
+        return Brought(withheld="directed", came_to=wanted.queue)
+    queue = "" if voice or wish.queue == wanted.queue else wish.queue
+    wish = wish._replace(queue=queue)
+    if not wish.anything:
+        return Brought(came_to=wanted.queue)
     there = queues.get(conn, queue or wanted.queue)
     if there is None:
-        return Added(withheld="no_such_queue")
-    needed = _highest(there.skills, wanted.skills)
-    if recognition.somebody_can(conn, there.id, _highest(_highest(needed, deciding.skills), spoken)):
-        return Added(queue, deciding.priority, deciding.skills, spoken)
-    withheld = "nobody_has_the_skills"
-    if not queue and recognition.somebody_can(conn, there.id, _highest(needed, spoken)):
-        return Added(priority=deciding.priority, language_skills=spoken, withheld=withheld)
-    return Added(priority=deciding.priority, withheld=withheld)
+        return Brought(came_to=wanted.queue, withheld="no_such_queue")
+    home = queues.get(conn, wanted.queue) if queue else there
+    own = {each.id: _own(wanted, each) for each in (there, home) if each is not None}
+    return bring_what_can_be(conn, wish, wanted.queue, own)
 
 
-def _language_decides(rules: Rules, language: Language) -> bool:
-    mode = policy.lower(rules.mode, rules.language_mode)
-    return mode == "decide" and bool(language.code) and language.confidence >= policy.LANGUAGE_AT
+def _own(wanted: Wanted, queue: Queue) -> Asks:
+    return Asks(wanted.priority + queue.priority, {**queue.skills, **wanted.skills})
 
 
-def _highest(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
-    return {**one, **{skill: max(level, one.get(skill, 0)) for skill, level in other.items()}}
+def bring_what_can_be(conn: Connection, wish: Wish, place: str, own: dict[str, Asks]) -> Brought:
+    """As much of the wish as is of use to a case that waits in ``place`` otherwise. No skill is asked for that nobody
+    in the queue has, and it goes into no queue where nobody could take it: it would wait for ever. ``own`` is what
+    it asks for by itself, by queue."""
+    queue = wish.queue or place
+    if can(conn, queue, own[queue], wish):
+        return bring(own[queue], wish, queue=wish.queue, came_to=place)[1]
+    own_here = own.get(place, own[queue])
+    less = Wish(priority=wish.priority, language_skills=wish.language_skills)
+    if not can(conn, place, own_here, less):
+        less = Wish(priority=wish.priority)
+    return bring(own_here, less, came_to=place, withheld="nobody_has_the_skills")[1]
 
 
-def _write_down(conn: Connection, on: Occasion, loaded: Loaded, at: Ready, seen: Seen, added: Added) -> None:
+def can(conn: Connection, queue: str, own: Asks, wish: Wish) -> bool:
+    """Whether anybody in the queue could take what asks for that. What asks for no more than it did is not made
+    worse by it."""
+    asks, brought = bring(own, wish)
+    more = brought.skills or brought.language_skills
+    return not more or recognition.somebody_can(conn, queue, dict(asks.skills))
+
+
+# --- a case of which something is known --------------------------------------------------------------------------
+
+
+def is_said(loaded: Loaded) -> bool:
+    """Whether a person has said anything of it."""
+    return loaded.record.intent is not None or loaded.record.language_said is not None
+
+
+def known_wish(rules: Rules, loaded: Loaded) -> Wish:
+    """What the house has for what is known of it by now: what people have said, and where they have said nothing,
+    what its words brought when they were looked at. People need no proof."""
+    record = loaded.record
+    seen = brought_from(record.recognised)
+    about = policy.wanted_by(rules, record.intent)
+    skills = policy.skills_of_language(rules, record.language_said or "")
+    return Wish(
+        seen.queue if record.intent is None else about.queue,
+        seen.priority if record.intent is None else about.priority,
+        seen.skills if record.intent is None else about.skills,
+        seen.language_skills if record.language_said is None else skills,
+    )
+
+
+def _known(conn: Connection, on: Occasion, loaded: Loaded, rules: Rules, wanted: Wanted, *, directed: bool) -> Wanted:
+    wish = known_wish(rules, loaded)
+    if not wish.anything:
+        return wanted
+    brought = _bring(conn, wanted, wish, voice=loaded.record.medium == "voice", directed=directed)
+    now = _with(wanted, brought)
+    journal.happen(conn, on, loaded, asks_changed(Asks(now.priority, now.skills), brought))
+    return now
+
+
+def asks_changed(asks: Asks, brought: Brought, waits_in: str = "") -> AsksChanged:
+    return AsksChanged(
+        asks=dict(asks.skills),
+        urgency=asks.priority,
+        waits_in=waits_in,
+        queue=brought.queue,
+        priority=brought.priority,
+        skills=dict(brought.skills),
+        language_skills=dict(brought.language_skills),
+        withheld=brought.withheld,
+        came_to=brought.came_to,
+        instead=dict(brought.instead),
+    )
+
+
+def _write_down(conn: Connection, on: Occasion, loaded: Loaded, at: Ready, seen: Seen, brought: Brought) -> None:
     guess, verdict = seen.guess, seen.verdict
-    mode = "suggest" if added.withheld and verdict.mode == "decide" else verdict.mode
+    mode = "suggest" if brought.withheld and verdict.mode == "decide" else verdict.mode
     body = CaseRecognised(
         mode=mode,
         intent=verdict.intent,
@@ -224,11 +312,13 @@ def _write_down(conn: Connection, on: Occasion, loaded: Loaded, at: Ready, seen:
         language=seen.language.code,
         language_confidence=seen.language.confidence,
         model=at.version,
-        queue=added.queue,
-        priority=added.priority,
-        skills=dict(added.skills),
-        language_skills=dict(added.language_skills),
-        withheld=added.withheld,
+        queue=brought.queue,
+        priority=brought.priority,
+        skills=dict(brought.skills),
+        language_skills=dict(brought.language_skills),
+        withheld=brought.withheld,
+        came_to=brought.came_to,
+        instead=dict(brought.instead),
     )
     journal.happen(conn, on, loaded, body)
     recognition.put(

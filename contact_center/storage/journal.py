@@ -490,7 +490,7 @@ def work_view(loaded: Loaded) -> WorkView:
 def recognised_view(record: Record) -> RecognisedView | None:
     """What the interaction seems to be about; None where nobody has looked, and nobody has said."""
     seen = record.recognised
-    if not seen and record.intent is None:
+    if not seen and record.intent is None and record.language_said is None:
         return None
     return RecognisedView(
         mode=seen.get("mode", "off"),
@@ -499,6 +499,8 @@ def recognised_view(record: Record) -> RecognisedView | None:
         because=tuple(seen.get("because", ())),
         language=seen.get("language", ""),
         said=record.intent,
+        language_said=record.language_said,
+        asks=dict(record.skills),
     )
 
 

@@ -27,6 +27,11 @@ _SAID = (
     .where(recognitions.c.interaction_id == bindparam("interaction"))
     .values(said=bindparam("new_said"), said_at=bindparam("now"))
 )
+_LANGUAGE_SAID = (
+    recognitions.update()
+    .where(recognitions.c.interaction_id == bindparam("interaction"))
+    .values(said_at=bindparam("now"))
+)
 _ABOUT = (
     _models.version,
     _models.made_at,
@@ -121,15 +126,24 @@ def put(
     )
 
 
-def agent_said(conn: Connection, interaction_id: str, intent: str, now: Moment) -> None:
-    """What an agent says it is about; where nothing was said of it before, only that."""
-    if not conn.execute(_SAID, {"interaction": interaction_id, "new_said": intent, "now": now}).rowcount:
+def agent_said(conn: Connection, interaction_id: str, intent: str | None, now: Moment) -> None:
+    """What an agent says it is about (None: nothing any more); where nothing was recognised of it, only that."""
+    said = {"interaction": interaction_id, "new_said": intent, "now": now}
+    if not conn.execute(_SAID, said).rowcount:
         put(conn, interaction_id, now, model=0, mode="off", intent="", confidence=0.0, language="")
-        conn.execute(_SAID, {"interaction": interaction_id, "new_said": intent, "now": now})
+        conn.execute(_SAID, said)
+
+
+def language_was_said(conn: Connection, interaction_id: str, now: Moment) -> None:
+    """An agent has said which language it is in: something more to learn from."""
+    said = {"interaction": interaction_id, "now": now}
+    if not conn.execute(_LANGUAGE_SAID, said).rowcount:
+        put(conn, interaction_id, now, model=0, mode="off", intent="", confidence=0.0, language="")
+        conn.execute(_LANGUAGE_SAID, said)
 
 
 def said_since(conn: Connection, since: Moment) -> int:
-    """How often agents said what a case is about, since then."""
+    """Of how many cases agents said what they are about, or in which language, since then."""
     query = select(func.count(literal(1))).where(recognitions.c.said_at > since)
     return int(conn.execute(query).scalar_one())
 

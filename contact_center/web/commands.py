@@ -88,7 +88,12 @@ class ReturnToQueue(_Args):
 
 class SetIntent(_Args):
     interaction_id: Ref
-    intent: Annotated[str, Field(max_length=64)]
+    intent: Annotated[str, Field(max_length=64)] | None
+
+
+class SetLanguage(_Args):
+    interaction_id: Ref
+    language: Annotated[str, Field(max_length=3)] | None
 
 
 class Pick(_Args):
@@ -263,6 +268,10 @@ COMMANDS: dict[str, tuple[type[BaseModel], Run]] = {
     "set_intent": (
         SetIntent,
         lambda conn, on, acting, args: intents.set_intent(conn, on, acting, args.interaction_id, args.intent),
+    ),
+    "set_language": (
+        SetLanguage,
+        lambda conn, on, acting, args: intents.set_language(conn, on, acting, args.interaction_id, args.language),
     ),
     "rename_customer": (
         RenameCustomer,

@@ -325,6 +325,7 @@ async def console(principal: SignedIn, runtime: Hub) -> Response:
                 for q in queues.every(conn)
             ],
             "intents": recognise.listed(conn),
+            "languages": recognise.listed_languages(conn),
             "dispositions": settings.get(conn, "dispositions", []),
             "reasons": settings.get(conn, "reasons", []),
             "heartbeat_ms": 25_000,

@@ -52,6 +52,7 @@ parties = st.sampled_from(["", "pa-1", "pa-2"])
 # Kinds whose every field may hold anything that its type allows.
 PLAIN = (
     events.ActionFailed,
+    events.AsksChanged,
     events.CallbackAsked,
     events.CallbackTried,
     events.CallerRecorded,
@@ -62,6 +63,7 @@ PLAIN = (
     events.HandBackAsked,
     events.HoldChanged,
     events.IntentSet,
+    events.LanguageSet,
     events.MuteChanged,
     events.PartyAdded,
     events.PartyChanged,

@@ -47,6 +47,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "keep_work": {"interaction_id": "nothing"},
     "set_capacity": {"agent_id": "mei", "capacity": {"sms": 1}, "most": 1, "most_of": {"care": 1}},
     "set_intent": {"interaction_id": "nothing", "intent": "refund"},
+    "set_language": {"interaction_id": "nothing", "language": "zh"},
 }
 
 

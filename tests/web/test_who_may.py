@@ -133,6 +133,7 @@ ROWS: dict[tuple[str, str], tuple[int, int, int, int] | None] = {
     ("POST", "/api/v1/recognition/models/{version}/choose"): (401, 403, 422, 422),
     ("POST", "/api/v1/recognition/try"): (401, 403, 422, 422),
     ("POST", "/api/v1/commands/set_intent"): NEEDS_ARGUMENTS,
+    ("POST", "/api/v1/commands/set_language"): NEEDS_ARGUMENTS,
 }
 # None: a list of nothing's events, which is empty or not there.
 

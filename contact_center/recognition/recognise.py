@@ -12,9 +12,17 @@ from typing import Any, NamedTuple
 import orjson
 import structlog
 
-from contact_center.domain.events import AsksChanged, CallerInput, CaseRecognised, MessageReceived
+from contact_center.domain.events import (
+    AsksChanged,
+    CallerInput,
+    CaseRecognised,
+    IntentSet,
+    LanguageSet,
+    MessageReceived,
+)
 from contact_center.domain.occasion import Occasion
-from contact_center.domain.record import Record
+from contact_center.domain.record import Record, fold
+from contact_center.domain.time import Moment
 from contact_center.recognition import policy
 from contact_center.recognition.asking import Asks, Brought, Wish, bring, brought_from, highest
 from contact_center.recognition.features import MOST_CHARACTERS
@@ -22,7 +30,7 @@ from contact_center.recognition.language import KNOWN, UNKNOWN, Language, langua
 from contact_center.recognition.measuring import restored
 from contact_center.recognition.model import EMPTY, NO_IDEA, Guess, Model, unpack
 from contact_center.recognition.policy import Rules, Verdict, judge, rules_of, standing
-from contact_center.storage import journal, queues, recognition, settings
+from contact_center.storage import events, journal, queues, recognition, settings
 from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded
 from contact_center.storage.queues import Queue
@@ -31,6 +39,8 @@ from contact_center.storage.recognition import InForce, first_lines
 log = structlog.get_logger(__name__)
 
 SETTING = "recognition"
+_SAYING = (CaseRecognised.KIND, IntentSet.KIND, LanguageSet.KIND, AsksChanged.KIND)
+MOST_SAID = 200
 _NOT_SEEN = asdict(CaseRecognised("off", "", 0.0))
 MOST_READY = 8
 
@@ -128,6 +138,13 @@ def seen_of(conn: Connection, interaction_id: str) -> dict[str, Any] | None:
     was routed so."""
     loaded = journal.look(conn, interaction_id)
     return seen_in(loaded.record) if loaded is not None else None
+
+
+def seen_at(conn: Connection, interaction_id: str, at: Moment) -> dict[str, Any] | None:
+    """The same as of then: what a decision was made by, whatever was said since."""
+    known = events.of_kinds(conn, interaction_id, _SAYING, 0, MOST_SAID)
+    record = fold(event for event in known if event.received_at <= at)
+    return seen_in(record) if record is not None else None
 
 
 def seen_in(record: Record) -> dict[str, Any] | None:

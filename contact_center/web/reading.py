@@ -305,7 +305,7 @@ async def list_offers(
 async def one_decision(decision_id: str, _: SignedIn, runtime: Hub) -> Response:
     def read(conn: Connection) -> dict[str, Any] | None:
         found = offers.decision(conn, decision_id[:64])
-        return found and {**found, "recognised": recognise.seen_of(conn, found["interaction_id"])}
+        return found and {**found, "recognised": recognise.seen_at(conn, found["interaction_id"], found["at"])}
 
     found = await runtime.executor.read(read)
     if found is None:

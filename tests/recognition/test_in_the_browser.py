@@ -76,6 +76,76 @@ async def test_an_agent_says_with_one_key_that_it_is_right(
         await page.context.close()
 
 
+async def test_a_wrong_language_is_put_right_by_keyboard_and_taken_back(
+    database_url: str, tmp_path: Path, browser: Browser
+) -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+    async with open_test_hub(database_url, tmp_path, config=school()) as hub, hub.at_work("mei") as (mei,):
+        await hub.chat("wei", "OK")
+        work = await mei.accept()
+        session = await hub.cookie_of("mei")
+        page = await page_of(browser, hub, session)
+        await page.goto(f"{hub.url}/desk/{work.interaction_id}")
+        tongues = page.get_by_test_id("recognised-language")
+        await expect(tongues).to_have_value("")
+        await page.keyboard.press("g")
+        await expect(tongues).to_be_focused()
+        await page.keyboard.press("Escape")
+        await tongues.select_option("zh")
+        await expect(page.get_by_test_id("recognised-asks")).to_contain_text("asks for chinese ≥ 3")
+        await expect(page.get_by_text("said that it is in Chinese")).to_be_visible()
+        await picture(page, "language")
+        await expect(page.get_by_test_id("recognised-undo")).to_be_focused()
+        await page.keyboard.press("u")
+        await expect(tongues).to_have_value("")
+        await expect(page.get_by_test_id("recognised-undo")).to_have_count(0)
+        assert (await hub.record(work.interaction_id)).language_said is None
+        if PICTURES:
+            await tongues.select_option("zh")
+            for width, locale, scheme in ((320, "zh-CN", "dark"), (1500, "zh-CN", "light"), (700, "en-GB", "dark")):
+                size = {"width": width, "height": 800}
+                other = await page_of(browser, hub, session, color_scheme=scheme, locale=locale, viewport=size)
+                await other.goto(f"{hub.url}/desk/{work.interaction_id}")
+                await other.get_by_test_id("recognised-choose").select_option("refund")
+                await expect(other.get_by_test_id("recognised-undo")).to_be_visible()
+                await picture(other, f"language-{width}-{locale}-{scheme}")
+        await page.context.close()
+
+
+async def test_a_supervisor_corrects_a_case_that_waits_on_its_page_and_sees_how_it_was_routed(
+    database_url: str, tmp_path: Path, browser: Browser
+) -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+    async with open_test_hub(database_url, tmp_path, config=school()) as hub:
+        await learnt(hub)
+        await hub.chat("lena", REFUND)
+        interaction_id = await hub.only_interaction()
+        case_id = (await hub.record(interaction_id)).case_id
+        page = await page_of(browser, hub, await hub.cookie_of("sana"))
+        await page.goto(f"{hub.url}/cases/{case_id}")
+        strip = page.get_by_test_id("recognised")
+        await expect(strip).to_contain_text("Looks like Refund")
+        await page.get_by_test_id("case-routing").click()
+        await expect(page.get_by_test_id("recognised-reason")).to_contain_text("needs refunds ≥ 1")
+        await picture(page, "case-routing")
+        await page.keyboard.press("Escape")
+        await page.get_by_test_id("recognised-choose").select_option("delivery")
+        await expect(strip).to_contain_text("About: Delivery")
+        await page.get_by_test_id("case-routing").click()
+        await expect(page.get_by_test_id("recognised-reason")).to_contain_text(
+            "About Delivery, as somebody here said"
+        )
+        await expect(page.get_by_test_id("recognised-reason")).not_to_contain_text("refunds")
+        await picture(page, "case-routing-corrected")
+        record = await hub.record(interaction_id)
+        assert (record.queue, record.priority, record.skills) == ("support", 6, {})
+        await page.keyboard.press("Escape")
+        await page.get_by_test_id("recognised-undo").click()
+        await expect(strip).to_contain_text("Looks like Refund")
+        await picture(page, "case")
+        await page.context.close()
+
+
 async def test_a_supervisor_sees_what_may_decide_and_how_right_it_is(
     database_url: str, tmp_path: Path, browser: Browser
 ) -> None:

@@ -28,6 +28,8 @@ export interface ConsoleSettings {
   dispositions: (Named & { case_status: CaseStatus })[];
   /** What cases may be about; empty where recognition is off. */
   intents?: Named[];
+  /** Codes of the languages that a case may be said to be in; empty where nobody looks at them. */
+  languages?: string[];
   reasons: Named[];
   heartbeat_ms: number;
   time_zone: string;
@@ -62,6 +64,12 @@ export interface InteractionItem {
   virtual_enqueued_at?: number | null;
   started_at?: number;
   customer: CustomerBrief | null;
+  direction?: string;
+  skills?: Record<string, number>;
+  /** What was recognised, and what people say of it instead. */
+  recognised?: Partial<Recognised>;
+  intent?: string | null;
+  language_said?: string | null;
 }
 
 export interface CustomerItem {
@@ -118,6 +126,9 @@ export interface Recognised {
   confidence: number;
   because: string[];
   language: string;
+  /** What a person says of it: null for nothing yet, empty for nothing of the list. */
+  said?: string | null;
+  language_said?: string | null;
   queue: string;
   priority: number;
   skills: Record<string, number>;

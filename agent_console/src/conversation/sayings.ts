@@ -14,7 +14,7 @@ export function useSayings(customer: () => string) {
   const { t, te, locale } = useWords();
   const session = useSession();
   const directory = useDirectory();
-  const { guess, because, language, intentName } = useRecognised();
+  const { guess, because, language, intentName, needs } = useRecognised();
 
   function agentNamed(id: string, name = ""): string {
     if (id && id === session.me?.agent_id) return t("line.you");
@@ -101,7 +101,21 @@ export function useSayings(customer: () => string) {
       const said = [guess(seen), because(seen.because), seen.intent ? "" : language(seen.language)].filter(Boolean).join(t("recognised.join"));
       return said || t("line.case_recognised_nothing");
     },
-    "case.intent_set": (body, event) => t(body["intent"] ? "line.intent_set" : "line.intent_none", { agent: agentIn(event), intent: intentName(body["intent"] ?? "") }),
+    "case.intent_set": (body, event) => {
+      const { intent } = body as unknown as Wire["bodies"]["case.intent_set"];
+      if (intent === null) return t("line.intent_taken_back", { agent: agentIn(event) });
+      return t(intent ? "line.intent_set" : "line.intent_none", { agent: agentIn(event), intent: intentName(intent) });
+    },
+    "case.language_set": (body, event) => {
+      const said = (body as unknown as Wire["bodies"]["case.language_set"]).language;
+      if (said === null) return t("line.language_taken_back", { agent: agentIn(event) });
+      return t(said ? "line.language_set" : "line.language_none", { agent: agentIn(event), language: language(said) });
+    },
+    "case.asks_changed": (body) => {
+      const now = body as unknown as Wire["bodies"]["case.asks_changed"];
+      const where = now.waits_in ? t("line.asks_queue", { queue: session.queueName(now.waits_in) }) : "";
+      return [needs(now.asks) ? t("line.asks", { skills: needs(now.asks) }) : t("line.asks_nothing"), where].filter(Boolean).join(t("recognised.join"));
+    },
     "case.joined": (body) => t(`line.case_joined.${body["state"]}`, { id: body["case_id"]! }),
     ended: (body) => t(`line.ended.${body["reason"]}`),
   };

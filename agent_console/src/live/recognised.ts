@@ -18,7 +18,9 @@ export function languageName(code: string, reader: string): string {
 export function useRecognised() {
   const { t, locale } = useWords();
   const session = useSession();
-  const on = computed(() => (session.settings.intents?.length ?? 0) > 0);
+  /** What agents may say that a case is in, by name. */
+  const languages = computed(() => [...(session.settings.languages ?? [])].sort((a, b) => language(a).localeCompare(language(b), locale.value)));
+  const on = computed(() => (session.settings.intents?.length ?? 0) > 0 || languages.value.length > 0);
   const listed = (words: readonly string[]): string => words.join(locale.value === "zh" ? "、" : ", ");
 
   function intentName(id: string): string {
@@ -30,5 +32,7 @@ export function useRecognised() {
   }
   const because = (words: readonly string[] | undefined): string => (words?.length ? t("recognised.because", { words: listed(words) }) : "");
   const language = (code: string): string => (code ? languageName(code, locale.value) : "");
-  return { t, on, intentName, guess, because, language, listed };
+  /** "refunds ≥ 1, chinese ≥ 3" */
+  const needs = (skills: Record<string, number> | undefined): string => listed(Object.entries(skills ?? {}).map(([skill, level]) => `${skill} ≥ ${level}`));
+  return { t, on, languages, needs, intentName, guess, because, language, listed };
 }

@@ -131,7 +131,8 @@ export interface Past {
 }
 /**
  * What a case seems to be about (docs/recognition.md). ``intent`` is empty where that isn't sure enough to be
- * said, ``said`` is what an agent says that it is about: null for nothing yet, empty for nothing of the list.
+ * said, ``said`` is what an agent says that it is about: null for nothing yet, empty for nothing of the list;
+ * ``language_said`` likewise. ``asks`` are the skills that it is to have wherever it waits next.
  */
 export interface RecognisedView {
   mode: "off" | "suggest" | "decide";
@@ -140,6 +141,10 @@ export interface RecognisedView {
   because: string[];
   language: string;
   said: string | null;
+  language_said: string | null;
+  asks: {
+    [k: string]: number;
+  };
 }
 /**
  * An interaction in an agent's hands. ``unanswered`` counts the customer's messages since our last one.
@@ -390,6 +395,8 @@ export interface Bodies {
   "case.joined": CaseJoined;
   "case.recognised": CaseRecognised;
   "case.intent_set": IntentSet;
+  "case.language_set": LanguageSet;
+  "case.asks_changed": AsksChanged;
 }
 /**
  * A customer wrote. ``text`` is what is new in it; ``history`` are the earlier messages that it quotes and
@@ -492,9 +499,10 @@ export interface FlowStepped {
  * ``virtual_enqueued_at`` is the moment that waiting counts from; it survives missed offers and returns.
  * ``reopened``: it was over, and somebody has to look at it again. ``vanished`` and ``off_duty``: whoever had it was
  * not there any more. ``cause`` is why it came to nothing at the agent who had it, as with an offer.
+ * ``corrected``: a person said what it is about, or its language, and it asks for something else than before.
  * ``because`` of what an ``overflow`` sent it here from the queue where it was: each condition that held
- * (``waited_ms``, ``ahead``, ``nobody``, ``level``, ``estimate_ms``, ``closed``) with what was found. ``policy``: the
- * version of the policy that its queue and priority are of.
+ * (``waited_ms``, ``ahead``, ``nobody``, ``level``, ``estimate_ms``, ``closed``) with what was found. ``policy``:
+ * the version of the policy that its queue and priority are of.
  */
 export interface Enqueued {
   queue: string;
@@ -514,7 +522,8 @@ export interface Enqueued {
     | "callback"
     | "reopened"
     | "off_duty"
-    | "overflow";
+    | "overflow"
+    | "corrected";
   only_agent: string;
   directed_by: string;
   cause: "" | "rejected" | "no_answer" | "busy";
@@ -836,7 +845,7 @@ export interface CaseJoined {
  * sure enough to be said; ``guess`` is the likeliest all the same) with its ``confidence`` and the words ``because``
  * of which. ``mode``: it is only shown (``suggest``), or it counts (``decide``): then ``queue``, ``priority`` and
  * ``skills`` are what it added, ``language_skills`` what the language did. ``withheld`` is why it added less than it
- * was to.
+ * was to. Without it, it would wait in ``came_to``, and ask for ``instead`` of the skills that it asks more of.
  */
 export interface CaseRecognised {
   mode: "off" | "suggest" | "decide";
@@ -856,11 +865,50 @@ export interface CaseRecognised {
     [k: string]: number;
   };
   withheld: string;
+  came_to: string;
+  instead: {
+    [k: string]: number;
+  };
 }
 /**
- * An agent says what it is about (empty: nothing of the house's list). ``before`` is what was recognised.
+ * An agent says what it is about (empty: nothing of the house's list; null: they take back what was said).
+ * ``before`` is what was recognised.
  */
 export interface IntentSet {
-  intent: string;
+  intent: string | null;
   before: string;
+}
+/**
+ * An agent says which language it is in (empty: none that we know; null: they take back what was said).
+ * ``before`` is what was recognised.
+ */
+export interface LanguageSet {
+  language: string | null;
+  before: string;
+}
+/**
+ * What people say of it brings something else than its words did, or than what was said before: ``queue``,
+ * ``priority``, ``skills`` and ``language_skills`` in their place (``withheld``, ``came_to`` and ``instead`` as in
+ * ``case.recognised``). From now on it asks for all of ``asks`` with ``urgency`` (skills and priority, of whatever
+ * reason), and waits in ``waits_in`` when it next waits (empty: where it is).
+ */
+export interface AsksChanged {
+  asks: {
+    [k: string]: number;
+  };
+  urgency: number;
+  waits_in: string;
+  queue: string;
+  priority: number;
+  skills: {
+    [k: string]: number;
+  };
+  language_skills: {
+    [k: string]: number;
+  };
+  withheld: string;
+  came_to: string;
+  instead: {
+    [k: string]: number;
+  };
 }

@@ -102,11 +102,16 @@ async def test_a_wrong_language_is_put_right_by_keyboard_and_taken_back(
         assert (await hub.record(work.interaction_id)).language_said is None
         if PICTURES:
             await tongues.select_option("zh")
-            for width, locale, scheme in ((320, "zh-CN", "dark"), (1500, "zh-CN", "light"), (700, "en-GB", "dark")):
+            shown = (
+                (320, "zh-CN", "dark", "refund"),
+                (1500, "zh-CN", "light", "cancel"),
+                (700, "en-GB", "dark", "-"),
+            )
+            for width, locale, scheme, intent in shown:
                 size = {"width": width, "height": 800}
                 other = await page_of(browser, hub, session, color_scheme=scheme, locale=locale, viewport=size)
                 await other.goto(f"{hub.url}/desk/{work.interaction_id}")
-                await other.get_by_test_id("recognised-choose").select_option("refund")
+                await other.get_by_test_id("recognised-choose").select_option(intent)
                 await expect(other.get_by_test_id("recognised-undo")).to_be_visible()
                 await picture(other, f"language-{width}-{locale}-{scheme}")
         await page.context.close()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from contact_center.domain.events import Medium
 from contact_center.domain.record import Record, Segment
 from contact_center.domain.time import HOUR, MINUTE, SECOND, Millis, Moment
 from contact_center.replaying.recorder import BLOCK, RUN_MS, sealed
@@ -14,6 +15,7 @@ from contact_center.storage.connection import Connection
 from contact_center.storage.routing_log import Block
 from contact_center.storage.schema import interactions
 from routing import Engine, Policy, Seat
+from routing.answering import Answer, Answering, AtOnce, Habits, Offered, Outcome
 from routing.facts import Begun, Dated, Fact, WitnessedEngine
 from routing.simulation import Day, Floor, Kind, Served, Simulation, Spread, coming
 
@@ -23,13 +25,22 @@ BEGINS_AT = 1_772_438_400_000
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A day that was simulated, and all that its engine was told."""
+    """A day that was simulated, all that its engine was told, and each case's offers."""
 
     first: Moment
     last: Moment
     day: Day
     facts: list[Dated]
-    answer_ms: Millis
+    offers: Mapping[str, list[Rang]]
+
+
+class Rang(NamedTuple):
+    """An offer: since when, at whom, and what they would make of it after how long."""
+
+    at: Moment
+    agent_id: str
+    outcome: Outcome
+    after_ms: Millis
 
 
 class _Notes:
@@ -58,6 +69,33 @@ class _Notes:
         self.facts.append((self.now, fact))
 
 
+class _Heard:
+    """What becomes of offers, noted."""
+
+    def __init__(self, answering: Answering, notes: _Notes) -> None:
+        self._answering = answering
+        self._notes = notes
+        self.offers: dict[str, list[Rang]] = {}
+
+    def answer(self, agent_id: str, medium: Medium, of: str, nth: int, ring_ms: Millis) -> Answer:
+        found = self._answering.answer(agent_id, medium, of, nth, ring_ms)
+        self.offers.setdefault(of, []).append(Rang(self._notes.now, agent_id, *found))
+        return found
+
+
+def as_people_do(agents: Sequence[str], seed: int = 1) -> Habits:
+    """Some reject one in thirty, some let one in five ring out, and all take their while to accept."""
+    offers: list[Offered] = []
+    for number, agent_id in enumerate(agents):
+        medium: Medium
+        for medium in ("voice", "chat"):
+            took = [(number % 5 + 2 + each / 10) * SECOND for each in range(60)]
+            offers += [Offered(agent_id, medium, "accepted", round(each)) for each in took]
+            offers += [Offered(agent_id, medium, "rejected", 3 * SECOND)] * (number % 3)
+            offers += [Offered(agent_id, medium, "no_answer", 20 * SECOND)] * (number % 4 * 6)
+    return Habits(offers, seed)
+
+
 def team(queues: Sequence[str], size: int) -> list[Seat]:
     """Everybody takes one call or up to three chats; each is in two queues, if there are two."""
     return [
@@ -72,9 +110,17 @@ def team(queues: Sequence[str], size: int) -> list[Seat]:
 
 
 def known_day(
-    policy: Policy, cases: int, *, hours: float = 10, queues: int = 4, load: float = 0.9, seed: int = 1
+    policy: Policy,
+    cases: int,
+    *,
+    hours: float = 10,
+    queues: int = 4,
+    load: float = 0.9,
+    seed: int = 1,
+    as_people: bool = False,
 ) -> Known:
-    """About ``cases`` calls and chats in ``hours``, with as many agents as leaves them ``load`` of their time."""
+    """About ``cases`` calls and chats in ``hours``, with as many agents as leaves them ``load`` of their time. They
+    take everything after four seconds, or do :func:`as_people_do`."""
     names = [f"queue{number}" for number in range(queues)]
     per_hour = cases / hours / queues
     kinds = [
@@ -93,17 +139,19 @@ def known_day(
     agents = max(2, round(cases * 180 / (hours * 3_600) * (2 / 3) / load))
     changes = [(BEGINS_AT + (number % 8) * 2 * MINUTE, seat) for number, seat in enumerate(team(names, agents))]
     notes = _Notes()
+    ids = [seat.agent_id for _, seat in changes]
+    heard = _Heard(as_people_do(ids, seed) if as_people else AtOnce(4 * SECOND), notes)
     simulation = Simulation(
         policy,
         (),
         coming(kinds, round(hours * HOUR), seed, BEGINS_AT),
-        answer_ms=4 * SECOND,
+        answering=heard,
         floor=Floor(BEGINS_AT, changes),
         ends_at=last,
         engine=lambda given: WitnessedEngine(given, notes),
     )
     notes.clock = simulation
-    return Known(BEGINS_AT, last, simulation.run(), notes.facts, 4 * SECOND)
+    return Known(BEGINS_AT, last, simulation.run(), notes.facts, heard.offers)
 
 
 def blocks(facts: Sequence[Dated], node: str = "node") -> list[Block]:
@@ -159,19 +207,11 @@ def _row(case: Served, known: Known) -> dict[str, Any]:
         enqueued_at=came,
         state="ended" if case.answered or case.abandoned else "waiting",
     )
+    record.segments = list(_segments(case, known.offers.get(waiting.interaction_id, [])))
     if case.answered:
-        rang = case.answered_at - known.answer_ms
         record.answered_at, record.ended_at, record.ended_reason = case.answered_at, case.ended_at, "wrapped_up"
-        record.segments = [
-            Segment("queue", came, rang, waiting.queue),
-            Segment("offer", rang, case.answered_at, waiting.queue, case.agent_id, "o", "accepted"),
-            Segment("talk", case.answered_at, case.ended_at, waiting.queue, case.agent_id),
-        ]
     elif case.abandoned:
         record.ended_at, record.ended_reason = case.left_at, "abandoned"
-        record.segments = [Segment("queue", came, case.left_at, waiting.queue)]
-    else:
-        record.segments = [Segment("queue", came, 0, waiting.queue)]
     return {
         "id": waiting.interaction_id,
         "case_id": waiting.case_id,
@@ -187,3 +227,26 @@ def _row(case: Served, known: Known) -> dict[str, Any]:
         "ended_reason": record.ended_reason,
         "record": asdict(record),
     }
+
+
+_OUTCOMES: Mapping[Outcome, str] = {
+    "accepted": "accepted",
+    "rejected": "rejected",
+    "no_answer": "expired",
+    "busy": "expired",
+}
+
+
+def _segments(case: Served, offers: Sequence[Rang]) -> Iterator[Segment]:
+    queue, since = case.waiting.queue, case.came_at
+    for rang in offers:
+        yield Segment("queue", since, rang.at, queue)
+        since = rang.at + rang.after_ms
+        if case.abandoned and case.left_at <= since:
+            yield Segment("offer", rang.at, case.left_at, queue, rang.agent_id, "o", "cancelled")
+            return
+        yield Segment("offer", rang.at, since, queue, rang.agent_id, "o", _OUTCOMES[rang.outcome])
+    if case.answered:
+        yield Segment("talk", case.answered_at, case.ended_at, queue, case.agent_id)
+    else:
+        yield Segment("queue", since, max(0, case.left_at), queue)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from contact_center.replaying.trying import Tried
     from contact_center.storage.executor import Executor
     from routing import Policy
+    from routing.onward import Rulebook
 
 T = TypeVar("T")
 
@@ -124,6 +125,17 @@ def _policy(path: Path, queues: Sequence[QueueModel] = ()) -> tuple[str, Policy]
         raise stop(str(error)) from error
 
 
+def _rulebook(path: Path) -> tuple[str, Rulebook]:
+    """Of queues that the file doesn't name, what was in force holds."""
+    from contact_center.config.model import ConfigError
+    from contact_center.config.trying import rulebook_in
+
+    try:
+        return path.stem, rulebook_in(path)
+    except ConfigError as error:
+        raise stop(str(error)) from error
+
+
 # --- simulate -------------------------------------------------------------------------------------------------------
 
 
@@ -199,7 +211,7 @@ def replay(
     from contact_center.bootstrap import migrate
 
     given, spoken = settings(), _language(language)
-    others = [_policy(path) for path in policy]
+    others = [_rulebook(path) for path in policy]
     migrate(given.database)
     zone = _zone(given.database)
     begin, end = _moments(first, last, zone)
@@ -221,7 +233,7 @@ async def _again(executor: Executor, first: Moment, last: Moment, explanations: 
 
 
 async def _compared(
-    executor: Executor, first: Moment, last: Moment, others: list[tuple[str, Policy]], seed: int
+    executor: Executor, first: Moment, last: Moment, others: list[tuple[str, Rulebook]], seed: int
 ) -> Compared:
     from contact_center.replaying.comparing import compare
     from contact_center.replaying.day import NothingKept, recorded

@@ -15,11 +15,13 @@ from math import exp, inf, log, sqrt
 from typing import Any
 
 from contact_center.domain.events import Medium
-from contact_center.domain.time import HOUR, SECOND, Millis, Moment
+from contact_center.domain.time import HOUR, MINUTE, SECOND, Millis, Moment
+from routing.answering import Answering, AtOnce, chance
 from routing.cases import Waiting
 from routing.decisions import Decision
 from routing.engine import Engine
-from routing.policy import Policy
+from routing.onward import AGAIN_MS, Pace, Rulebook, Standings
+from routing.policy import Missed, Policy
 from routing.seats import Seat
 
 # --- what is drawn ------------------------------------------------------------------------------------------------
@@ -65,12 +67,14 @@ class Kind:
 class Coming:
     """A case that comes: when, what it needs (``waiting``, which waits from then on), how long it takes whoever takes
     it, and how long its customer waits at most (-1: for ever). ``came_at`` is given where it comes later than its
-    place in the queue counts from (-1: it doesn't)."""
+    place in the queue counts from (-1: it doesn't). ``owed``: it is something that we owe, and goes to no other
+    queue."""
 
     waiting: Waiting
     handling_ms: Millis
     patience_ms: Millis = -1
     came_at: Moment = -1
+    owed: bool = False
 
     @property
     def at(self) -> Moment:
@@ -166,12 +170,17 @@ class Served:
 @dataclass(slots=True)
 class Day:
     """``cases`` in the order in which they came; ``there_ms`` are the agents' hours, ``busy_ms`` those in which they
-    had something in hand. ``over_at`` is when the last case was done with."""
+    had something in hand. ``missed`` counts offers that came to nothing at their agents by cause, ``away`` how often
+    an agent was taken to be away for it, ``moved`` how often a case went on to another queue. ``over_at`` is when the
+    last case was done with."""
 
     cases: list[Served] = field(default_factory=list)
     decisions: int = 0
     busy_ms: dict[str, Millis] = field(default_factory=dict)
     there_ms: dict[str, Millis] = field(default_factory=dict)
+    missed: dict[Missed, int] = field(default_factory=dict)
+    away: int = 0
+    moved: int = 0
     over_at: Moment = 0
 
     def answered(self) -> list[Served]:
@@ -199,56 +208,92 @@ class Day:
 
 # --- the day ----------------------------------------------------------------------------------------------------
 
-_DONE, _LEFT, _COMES, _BEGINS, _ENDS, _CHANGES, _FREED, _LOOK = range(8)
+_RINGS, _DONE, _LEFT, _COMES, _BEGINS, _ENDS, _CHANGES, _BACK, _LOOK, _DUE, _WATCH = range(11)
+_LOOKS = (_LOOK, _DUE, _WATCH)
+"""Nothing happens at these by itself."""
+
+ITSELF_MS = 3 * SECOND
+"""How long what is accepted by itself is announced before."""
+AWAY_MS = 5 * MINUTE
+"""How long somebody stays away who was taken to be, where nobody knows."""
+MOST_OFFERS = 200
+"""A case that was missed so often is offered to nobody any more: a day must come to its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Floor:
     """Agents as they came, went and changed, in the order of time. A seat's load and idle time are the simulation's,
     not what it says; who isn't available isn't there. ``in_hand`` is what they have at the beginning: (agent, medium,
-    until when)."""
+    until when). ``away_ms`` are the times that agents stayed away who were taken to be, the shortest first."""
 
     begins_at: Moment
     changes: Sequence[tuple[Moment, Seat]] = ()
     in_hand: Sequence[tuple[str, Medium, Moment]] = ()
+    away_ms: Sequence[Millis] = ()
+
+
+@dataclass(slots=True)
+class _Case:
+    """A case that isn't done with. ``offers`` were made of it; ``ringing`` are the agents at whom it rings since
+    ``rings_at``, ``ring`` the how-manieth time."""
+
+    waiting: Waiting
+    coming: Coming
+    served: Served
+    been_in: list[str]
+    offers: int = 0
+    ring: int = 0
+    rings_at: Moment = 0
+    ringing: list[str] = field(default_factory=list)
+    label: str = ""
+    due_at: Moment = -1
 
 
 class Simulation:
-    """One day. ``answer_ms`` is how long an agent takes to accept (for all media, or by medium), ``after_ms`` how
-    long they need after each case. Who is there is said by ``shifts``, or by a ``floor`` that changes; nobody misses
-    an offer. Agents' hours are counted up to ``ends_at`` (-1: to the end)."""
+    """One day under a policy, or a whole ``Rulebook``. ``answer_ms`` is how long an agent takes to accept (for all
+    media, or by medium), where ``answering`` doesn't say it by offer; ``after_ms`` how long they need after each
+    case. Who is there is said by ``shifts``, or by a ``floor`` that changes. ``pace`` is what rules that ask how long
+    it will take reckon with. Agents' hours are counted up to ``ends_at`` (-1: to the end)."""
 
     def __init__(
         self,
-        policy: Policy,
+        policy: Policy | Rulebook,
         shifts: Iterable[Shift],
         cases: Iterable[Coming],
         *,
         answer_ms: Millis | Mapping[Medium, Millis] = 0,
+        answering: Answering | None = None,
         after_ms: Millis = 0,
         floor: Floor | None = None,
+        pace: Mapping[tuple[str, str], Pace] | None = None,
         ends_at: Moment = -1,
         engine: Callable[[Policy], Engine] = Engine,
     ) -> None:
-        self._policy = policy
-        self._engine = engine(policy)
+        self._book = policy if isinstance(policy, Rulebook) else Rulebook(policy)
+        self._policy = self._book.policy
+        self._engine = engine(self._policy)
+        self._standings = Standings(self._book, pace or {})
         self._seats: dict[str, Seat] = {}
         self._cases = iter(cases)
-        self._answer_ms = answer_ms
+        self._answering = answering or AtOnce(answer_ms)
         self._after_ms = after_ms
         self._ends_at = ends_at
         self._ahead: list[tuple[Moment, int, int, Any]] = []
         self._number = 0
-        self._waiting: dict[str, tuple[Coming, Served]] = {}
+        self._events = 0
+        self._open: dict[str, _Case] = {}
         self._look_at: Moment = -1
+        self._watches: set[str] = set()
+        self._in_a_row: dict[str, int] = {}
+        self._away: dict[str, tuple[Moment, int]] = {}
+        self._away_ms: Sequence[Millis] = ()
         self._busy_since: dict[str, Moment] = {}
         self._there_since: dict[str, Moment] = {}
         self.day = Day()
         self.now: Moment = 0
         for shift in shifts:
             seat = replace(shift.seat, available=False, unavailable_reason="offline")
-            self._seats[seat.agent_id] = seat
-            self._engine.put_seat(seat)
+            self._put(seat)
             self.day.there_ms[seat.agent_id] = sum(end - begin for begin, end in shift.hours)
             for begin, end in shift.hours:
                 self._at(begin, _BEGINS, seat.agent_id)
@@ -257,6 +302,7 @@ class Simulation:
             self._furnish(floor)
 
     def _furnish(self, floor: Floor) -> None:
+        self._away_ms = floor.away_ms
         for at, seat in floor.changes:
             self._at(at, _CHANGES, seat)
         for agent_id, medium, until in floor.in_hand:
@@ -268,6 +314,7 @@ class Simulation:
 
     def _at(self, moment: Moment, what: int, about: Any) -> None:
         self._number += 1
+        self._events += what not in _LOOKS
         heappush(self._ahead, (moment, what, self._number, about))
 
     def run(self) -> Day:
@@ -276,45 +323,78 @@ class Simulation:
         while comes is not None or self._ahead:
             if comes is not None and (not self._ahead or (comes.at, _COMES) < self._ahead[0][:2]):
                 self.now = max(self.now, comes.at)
+                self._events += 1  # whoever looks whether anything happens any more knows that this does
                 self._come(comes)
+                self._events -= 1
                 comes = next(self._cases, None)
             else:
                 moment, what, _, about = heappop(self._ahead)
                 self.now = max(self.now, moment)
                 self._happen(what, about)
+                self._events -= what not in _LOOKS
             self._decide()
         self.day.over_at = self.now
         self.now = max(self.now, self._ends_at)  # who is still there is there to the end
+        for agent_id in list(self._away):
+            self._is_back(agent_id)
         for agent_id in list(self._there_since):
             self._gone(agent_id)
         return self.day
 
-    def _come(self, case: Coming) -> None:
-        served = Served(case.waiting, case.at)
+    def _come(self, coming: Coming) -> None:
+        served = Served(coming.waiting, coming.at)
         self.day.cases.append(served)
-        self._waiting[case.waiting.interaction_id] = (case, served)
-        self._engine.put_waiting(case.waiting)
-        if case.patience_ms >= 0:
-            self._at(self.now + case.patience_ms, _LEFT, case.waiting.interaction_id)
+        case = _Case(coming.waiting, coming, served, [coming.waiting.queue])
+        self._open[coming.waiting.interaction_id] = case
+        self._wait(case)
+        if coming.patience_ms >= 0:
+            self._at(self.now + coming.patience_ms, _LEFT, coming.waiting.interaction_id)
+        if self._standings:
+            self._consider(case)
+
+    def _wait(self, case: _Case) -> None:
+        if case.offers < MOST_OFFERS:
+            self._engine.put_waiting(case.waiting)
+        self._standings.waits(case.waiting)
 
     def _happen(self, what: int, about: Any) -> None:
-        if what == _LEFT:
-            left = self._waiting.pop(about, None)
-            if left is not None:
-                left[1].left_at = self.now
-                self._engine.remove_waiting(about)
+        if what == _RINGS:
+            self._answer(*about)
+        elif what == _LEFT:
+            self._leave(about)
         elif what == _DONE:
             self._done(*about)
         elif what == _BEGINS:
             self._put(replace(self._seats[about], available=True, unavailable_reason="", idle_since_at=self.now))
         elif what == _ENDS:
+            self._is_back(about)
             self._put(replace(self._seats[about], available=False, unavailable_reason="offline"))
         elif what == _CHANGES:
             self._change(about)
-        elif what == _FREED:
-            self._free(*about)
+        elif what == _BACK:
+            self._return(*about)
+        elif what == _DUE:
+            self._due(*about)
+        elif what == _WATCH:
+            self._watch(about)
         else:
             self._look_at = -1
+
+    def _leave(self, interaction_id: str) -> None:
+        case = self._open.pop(interaction_id, None)
+        if case is None:
+            return
+        case.served.left_at = self.now
+        if case.ringing:
+            for agent_id in case.ringing:
+                self._free(agent_id, case.waiting.medium, case.label)
+                self._in_a_row[agent_id] = 0
+        else:
+            self._engine.remove_waiting(interaction_id)
+            self._standings.waits_no_more(case.waiting)
+        self._standings.over(case.waiting, case.served.came_at, in_time=False)
+
+    # --- who is there ---------------------------------------------------------------------------------------------
 
     def _change(self, seat: Seat) -> None:
         agent_id = seat.agent_id
@@ -325,58 +405,195 @@ class Simulation:
             idle = self.now
             self._there_since[agent_id] = self.now
         elif was_there and not seat.available:
+            self._is_back(agent_id)
             self._gone(agent_id)
         self._put(replace(seat, load=load, labelled=labelled, idle_since_at=idle))
 
     def _gone(self, agent_id: str) -> None:
-        since = self._there_since.pop(agent_id)
-        self.day.there_ms[agent_id] = self.day.there_ms.get(agent_id, 0) + self._counted(since)
+        self._there(agent_id, self._counted(self._there_since.pop(agent_id)))
+
+    def _there(self, agent_id: str, ms: Millis) -> None:
+        self.day.there_ms[agent_id] = self.day.there_ms.get(agent_id, 0) + ms
 
     def _counted(self, since: Moment) -> Millis:
         until = self.now if self._ends_at < 0 else min(self.now, self._ends_at)
         return max(0, until - since)
 
+    def _go_away(self, agent_id: str) -> None:
+        """They missed so many in a row that they are taken to be away, until they come back."""
+        self.day.away += 1
+        self._in_a_row[agent_id] = 0
+        self._away[agent_id] = (self.now, self.day.away)
+        spread = self._away_ms
+        if spread:
+            number = chance(f"away {agent_id} {self.now}")
+            stays = spread[int(number * len(spread))]
+        else:
+            stays = AWAY_MS
+        self._at(self.now + max(1, stays), _BACK, (agent_id, self.day.away))
+
+    def _return(self, agent_id: str, number: int) -> None:
+        if agent_id in self._away and self._away[agent_id][1] == number:
+            self._is_back(agent_id)
+            self._put(replace(self._seats[agent_id], idle_since_at=self.now))
+
+    def _is_back(self, agent_id: str) -> None:
+        since = self._away.pop(agent_id, None)
+        if since is not None:
+            self._there(agent_id, -self._counted(since[0]))
+
     def _free(self, agent_id: str, medium: Medium, label: str) -> Seat:
-        """One piece of work less; the agent has been idle for as long as they were."""
+        """One piece of work less; who has none left begins to be idle."""
         seat = self._seats[agent_id]
         load = {**seat.load, medium: seat.load[medium] - 1}
         labelled = {**seat.labelled, label: seat.labelled[label] - 1} if label else seat.labelled
-        seat = replace(seat, load=load, labelled=labelled)
+        idle = seat.idle_since_at if any(load.values()) else self.now
+        seat = replace(seat, load=load, labelled=labelled, idle_since_at=idle)
         self._put(seat)
         return seat
 
     def _done(self, agent_id: str, medium: Medium, label: str) -> None:
         seat = self._free(agent_id, medium, label)
-        if not any(seat.load.values()):
-            begun = self._busy_since.pop(agent_id, self.now)
+        if not any(seat.load.values()) and agent_id in self._busy_since:
+            begun = self._busy_since.pop(agent_id)
             self.day.busy_ms[agent_id] = self.day.busy_ms.get(agent_id, 0) + self._counted(begun)
-        self._put(replace(seat, idle_since_at=self.now))
 
     def _put(self, seat: Seat) -> None:
         self._seats[seat.agent_id] = seat
+        if seat.agent_id in self._away:
+            seat = replace(seat, available=False, unavailable_reason="not_ready")
         self._engine.put_seat(seat)
+        if self._standings:
+            self._standings.there(seat)
+
+    # --- offers -----------------------------------------------------------------------------------------------------
 
     def _decide(self) -> None:
         while made := self._engine.decide(self.now):
             for decision in made:
-                self._take(decision)
+                self._offer(decision)
         change = self._engine.next_change_at(self.now)
         if change is not None and not (self.now < self._look_at <= change):
             self._look_at = max(change, self.now + 1)
             self._at(self._look_at, _LOOK, None)
 
-    def _take(self, decision: Decision) -> None:
+    def _offer(self, decision: Decision) -> None:
         self.day.decisions += 1
-        case, served = self._waiting.pop(decision.interaction_id)
-        medium, agent_id = decision.medium, decision.agent_id
-        answer_ms = self._answer_ms if isinstance(self._answer_ms, int) else self._answer_ms.get(medium, 0)
-        served.agent_id, served.policy = agent_id, decision.policy
-        served.answered_at = self.now + answer_ms
-        served.ended_at = served.answered_at + case.handling_ms
-        label = case.waiting.label or self._policy.queue(decision.queue).label
-        for each in (agent_id, *decision.others):
-            self._seats[each] = self._seats[each].taken(medium, label)
-        for other in decision.others:
-            self._at(served.answered_at, _FREED, (other, medium, label))
-        self._busy_since.setdefault(agent_id, self.now)
-        self._at(served.ended_at + self._after_ms, _DONE, (agent_id, medium, label))
+        case = self._open[decision.interaction_id]
+        waiting, medium = case.waiting, decision.medium
+        self._standings.waits_no_more(waiting)
+        rules = self._policy.queue(waiting.queue)
+        ring_ms = self._book.ring_ms(waiting.queue, medium)
+        itself = medium in rules.auto_answer
+        case.served.policy = decision.policy
+        case.label = waiting.label or rules.label
+        case.ring += 1
+        case.rings_at = self.now
+        case.ringing = [decision.agent_id, *decision.others]
+        for agent_id in case.ringing:
+            if itself and agent_id == decision.agent_id:
+                outcome, after = "accepted", min(ITSELF_MS, ring_ms // 2)
+            else:
+                outcome, after = self._answering.answer(
+                    agent_id, medium, waiting.interaction_id, case.offers, ring_ms
+                )
+            case.offers += 1
+            self._seats[agent_id] = self._seats[agent_id].taken(medium, case.label)
+            self._at(self.now + after, _RINGS, (waiting.interaction_id, case.ring, agent_id, outcome))
+
+    def _answer(self, interaction_id: str, ring: int, agent_id: str, outcome: Any) -> None:
+        case = self._open.get(interaction_id)
+        if case is None or case.ring != ring or agent_id not in case.ringing:
+            return  # the customer left, or a colleague was faster
+        if outcome == "accepted":
+            self._accept(case, agent_id)
+        else:
+            self._miss(case, agent_id, outcome)
+
+    def _accept(self, case: _Case, agent_id: str) -> None:
+        served, medium = case.served, case.waiting.medium
+        del self._open[case.waiting.interaction_id]
+        for other in case.ringing:
+            if other != agent_id:
+                self._free(other, medium, case.label)
+        self._in_a_row[agent_id] = 0
+        served.agent_id, served.waiting = agent_id, case.waiting
+        served.answered_at = self.now
+        served.ended_at = self.now + case.coming.handling_ms
+        in_time = served.waited_ms <= self._policy.queue(case.waiting.queue).target_ms
+        self._standings.over(case.waiting, served.came_at, in_time)
+        self._busy_since.setdefault(agent_id, case.rings_at)
+        self._at(served.ended_at + self._after_ms, _DONE, (agent_id, medium, case.label))
+
+    def _miss(self, case: _Case, agent_id: str, cause: Missed) -> None:
+        self.day.missed[cause] = self.day.missed.get(cause, 0) + 1
+        case.ringing.remove(agent_id)
+        case.waiting = replace(
+            case.waiting,
+            missed={**case.waiting.missed, agent_id: self.now},
+            missed_by={**case.waiting.missed_by, agent_id: cause},
+        )
+        row = self._in_a_row[agent_id] = self._in_a_row.get(agent_id, 0) + 1 if cause == "no_answer" else 0
+        if self._policy.misses_in_a_row and row >= self._policy.misses_in_a_row and self._seats[agent_id].available:
+            self._go_away(agent_id)
+        self._free(agent_id, case.waiting.medium, case.label)
+        if not case.ringing:
+            self._wait(case)
+
+    # --- on to another queue ----------------------------------------------------------------------------------------
+
+    def _consider(self, case: _Case) -> bool:
+        """Sends on what waits as far as its rules lead, and sees to it that what stays is looked at again. Whether it
+        went anywhere."""
+        waiting = case.waiting
+        if case.coming.owed or waiting.only_agent:
+            return False
+        went = False
+        while (onward := self._standings.onward(waiting, case.been_in, self.now)) is not None:
+            went = True
+            self.day.moved += 1
+            case.been_in.append(onward.queue)
+            self._standings.waits_no_more(waiting)
+            waiting = onward
+            self._standings.waits(waiting)
+        if went:
+            case.waiting = case.served.waiting = waiting
+            self._engine.put_waiting(waiting)
+        if self._standings.rules(waiting.queue):
+            self._look_again(case)
+        return went
+
+    def _look_again(self, case: _Case) -> None:
+        at = self._standings.look_at(case.waiting, self.now)
+        if at is not None and at != case.due_at:
+            case.due_at = at
+            self._later(at, _DUE, (case.waiting.interaction_id, at))
+        if case.waiting.queue not in self._watches and self._standings.watched(case.waiting.queue):
+            self._watch_again(case.waiting.queue, AGAIN_MS)
+
+    def _watch_again(self, queue: str, after_ms: Millis) -> None:
+        self._watches.add(queue)
+        self._later(self.now + after_ms, _WATCH, queue)
+
+    def _later(self, at: Moment, what: int, about: Any) -> None:
+        """Nobody looks any more where nothing will ever happen again."""
+        if self._events > 0 or self.now < self._ends_at:
+            self._at(at, what, about)
+
+    def _due(self, interaction_id: str, at: Moment) -> None:
+        case = self._open.get(interaction_id)
+        if case is None or case.due_at != at:
+            return
+        if case.ringing:  # it may come back
+            case.due_at = self.now + AGAIN_MS
+            self._later(case.due_at, _DUE, (interaction_id, case.due_at))
+        else:
+            self._consider(case)
+
+    def _watch(self, queue: str) -> None:
+        self._watches.discard(queue)
+        went = False
+        for interaction_id in self._standings.ends_of(queue):
+            went = self._consider(self._open[interaction_id]) or went
+        if self._standings.anybody(queue):
+            self._watch_again(queue, SECOND if went else AGAIN_MS)

@@ -8,8 +8,10 @@ from typing import Literal
 
 from contact_center.domain.time import MINUTE, SECOND, Millis, Moment
 from contact_center.replaying.day import Assumed, Recorded
+from contact_center.replaying.log import Progress
 from routing import Policy
 from routing.figures import Figures, Work, by_queue, fairness, figures, occupancy, percentile, work
+from routing.onward import Rulebook
 from routing.simulation import Day, Served
 from routing.trials import Interval, paired
 
@@ -74,14 +76,24 @@ def targets_of(*policies: Policy) -> Callable[[str], Millis]:
     return target
 
 
-def compare(recorded: Recorded, others: Sequence[tuple[str, Policy]], seed: int = 0) -> Compared:
+def compare(
+    recorded: Recorded,
+    others: Sequence[tuple[str, Policy | Rulebook]],
+    seed: int = 0,
+    progress: Progress = lambda done, whole: None,
+) -> Compared:
     """The real day, the day simulated under the policy that was in force, and under each other."""
-    target = targets_of(*[policy for _, policy in others], recorded.policy)
+    books = [(label, other if isinstance(other, Rulebook) else Rulebook(other)) for label, other in others]
+    target = targets_of(*[book.policy for _, book in books], recorded.policy)
     columns = [column("real", "", "", recorded.real, target)]
-    simulated = recorded.under(recorded.policy, seed)
+    whole = 1 + len(books)
+    progress(0, whole)
+    simulated = recorded.under(recorded.rulebook, seed)
     columns.append(column("recorded", "", recorded.policy.version, simulated, target))
-    for label, policy in others:
-        columns.append(column("other", label, policy.version, recorded.under(policy, seed), target))
+    for number, (label, book) in enumerate(books, 1):
+        progress(number, whole)
+        columns.append(column("other", label, book.policy.version, recorded.under(book, seed), target))
+    progress(whole, whole)
     queues = {queue for each in columns for queue in each.figures if queue}
     return Compared(
         recorded.first,
@@ -130,7 +142,11 @@ def together(days: Sequence[Day]) -> Day:
     for day in days:
         whole.cases += day.cases
         whole.decisions += day.decisions
+        whole.moved += day.moved
+        whole.away += day.away
         whole.over_at = max(whole.over_at, day.over_at)
+        for cause, count in day.missed.items():
+            whole.missed[cause] = whole.missed.get(cause, 0) + count
         for known, more in ((whole.busy_ms, day.busy_ms), (whole.there_ms, day.there_ms)):
             for agent_id, ms in more.items():
                 known[agent_id] = known.get(agent_id, 0) + ms
@@ -189,7 +205,22 @@ def rows(compared: Compared, queue: str) -> list[Row]:
     if not queue:
         found.append(Row("occupancy", "share", "", tuple([column.occupancy for column in compared.columns])))
         found.append(Row("fairness", "index", "more", tuple([column.fairness for column in compared.columns])))
+        found += _beside(compared)
     return found
+
+
+def _beside(compared: Compared) -> list[Row]:
+    """What happens beside waiting, as far as it happens in any column."""
+    counted: list[tuple[str, Better, Callable[[Day], int]]] = [
+        ("missed", "less", lambda day: sum(day.missed.values())),
+        ("away", "less", lambda day: day.away),
+        ("moved_on", "", lambda day: day.moved),
+    ]
+    return [
+        Row(code, "count", better, values)
+        for code, better, of in counted
+        if any(values := tuple([of(column.day) for column in compared.columns]))
+    ]
 
 
 def _none(queue: str) -> Figures:

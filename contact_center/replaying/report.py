@@ -26,8 +26,11 @@ from contact_center.replaying.comparing import (
     wait_marks,
     waited_at_most,
 )
+from contact_center.replaying.day import Assumed
 from contact_center.replaying.words import Language, duration, moment, say
+from routing.answering import ENOUGH
 from routing.experiment import Result
+from routing.simulation import AWAY_MS
 
 # pygal looks for plug-ins with a finder of a kind that Python warns of at every import afterwards; we have none.
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != "PluginImportFixer"]
@@ -86,11 +89,9 @@ def assumptions(language: Language, compared: Compared) -> list[str]:
     assumed = compared.assumed
     if assumed is None:
         return [*told, say(language, "synthetic"), say(language, "same_chance", seed=compared.seed)]
-    answer = ", ".join(f"{medium} {duration(language, ms)}" for medium, ms in assumed.answer_ms.items()) or "–"
-    told += [
-        say(language, "as_recorded"),
-        say(language, "accept_at_once", answer=answer, missed=assumed.missed),
-    ]
+    told += [say(language, "as_recorded"), *_answering(language, assumed)]
+    if assumed.rules:
+        told.append(say(language, "rules", queues=", ".join(assumed.rules)))
     for (queue, medium), (seen, gave_up, mean) in assumed.patience.items():
         code = "patience" if gave_up else "patience_none"
         shown = duration(language, mean) if mean < inf else "∞"
@@ -113,9 +114,27 @@ def assumptions(language: Language, compared: Compared) -> list[str]:
     told += [
         say(language, "handling_unknown"),
         say(language, "same_chance", seed=compared.seed),
+        say(language, "not_simulated"),
         say(language, "compare_simulated"),
     ]
     return told
+
+
+def _answering(language: Language, assumed: Assumed) -> list[str]:
+    """How offers are answered, by medium."""
+    by_medium = []
+    for medium, answer_ms in assumed.answer_ms.items():
+        shares = assumed.missed.get(medium, {})
+        missed = ", ".join(f"{100 * share:.1f} % {say(language, cause)}" for cause, share in shares.items())
+        answer = duration(language, answer_ms)
+        missed = missed or say(language, "nothing_missed")
+        by_medium.append(say(language, "answering_of", medium=medium, answer=answer, missed=missed))
+    told = "; ".join(by_medium) or "–"
+    lines = [say(language, "answering", own=assumed.own, enough=ENOUGH, told=told)]
+    if any(assumed.missed.values()):
+        time = duration(language, assumed.away_ms if assumed.away else AWAY_MS)
+        lines.append(say(language, "away_known" if assumed.away else "away_unknown", count=assumed.away, time=time))
+    return lines
 
 
 # --- terminal -----------------------------------------------------------------------------------------------------

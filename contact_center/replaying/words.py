@@ -23,6 +23,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "waiting": ("Still waiting at the end", "结束时仍在等待"),
     "occupancy": ("Occupancy", "坐席占用率"),
     "fairness": ("Evenness of work (Jain)", "工作均匀度 (Jain)"),
+    "missed": ("Missed offers", "错过的邀约"),
+    "away": ("Agents taken to be away", "被视为离开的坐席"),
+    "moved_on": ("Sent on to another queue", "转入其他队列"),
+    "rejected": ("rejected", "拒绝"),
+    "no_answer": ("not answered", "未接听"),
+    "busy": ("telephone busy", "话机占线"),
     "cases": ("Cases", "个案"),
     "agent": ("Agent", "坐席"),
     # --- columns
@@ -94,10 +100,39 @@ WORDS: dict[str, tuple[str, str]] = {
         "wrap-up), when customers left, and when each agent was there with which skills and capacity.",
         "照实沿用：每个个案何时到来、需要什么，接受之后处理了多久（含话后处理），客户何时离开，以及每位坐席何时在岗、具备哪些技能和容量。",
     ),
-    "accept_at_once": (
-        "In the simulation nobody misses an offer, and agents accept after the median that was seen: {answer}. On "
-        "the day itself {missed} offers were missed.",
-        "模拟中没有人错过邀约；坐席按当天的中位数接受：{answer}。当天实际错过 {missed} 次邀约。",
+    "answering": (
+        "Offers are accepted or missed as each agent did on the day ({own} agents; of whom fewer than {enough} "
+        "offers are known, as the house did), for the same causes and after as long: {told}. The luck of a case's "
+        "first, second, … offer is the same under each policy. Who let one ring out would have however long it rang.",
+        "邀约按每位坐席当天的表现接受或错过（{own} 位坐席；已知邀约少于 {enough} 次的按全体表现），"
+        "原因与时长相同：{told}。"
+        "个案的第一次、第二次……邀约在各策略下运气相同。当时未接听的，响得再久也不会接听。",
+    ),
+    "answering_of": (
+        "{medium}: accepted after {answer} (half of them), missed {missed}",
+        "{medium}：一半在 {answer} 内接受，错过 {missed}",
+    ),
+    "nothing_missed": ("none", "无"),
+    "away_known": (
+        "Who misses as many in a row as the policy says is taken to be away, for as long as others were on the day "
+        "({count} times; half of them for more than {time}).",
+        "连续错过达到策略所定次数的坐席被视为离开，时长取自当天实际情形（{count} 次；一半超过 {time}）。",
+    ),
+    "away_unknown": (
+        "Who misses as many in a row as the policy says is taken to be away for {time}: on the day nobody was.",
+        "连续错过达到策略所定次数的坐席被视为离开 {time}：当天没有这种情形。",
+    ),
+    "rules": (
+        "Work goes on from {queues} by the rules of each policy. Opening hours are those in force now, unless the "
+        "policy's file names its own; service level and time to wait, where a rule asks for them, are the simulated "
+        "day's.",
+        "{queues} 的工作按各策略的规则转入其他队列。营业时间为现行设置，除非策略文件另有规定；"
+        "规则所问的服务水平与等待时间取自模拟的一天。",
+    ),
+    "not_simulated": (
+        "Not simulated: what customers do after they left (ringing again, being called back), and what agents and "
+        "supervisors do past routing.",
+        "未模拟：客户离开之后的行为（再次来电、回拨），以及坐席和主管绕过路由的操作。",
     ),
     "patience": (
         "Customers who were answered would have left at some time: {queue} ({medium}): {gave_up} of {seen} left; "
@@ -114,8 +149,9 @@ WORDS: dict[str, tuple[str, str]] = {
         "结束时仍有 {count} 个个案在处理中，按最后时刻结束计算。",
     ),
     "moved": (
-        "{count} cases moved to another queue while they waited; in the simulation they come there at once.",
-        "{count} 个个案在等待中转入了别的队列；模拟中它们直接进入该队列。",
+        "{count} cases were moved to another queue by somebody while they waited; in the simulation they come there "
+        "at once.",
+        "{count} 个个案在等待中由人转入了别的队列；模拟中它们直接进入该队列。",
     ),
     "policies": (
         "{count} policies were in force on the day ({versions}); the simulation uses {most}, under which most was "

@@ -84,7 +84,8 @@ def test_a_case_that_was_missed_and_passed_on_waits_twice_and_is_one_case_each_t
     assert (first.waiting.queue, first.came_at, first.answered_at, first.ended_at) == ("q", at(1), at(3.25), at(9))
     assert first.ring_ms == 15 * SECOND
     assert (second.waiting.queue, second.came_at, second.ended_at) == ("r", at(9), at(21))
-    assert told.assumed.missed == 1
+    assert told.assumed.missed == {"voice": {"no_answer": 1 / 3}}
+    assert told.real.missed == {"no_answer": 1}
     assert told.real.busy_ms["ann"] == 6 * MINUTE + 11 * MINUTE
     assert told.assumed.answer_ms == {"voice": 22_500}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from statistics import fmean
 from typing import TypeVar
 
 import pytest
@@ -19,7 +20,9 @@ from contact_center.storage.connection import Connection
 from contact_center.storage.executor import Executor, open_executor
 from contact_center.storage.schema import routing_log as table
 from routing import Policy
+from routing.answering import AtOnce
 from routing.figures import figures, work
+from routing.simulation import Day, Simulation
 
 T = TypeVar("T")
 
@@ -96,6 +99,26 @@ def test_simulated_under_the_policy_in_force_it_goes_as_it_went(database_url: st
     assert [(case.agent_id, case.answered_at, case.left_at) for case in simulated.cases] == [
         (case.agent_id, case.answered_at, case.left_at) for case in known.day.cases
     ]
+
+
+def test_a_day_on_which_offers_are_missed_comes_out_nearer_to_what_it_was_than_if_nobody_missed_any(
+    database_url: str,
+) -> None:
+    missing = known_day(Policy("p1", ageing_ms=30 * SECOND), 1_000, hours=0.6, as_people=True)
+    stored(database_url, missing)
+    day = read(database_url, missing)
+    assert day.real.missed == missing.day.missed
+
+    def level(simulated: Day) -> float:
+        return figures(simulated.cases, target).service_level
+
+    nobody_misses = AtOnce(day.assumed.answer_ms)
+    without = Simulation(
+        day.policy, (), day.coming(), answering=nobody_misses, floor=day.floor, ends_at=day.last
+    ).run()
+    really = level(day.real)
+    drawn = [level(day.under(day.policy, seed)) for seed in range(4)]
+    assert abs(fmean(drawn) - really) < abs(level(without) - really) / 2
 
 
 def test_another_policy_is_compared_with_the_one_in_force(database_url: str, known: Known) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Millis, Moment
 from routing.needs import ANYBODY, Need, agents_named
 from routing.policy import PLAIN, Missed, Policy, QueuePolicy
+from routing.seats import Row, slots_in
 from routing.turns import Turn, Turns
 
-if TYPE_CHECKING:
-    from routing.seats import Row
-
 TOP_PRIORITY = 100
+FEW = 16
+"""So many are looked at one by one."""
+NEVER: Moment = 10**18
+"""After any turn."""
 _FAR: Millis = 10**15
 """Further than any two moments lie apart."""
 
@@ -151,13 +154,23 @@ class Pool:
     pool's own in every reach; that of a directed case's pool is never asked for. ``personal`` pools ask who somebody
     is, so agents of the same queues and skills are not alike to them."""
 
-    __slots__ = ("ask", "bit", "mask", "personal")
+    __slots__ = ("_few", "_few_of", "ask", "bit", "mask", "personal")
 
     def __init__(self, ask: Ask, mask: int) -> None:
         self.ask = ask
         self.mask = mask
         self.bit = 1
+        self._few: tuple[int, ...] = ()
+        self._few_of = 0
         self.personal = ask.need is not ANYBODY and agents_named(ask.need)
+
+    def few(self) -> tuple[int, ...]:
+        """Their slots, where they are so few that looking at each is quicker than any index; else none."""
+        mask = self.mask
+        if self._few_of != mask:
+            self._few_of = mask
+            self._few = tuple(slots_in(mask)) if mask.bit_count() <= FEW else ()
+        return self._few
 
 
 class Want:
@@ -201,19 +214,34 @@ class Line:
         self.medium = medium
         self.lanes: list[Entry] = []
 
+    def enter(self, first: Case, lane: Lane) -> None:
+        # A turn is one case's alone, so comparing never gets as far as the lanes.
+        insort(self.lanes, (first[0], first[1], lane.pool.bit, lane))
+
+    def leave(self, first: Case) -> None:
+        del self.lanes[bisect_left(self.lanes, first[:2])]
+
+
+Lines: TypeAlias = dict[LineKey, dict[Medium, Line]]
+
 
 class Lane:
     """Cases that any agent can take either all or none of: one kind of work and step, one medium, the same standing.
     So only the first of a lane ever needs to be looked at. ``pool`` and ``step`` are those that are in force: a later
     one than time has brought, where that would be hopeless; ``climbs``: whether it depends on who is there.
     ``alike``: whether all agents in the pool who have room may have its cases now. ``kept``: whether somebody is
-    there for whom they are held."""
+    there for whom they are held. ``steady`` lanes depend on nothing but who has which queues and
+    skills: any agent can take all of it or none, now and always. ``at`` is the first case's turn, :data:`NEVER` while
+    there is none."""
 
     __slots__ = (
         "alike",
+        "astray",
+        "at",
         "climbs",
         "kept",
         "key",
+        "lined",
         "lines",
         "medium",
         "plain",
@@ -221,6 +249,7 @@ class Lane:
         "reached",
         "ready",
         "standing",
+        "steady",
         "step",
         "turns",
         "want",
@@ -230,12 +259,16 @@ class Lane:
         self.key = key
         self.want, self.reached, self.medium, self.standing = key
         self.lines: tuple[Line, ...] = ()
-        self.turns = Turns()
+        self.lined: Case | None = None
+        self.turns: Turns[Case] = Turns()
+        self.at = NEVER
         self.ready = False
         self.kept = False
         self.climbs = self.want.skips and self.reached + 1 < len(self.want.pools)
         self.alike = not (self.standing.hard or self.standing.soft or self.standing.held)
         self.ask_for(self.reached)
+        self.steady = self.plain and len(self.want.pools) == 1 and not self.pool.ask.agent_id
+        self.astray = False
 
     def ask_for(self, step: int) -> None:
         self.step = step
@@ -252,11 +285,10 @@ class Lane:
         return label not in row.full and bool(self.pool.mask & row.bit)
 
 
-Entry: TypeAlias = tuple[Turn, int, Lane]
+Entry: TypeAlias = tuple[Moment, str, int, Lane]
 """A lane in its line: its first case's turn, its pool's bit."""
 
 
-class Case(NamedTuple):
-    waiting: Waiting
-    turn: Turn
-    lane: Lane
+Case: TypeAlias = tuple[Moment, str, int, Waiting, Lane]
+"""A case in its lane. It begins with its turn, so it is sorted by that: the moment, the interaction's id; then a
+number that is no other's."""

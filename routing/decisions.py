@@ -8,25 +8,20 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
 from contact_center.domain.views import Why
-from routing.batch import Weighed
-from routing.cases import Ask, Waiting, steps_reached
+from routing.cases import Ask, steps_reached
 from routing.expression import written
 from routing.needs import ANYBODY, Has, meets, parts
-from routing.policy import QueuePolicy, Term
-from routing.ranking import Leading, in_order, points, skill_points
+from routing.past import Glimpse, Seen
+from routing.policy import Term
+from routing.ranking import in_order, points, skill_points
 from routing.reasons import Reason, Value
-from routing.seats import ON_CALL, OPEN, House, Members, Row, Rows, Seat, limits_reached, row_at, slots_in
-
-if TYPE_CHECKING:
-    from routing.past import Glimpse
-
-ALL_UP_TO = 200
-"""A queue with no more members than this has every one of them in its explanations."""
+from routing.scene import ALL_UP_TO, Scene
+from routing.seats import ON_CALL, OPEN, Row, Seat, limits_reached, row_at, slots_in
 
 BEST_KEPT = 50
 
@@ -72,50 +67,6 @@ _BEHIND = {
 }
 
 
-class Scene(NamedTuple):
-    """All that a decision depended on, as it was then. ``ask`` is what was asked after ``step`` steps of relaxation;
-    ``ranked`` are the eligible in their turn, as far as they are ever listed; ``leading`` are the terms that came
-    before their places. ``held`` are those for whom the case was kept (0: it wasn't), ``rung`` the chosen and whoever
-    rings at the same time."""
-
-    waiting: Waiting
-    ask: Ask
-    step: int
-    label: str
-    house: House
-    at: Moment
-    rows: Rows
-    ranked: tuple[Row, ...]
-    leading: Leading
-    members: Members
-    directed: Row | None
-    fit: int
-    states: Mapping[str, int]
-    spare: int
-    cooling: Mapping[int, Moment]
-    held: int
-    eligible: int
-    rung: tuple[Row, ...]
-    weighed: Weighed | None = None
-
-    @property
-    def chosen(self) -> Row | None:
-        return self.rung[0] if self.rung else None
-
-    @property
-    def rules(self) -> QueuePolicy:
-        return self.waiting.rules(self.house.policy)
-
-    @property
-    def held_until(self) -> Moment:
-        return self.waiting.virtual_enqueued_at + self.rules.hold_ms
-
-    @property
-    def present(self) -> int:
-        """Those who could take it as it stands and are there, however busy."""
-        return self.fit & (self.states.get(OPEN, 0) | self.states.get(ON_CALL, 0))
-
-
 class Explanation:
     """Why a case went to whom it went, or why it still waits.
 
@@ -124,10 +75,13 @@ class Explanation:
     eligible and as many others (by id) as make 200. ``counts`` always counts everybody: how many agents
     each reason was true of (an agent can have several)."""
 
-    __slots__ = ("__dict__", "_seen")
+    __slots__ = ("__dict__", "_told_of")
 
-    def __init__(self, seen: Glimpse) -> None:
-        self._seen = seen
+    _told_of: Seen
+
+    @cached_property
+    def _seen(self) -> Glimpse:
+        return Glimpse(*self._told_of)
 
     @cached_property
     def _scene(self) -> Scene:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush, merge
 from itertools import islice
 from weakref import WeakValueDictionary
@@ -12,14 +11,16 @@ from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
 from routing.batch import Weighed
 from routing.cases import (
+    NEVER,
     PLAINLY,
+    TOP_PRIORITY,
     Ask,
     Case,
-    Entry,
     Lane,
     LaneKey,
     Line,
     LineKey,
+    Lines,
     Pool,
     Skills,
     Standing,
@@ -35,12 +36,11 @@ from routing.cases import (
 from routing.decisions import Decision, Explanation
 from routing.floor import Floor
 from routing.needs import ANYBODY, meets
-from routing.past import Glimpse
+from routing.past import Seen
 from routing.policy import PLAIN, Policy, QueuePolicy, Term
 from routing.ranking import Leading, in_order, skill_points
-from routing.seats import NOBODY, House, Reach, Row, Seat, row_at, slots_in
+from routing.seats import House, Reach, Row, Seat, row_at, slots_in
 from routing.together import Open, Placed, placed, weighable
-from routing.turns import Turn
 
 
 class Engine:
@@ -61,26 +61,33 @@ class Engine:
     """With more fresh seats than this, lanes are looked at instead."""
     behind = 512
     """After as many changes of seats, what explanations refer to is made anew."""
+    lanes_few = 32
+    """So many lanes are looked at one by one for an agent who comes free; more are lined up for it."""
     pools_kept = 4096
     """With more pools than this, those that nobody waits in are forgotten."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._cases: dict[str, Case] = {}
-        self._depth: dict[str, int] = {}
         self._lanes: dict[LaneKey, Lane] = {}
         self._wants: dict[tuple[str, Skills, str], Want] = {}
         self._pools: dict[Ask, Pool] = {}
         self._made: list[Pool] = []
         self._era = 0
         self._pools_most = self.pools_kept
-        self._reaches: WeakValueDictionary[tuple[frozenset[str], Skills], Reach] = WeakValueDictionary()
-        self._lines: dict[LineKey, dict[Medium, Line]] = {}
+        self._reaches: WeakValueDictionary[tuple[frozenset[str], Skills, Skills], Reach] = WeakValueDictionary()
+        self._lines: Lines = {}
+        self._queueing = 0  # so many lanes in them
+        self._steady: list[Lane] = []
+        self._steady_lines: Lines = {}
+        self._astray: list[Lane] = []
+        self._ways: dict[tuple[str, Medium, Skills], Lane] = {}
+        self._news = 0
         self._soft: dict[LineKey, set[Lane]] = {}
         self._climbing: dict[LineKey, set[Lane]] = {}
         self._held: dict[LineKey, set[Lane]] = {}
-        self._ready: list[tuple[Turn, int, Lane]] = []
-        self._pushed = 0
+        self._ready: list[Case] = []
+        self._numbered = 0
         self._thaw: list[tuple[Moment, str]] = []
         self._thaw_most = 64
         self._caps: list[tuple[Moment, str]] = []
@@ -88,6 +95,8 @@ class Engine:
         self._house = House(policy)
         # Most houses want the same of every queue and every turn; much need not be asked then.
         self._alike = not policy.queues and policy.most_priority is None and policy.order == "age"
+        self._ageing_ms = policy.ageing_ms
+        self._several = policy.batch.most > 1
         self._rings = any(queue.ring > 1 for queue in policy.queues.values())
         self._floor = Floor(self._house, self.behind)
         self._fresh: dict[int, Row] = {}
@@ -96,11 +105,18 @@ class Engine:
 
     def put_seat(self, seat: Seat) -> None:
         """The truth about an agent, new or changed."""
-        old = self._floor.seats.get(seat.agent_id)
-        if old and old.reach.queues == seat.queues and old.reach.skills == seat.skills:
-            row = self._floor.change(old, seat)
+        floor = self._floor
+        slot = floor.slots.get(seat.agent_id)
+        old = None if slot is None else floor.rows[slot]
+        if old is None:
+            row = self._enter_floor(seat, None)
         else:
-            row = self._move(old, seat)
+            reach = old.reach
+            if seat.capacity != reach.capacity or seat.queues != reach.queues or seat.skills != reach.skills:
+                row = self._move(old, seat)
+            else:
+                row = Row.of(seat, old.slot, old.bit, self._house, reach)
+                floor.change(row)
         if row.spare:
             self._fresh[row.slot] = row
         else:
@@ -112,15 +128,21 @@ class Engine:
 
     def remove_seat(self, agent_id: str) -> None:
         """The agent is gone. Unknown ids change nothing."""
-        if row := self._floor.seats.get(agent_id):
+        if row := self._floor.row_of(agent_id):
             self._leave_floor(row)
             self._floor.free_slot(row.slot)
 
-    def _move(self, old: Row | None, seat: Seat) -> Row:
-        """A new agent, or one with other queues or skills."""
-        if old:
-            self._leave_floor(old)
-        row = self._floor.enter(seat, self._reach(seat), old.slot if old else None)
+    def _move(self, old: Row, seat: Seat) -> Row:
+        """An agent with other queues, skills or capacity."""
+        if old.reach.queues == seat.queues and old.reach.skills == seat.skills:
+            row = Row.of(seat, old.slot, old.bit, self._house, self._reach(seat))
+            self._floor.change(row)
+            return row
+        self._leave_floor(old)
+        return self._enter_floor(seat, old.slot)
+
+    def _enter_floor(self, seat: Seat, slot: int | None) -> Row:
+        row = self._floor.enter(seat, self._reach(seat), slot)
         for pool in self._pools.values():
             if _could(seat, pool.ask):
                 pool.mask |= row.bit
@@ -138,17 +160,30 @@ class Engine:
 
     def put_waiting(self, waiting: Waiting) -> None:
         """A case waits, or waits otherwise than before."""
-        self.remove_waiting(waiting.interaction_id)
-        if self._alike and not (waiting.missed or waiting.label):
-            self._enter(waiting, waiting.turn(self.policy.ageing_ms), PLAINLY, 0)
-        else:
+        old = self._cases.get(waiting.interaction_id)
+        if old is not None:
+            self._leave(old)
+        if not self._alike or waiting.missed or waiting.label:
             self._enter_apart(waiting)
-        self._depth[waiting.queue] = self._depth.get(waiting.queue, 0) + 1
+            return
+        way = (waiting.queue, waiting.medium, tuple(waiting.skills.items()))
+        lane = None if waiting.only_agent else self._ways.get(way)
+        if lane is None:
+            lane = self._lane(waiting, PLAINLY, 0)
+            if lane.steady:
+                if len(self._ways) >= self._pools_most:
+                    self._ways.clear()
+                self._ways[way] = lane
+        priority = waiting.priority
+        if not 0 <= priority <= TOP_PRIORITY:
+            priority = min(max(priority, 0), TOP_PRIORITY)
+        self._enter(waiting, waiting.virtual_enqueued_at - priority * self._ageing_ms, lane)
 
     def _enter_apart(self, waiting: Waiting) -> None:
         """A case about which there is more to say than when it came."""
         rules = self._rules(waiting)
-        self._enter(waiting, turn_at(waiting, self.policy, self._now), *self._stand(waiting, rules))
+        lane = self._lane(waiting, *self._stand(waiting, rules))
+        self._enter(waiting, turn_at(waiting, self.policy, self._now)[0], lane)
         if waiting.missed or rules.hold_ms or rules.relax:
             for at in self._changes(waiting, rules):
                 if at > self._now:
@@ -162,22 +197,15 @@ class Engine:
         """The case doesn't wait any more. Unknown ids change nothing."""
         case = self._cases.get(interaction_id)
         if case is not None:
-            self._forget(case)
-
-    def _forget(self, case: Case) -> None:
-        self._leave(case)
-        queue = case.waiting.queue
-        self._depth[queue] -= 1
-        if not self._depth[queue]:
-            del self._depth[queue]
+            self._leave(case)
 
     def depth(self, queue: str) -> int:
         """How many cases wait in the queue."""
-        return self._depth.get(queue, 0)
+        return sum([waiting.queue == queue for _, _, _, waiting, _ in self._cases.values()])
 
     def waiting(self) -> list[Waiting]:
         """Every case that waits, in the order of their turns."""
-        return [case.waiting for case in sorted(self._cases.values(), key=lambda case: case.turn)]
+        return [waiting for _, _, _, waiting, _ in sorted(self._cases.values())]
 
     def case_ids(self) -> set[str]:
         return set(self._cases)
@@ -185,34 +213,36 @@ class Engine:
     def case(self, interaction_id: str) -> Waiting | None:
         """The case, if it waits."""
         case = self._cases.get(interaction_id)
-        return case.waiting if case else None
+        return case[3] if case else None
 
     def seats(self) -> list[Seat]:
         """Every agent, what was decided included, by id."""
-        return [row.seat for _, row in sorted(self._floor.seats.items())]
+        return sorted([row.seat for row in self._floor.everybody()], key=lambda seat: seat.agent_id)
 
-    def _enter(self, waiting: Waiting, turn: Turn, standing: Standing, reached: int) -> None:
-        lane = self._lane(waiting, standing, reached)
-        self._cases[waiting.interaction_id] = Case(waiting, turn, lane)
-        was = lane.turns.first
-        lane.turns.add(turn)
-        if lane.turns.first is not was:
+    def _enter(self, waiting: Waiting, at: Moment, lane: Lane) -> None:
+        self._numbered = number = self._numbered + 1
+        self._cases[waiting.interaction_id] = case = (at, waiting.interaction_id, number, waiting, lane)
+        turns = lane.turns
+        was = turns.first
+        turns.add(case)
+        if turns.first is case:
             self._line_up(lane, was)
             if was is None or lane.ready:
-                self._make_ready(lane, turn)
+                self._make_ready(lane, case)
 
     def _leave(self, case: Case) -> None:
-        lane = case.lane
-        del self._cases[case.waiting.interaction_id]
-        was = lane.turns.first
-        lane.turns.remove(case.turn)
-        now = lane.turns.first
-        if now is not was:
-            self._line_up(lane, was)
-            if now is None:
-                self._emptied(lane)
-            elif lane.ready:
-                self._make_ready(lane, now)
+        lane = case[4]
+        del self._cases[case[1]]
+        turns = lane.turns
+        if turns.first is not case:
+            turns.remove(case)
+            return
+        turns.pop()
+        self._line_up(lane, case)
+        if turns.first is None:
+            self._emptied(lane)
+        elif lane.ready:
+            self._make_ready(lane, turns.first)
 
     def _lane(self, waiting: Waiting, standing: Standing, reached: int) -> Lane:
         key = (self._want(waiting), reached, waiting.medium, standing)
@@ -223,6 +253,9 @@ class Engine:
                 for each in keys:
                     lanes.setdefault(each, set()).add(lane)
             self._arrange(lane, self._step_in_force(lane) if lane.climbs else reached)
+            if lane.steady:
+                self._steady.append(lane)
+                self._news += 1
         return lane
 
     def _watching(self, lane: Lane) -> Iterator[tuple[dict[LineKey, set[Lane]], Iterable[LineKey]]]:
@@ -278,39 +311,53 @@ class Engine:
         used = {pool for want in wants for pool in want.pools}
         self._pools = {key: pool for key, pool in self._pools.items() if pool in used}
         self._pools_most = max(self.pools_kept, 2 * len(self._pools))
-        lines = {line for lane in self._lanes.values() for line in lane.lines}
-        self._lines = {}
-        for line in lines:
-            self._lines.setdefault(line.key, {})[line.medium] = line
         self._era += 1
         self._made = []
         for pool in self._pools.values():
             self._number(pool)
-        for line in lines:
-            line.lanes = [(turn, lane.pool.bit, lane) for turn, _, lane in line.lanes]
+        self._ways = {}
+        self._line_up_anew()
+
+    def _line_up_anew(self) -> None:
+        """All lanes in lines that know nothing of others."""
+        self._lines, self._steady_lines = {}, {}
+        self._queueing = 0
+        self._steady = [lane for lane in self._lanes.values() if lane.steady]
+        self._astray = []
+        for lane in self._lanes.values():
+            lane.lines = self._lines_of(lane)
+            lane.lined, lane.astray = None, False
+            self._line_up(lane, None)
+        self._news += 1
 
     def _number(self, pool: Pool) -> None:
         if not pool.ask.agent_id:
             pool.bit = 1 << len(self._made)
             self._made.append(pool)
+            self._news += 1
 
     def _reach(self, seat: Seat) -> Reach:
         """The reach that all agents of these queues and skills share."""
-        key = (seat.queues, tuple(sorted(seat.skills.items())))
+        key = (seat.queues, tuple(sorted(seat.skills.items())), tuple(sorted(seat.capacity.items())))
         reach = self._reaches.get(key)
         if reach is None:
-            reach = self._reaches[key] = Reach(seat.queues, seat.skills)
+            reach = self._reaches[key] = Reach(seat.queues, seat.skills, seat.capacity)
         return reach
 
     def _see(self, row: Row) -> None:
         """Brings what is known of the row's reach up to date."""
         reach = row.reach
         if reach.era != self._era:
-            reach.era, reach.seen, reach.mask = self._era, 0, 0
+            reach.era, reach.mask, reach.seen, reach.lanes, reach.lanes_seen = self._era, 0, 0, [], 0
         for pool in self._made[reach.seen :]:
             if pool.personal or pool.mask & row.bit:
                 reach.mask |= pool.bit
         reach.seen = len(self._made)
+        for lane in self._steady[reach.lanes_seen :]:
+            if lane.pool.mask & row.bit and lane.medium in reach.spare:
+                reach.lanes.append(lane)
+        reach.lanes_seen = len(self._steady)
+        reach.news = self._news
 
     # --- lines ------------------------------------------------------------------------------------------------
 
@@ -318,44 +365,71 @@ class Engine:
         """While it is kept for some, they alone come upon it, where else only what is directed to them stands."""
         ask = lane.pool.ask
         if lane.kept:
-            there = [agent_id for agent_id in lane.standing.held if agent_id in self._floor.seats]
+            there = [agent_id for agent_id in lane.standing.held if agent_id in self._floor.slots]
             return tuple([self._line(("", agent_id), lane.medium) for agent_id in there])
         if ask.agent_id:
             return (self._line(("", ask.agent_id), lane.medium),)
-        return tuple([self._line((queue, ""), lane.medium) for queue in ask.queues])
+        return tuple([self._line((queue, ""), lane.medium, lane.steady) for queue in ask.queues])
 
-    def _line(self, key: LineKey, medium: Medium) -> Line:
-        media = self._lines.setdefault(key, {})
+    def _line(self, key: LineKey, medium: Medium, steady: bool = False) -> Line:
+        media = (self._steady_lines if steady else self._lines).setdefault(key, {})
         line = media.get(medium)
         if line is None:
             line = media[medium] = Line(key, medium)
         return line
 
-    @staticmethod
-    def _line_up(lane: Lane, was: Turn | None) -> None:
+    def _line_up(self, lane: Lane, was: Case | None) -> None:
         """The lane's first case is another than ``was`` (None: there was none)."""
         first = lane.turns.first
+        lane.at = NEVER if first is None else first[0]
+        if lane.steady:
+            if not lane.astray:
+                lane.astray = True
+                self._astray.append(lane)
+            return
+        self._queueing += (first is not None) - (was is not None)
         for line in lane.lines:
             if was is not None:
-                # A turn is one case's alone, so comparing never gets as far as the lanes.
-                del line.lanes[bisect_left(line.lanes, (was,))]
-            if first:
-                insort(line.lanes, (first, lane.pool.bit, lane))
+                line.leave(was)
+            if first is not None:
+                line.enter(first, lane)
 
-    def _first_for(self, row: Row) -> Entry | None:
+    def _line_up_steady(self) -> None:
+        """Steady lanes come to stand in their lines only when somebody looks there."""
+        for lane in self._astray:
+            if lane.lined is not None:
+                for line in lane.lines:
+                    line.leave(lane.lined)
+        for lane in self._astray:
+            lane.lined, lane.astray = lane.turns.first, False
+            if lane.lined is not None:
+                for line in lane.lines:
+                    line.enter(lane.lined, lane)
+        self._astray.clear()
+
+    def _first_for(self, row: Row) -> Lane | None:
         """The lane whose first case would be this agent's next. (Agents who are only eligible because nobody
         else is are no matter here: their lanes are made ready when it might be so.)"""
-        best: Entry | None = None
         reach = row.reach
-        if reach.seen < len(self._made) or reach.era != self._era:
+        if reach.news != self._news:
             self._see(row)
-        reached = reach.mask
-        for queue in row.seat.queues:
-            if media := self._lines.get((queue, "")):
+        if len(reach.lanes) > self.lanes_few:
+            if self._astray:
+                self._line_up_steady()
+            best = self._first_in_lines(self._steady_lines, row, None)
+        else:
+            best = _first_of(reach.lanes, row.spare)
+        return self._first_in_lines(self._lines, row, best) if self._queueing else best
+
+    @staticmethod
+    def _first_in_lines(lines: Lines, row: Row, best: Lane | None) -> Lane | None:
+        reached = row.reach.mask
+        for queue in row.reach.queues:
+            if media := lines.get((queue, "")):
                 for medium in row.spare:
                     if line := media.get(medium):
                         best = _first_in(line, reached, row, best)
-        if media := self._lines.get(("", row.seat.agent_id)):
+        if media := lines.get(("", row.seat.agent_id)):
             for medium in row.spare:
                 if line := media.get(medium):
                     best = _first_in(line, -1, row, best)
@@ -373,10 +447,10 @@ class Engine:
             self._now = now
         if self._thaw or self._caps:
             self.come_to(now)
-        if self.policy.batch.most > 1:
+        if self._several:
             return self._decide_several(now, limit)
         made: list[Decision] = []
-        while len(made) < limit and (decision := self._next(now)):
+        while (self._fresh or self._ready) and len(made) < limit and (decision := self._next(now)):
             made.append(decision)
         return made
 
@@ -402,7 +476,7 @@ class Engine:
         """Cases that were weighed together, and who takes which, where that is better than by turns. What a queue
         rings several for is left to its turn."""
         cases = self._open_cases(self.policy.batch.most)
-        if len(cases) < 2 or any(self._ring(case.waiting) > 1 for case in cases):
+        if len(cases) < 2 or any(self._ring(waiting) > 1 for _, _, _, waiting, _ in cases):
             return cases, []
         some = weighable([self._open(case, 2 * len(cases), now) for case in cases], self._house)
         return cases[: len(some)], placed(some, self._house, now)
@@ -411,25 +485,26 @@ class Engine:
         """The first cases, by their turns, that somebody could take now."""
         self._floor.catch_up()
         # Who is neither fresh nor in a lane that is ready takes part in nothing.
-        lanes = self._lanes.values() if self._fresh else {lane for _, _, lane in self._ready}
+        lanes = self._lanes.values() if self._fresh else {lane for _, _, _, _, lane in self._ready}
         open_lanes = [lane.turns for lane in lanes if lane.turns.first and self._able(lane)]
-        return [self._cases[turn[1]] for turn in islice(merge(*open_lanes), most)]
+        return [*islice(merge(*open_lanes), most)]
 
     def _open(self, case: Case, most: int, now: Moment) -> Open:
         """The case with those who could take it and stand first, and those who know its customer."""
-        waiting, able = case.waiting, self._able(case.lane)
+        _, _, _, waiting, lane = case
+        able = self._able(lane)
         rows = {row.slot: row for row in islice(self._floor.in_turn(able), most)}
         for agent_id in waiting.who_knows(now - self.policy.sticky_ms):
-            row = self._floor.seats.get(agent_id)
+            row = self._floor.row_of(agent_id)
             if row and row.bit & able:
                 rows[row.slot] = row
         return Open(waiting, tuple(rows.values()))
 
     def _settle_weighed(self, case: Case, row: Row, weighed: Weighed, now: Moment) -> Decision:
         self._floor.catch_up()
-        now_row, able = row_at(self._floor.rows, row.slot), self._able(case.lane)
+        now_row, able = row_at(self._floor.rows, row.slot), self._able(case[4])
         assert now_row.bit & able, "what is weighed together fits together"
-        return self._settle(case, self._glimpse(case, able, (now_row,), now)._replace(weighed=weighed))
+        return self._settle(case, able, (now_row,), now, weighed)
 
     def next_change_at(self, now: Moment) -> Moment | None:
         """When time alone may make a decision possible: a cool-down ends, a step of relaxation comes, a case is kept
@@ -456,50 +531,70 @@ class Engine:
         if case is None:
             return None
         self._floor.catch_up()
-        return Explanation(self._glimpse(case, self._able(case.lane), (), now))
+        return _explained(self._seen_apart(case, self._able(case[4]), (), now, None))
 
     def _next(self, now: Moment) -> Decision | None:
-        if len(self._fresh) > self.few:
+        fresh = self._fresh
+        if len(fresh) > self.few:
             self._wake_all()
         elif self._ready and self._any_ready():
-            self._wake_for_fresh()
-        elif not self._fresh:
+            if fresh:
+                self._wake_for_fresh()
+        elif not fresh:
             return None
         else:
-            best = self._first_of_fresh()
-            if best is None:
+            lane = self._first_of_fresh()
+            if lane is None:
                 return None
-            first, _, lane = best
             if lane.alike:
-                return self._decide_among_fresh(self._cases[first[1]], now)
-            self._make_ready(lane, first)
-        return self._decide_from_masks(now)
+                return self._decide_among_fresh(lane, now)
+            self._make_ready(lane, _first_case(lane))
+        return self._decide_from_ready(now)
 
-    def _decide_among_fresh(self, case: Case, now: Moment) -> Decision:
+    def _decide_among_fresh(self, lane: Lane, now: Moment) -> Decision:
         """No lane is ready, so only fresh seats can take the case: no mask needs to be looked at."""
+        case = _first_case(lane)
         able = tuple(self._fresh.values())
-        mask = able[0].bit
-        if len(able) > 1:
-            fits, medium, label = case.lane.pool.mask, case.lane.medium, case.lane.standing.label
-            able = tuple([row for row in able if row.bit & fits and medium in row.spare and label not in row.full])
-            mask = 0
-            for row in able:
-                mask |= row.bit
-        if len(able) > 1:
-            order = in_order(self._house.ranking.leading(case.waiting, now))
-            able = tuple(sorted(able, key=order)[: self._ring(case.waiting)])
-        return self._settle(case, self._glimpse(case, mask, able, now))
+        if len(able) == 1:
+            return self._settle(case, able[0].bit, able, now)
+        fits, medium, label = lane.pool.mask, lane.medium, lane.standing.label
+        able = tuple([row for row in able if row.bit & fits and medium in row.spare and label not in row.full])
+        mask = 0
+        for row in able:
+            mask |= row.bit
+        order = in_order(self._house.ranking.leading(case[3], now))
+        return self._settle(case, mask, tuple(sorted(able, key=order)[: self._ring(case[3])]), now)
 
-    def _decide_from_masks(self, now: Moment) -> Decision | None:
-        self._floor.catch_up()
-        found = self._first_ready()
-        if found is None:
-            return None
-        case, able = found
-        leading = self._house.ranking.leading(case.waiting, now)
-        if not (leading or self._rings):
-            return self._settle(case, self._glimpse(case, able, (self._floor.first(able),), now))
-        return self._settle(case, self._glimpse(case, able, self._best(case.waiting, leading, able, now), now))
+    def _decide_from_ready(self, now: Moment) -> Decision | None:
+        """The first case of a lane that is ready, if anybody can take it."""
+        while self._any_ready():
+            case = self._ready[0]
+            waiting, lane = case[3], case[4]
+            leading = self._house.ranking.leading(waiting, now)
+            if lane.steady and not (leading or self._rings) and (few := lane.pool.few()):
+                able, first = self._first_of_few(few, lane.medium)
+                if first is not None:
+                    return self._settle(case, able, (first,), now)
+            else:
+                self._floor.catch_up()
+                if able := self._able(lane):
+                    rung = self._best(waiting, leading, able, now)
+                    return self._settle(case, able, rung, now)
+            lane.ready = False
+            heappop(self._ready)
+        return None
+
+    def _first_of_few(self, few: tuple[int, ...], medium: Medium) -> tuple[int, Row | None]:
+        """Those who have room, and who stands first of them."""
+        rows = self._floor.rows
+        able, first = 0, None
+        for slot in few:
+            row = rows[slot]
+            if row is not None and medium in row.spare:
+                able |= row.bit
+                if first is None or row.place < first.place:
+                    first = row
+        return able, first
 
     def _best(self, waiting: Waiting, leading: Leading, able: int, now: Moment) -> tuple[Row, ...]:
         """Those of ``able`` who come first, as many as the queue rings."""
@@ -547,53 +642,62 @@ class Engine:
         since = now - self.policy.sticky_ms
         known: dict[int, int] = {}
         for agent_id, (place, _) in waiting.who_knows(since).items():
-            row = self._floor.seats.get(agent_id)
+            row = self._floor.row_of(agent_id)
             if row and row.bit & able:
                 known[place] = known.get(place, 0) | row.bit
         yield from [known[place] for place in sorted(known)]
         yield able
 
-    def _settle(self, case: Case, glimpse: Glimpse) -> Decision:
-        waiting, rung = case.waiting, glimpse.rung
-        self._forget(case)
+    def _settle(
+        self, case: Case, eligible: int, rung: tuple[Row, ...], now: Moment, weighed: Weighed | None = None
+    ) -> Decision:
+        _, interaction_id, _, waiting, lane = case
+        floor, house, fresh, medium = self._floor, self._house, self._fresh, lane.medium
+        if lane.steady and weighed is None:
+            pool, base = lane.pool, floor.as_now()
+            seen: Seen = (waiting, now, base, len(base.later), eligible, rung, pool.ask, pool.mask)
+        else:
+            seen = self._seen_apart(case, eligible, rung, now, weighed)
+        self._leave(case)
         for row in rung:
-            self._reserve(row, waiting.medium, case.lane.standing.label)
-        return Decision(
-            waiting.interaction_id,
-            waiting.epoch,
-            waiting.queue,
-            waiting.medium,
-            rung[0].seat.agent_id,
-            self.policy.version,
-            glimpse.at,
-            Explanation(glimpse),
-            tuple([row.seat.agent_id for row in rung[1:]]) if len(rung) > 1 else (),
-        )
+            left = row.taking(medium, lane.standing.label, house)
+            floor.change(left)
+            if fresh.pop(row.slot, None) and left.spare:
+                fresh[row.slot] = left
+        decision = _new(Decision)
+        decision.interaction_id = interaction_id
+        decision.epoch = waiting.epoch
+        decision.queue = waiting.queue
+        decision.medium = medium
+        decision.agent_id = rung[0].seat.agent_id
+        decision.policy = self.policy.version
+        decision.at = now
+        decision.explanation = _explained(seen)
+        decision.others = tuple([row.seat.agent_id for row in rung[1:]]) if len(rung) > 1 else ()
+        return decision
 
-    def _reserve(self, row: Row, medium: Medium, label: str) -> None:
-        left = self._floor.take(row, medium, label)
-        if self._fresh.pop(row.slot, None) and left.spare:
-            self._fresh[left.slot] = left
-
-    def _glimpse(self, case: Case, eligible: int, rung: tuple[Row, ...], now: Moment) -> Glimpse:
-        waiting, lane = case.waiting, case.lane
+    def _seen_apart(
+        self, case: Case, eligible: int, rung: tuple[Row, ...], now: Moment, weighed: Weighed | None
+    ) -> Seen:
+        """What was seen where there is more to it than who has which queues and skills."""
+        waiting, lane = case[3], case[4]
         pool, floor = lane.pool, self._floor
         ask, base = pool.ask, floor.as_now()
-        return Glimpse(
+        return (
             waiting,
-            ask,
-            lane.step,
-            self._house,
             now,
             base,
             len(base.later),
-            floor.members.get(waiting.queue, NOBODY) if len(ask.queues) < 2 else floor.members_of(ask.queues),
-            floor.seats.get(waiting.only_agent) if waiting.only_agent else None,
-            pool.mask,
-            self._cooling_until(case) if waiting.missed else {},
-            self._kept_for(lane) if lane.kept else 0,
             eligible,
             rung,
+            ask,
+            pool.mask,
+            lane.step,
+            None if len(ask.queues) < 2 else floor.members_of(ask.queues),
+            floor.row_of(waiting.only_agent) if waiting.only_agent else None,
+            self._cooling_until(case) if waiting.missed else {},
+            self._kept_for(lane) if lane.kept else 0,
+            weighed,
         )
 
     def _able(self, lane: Lane) -> int:
@@ -625,12 +729,11 @@ class Engine:
 
     # --- ready lanes and fresh seats ----------------------------------------------------------------------
 
-    def _make_ready(self, lane: Lane, first: Turn) -> None:
+    def _make_ready(self, lane: Lane, first: Case) -> None:
         lane.ready = True
-        self._pushed += 1
-        heappush(self._ready, (first, self._pushed, lane))
+        heappush(self._ready, first)
         if len(self._ready) > 2 * len(self._lanes) + 64:
-            self._ready = [entry for entry in self._ready if entry[2].ready and entry[2].turns.first is entry[0]]
+            self._ready = [case for case in self._ready if case[4].ready and case[4].turns.first is case]
             heapify(self._ready)
 
     def _wake_all(self) -> None:
@@ -644,37 +747,29 @@ class Engine:
             first = self._first_for(row)
             if first is None:
                 del self._fresh[row.slot]
-            elif not first[2].ready:
-                self._make_ready(first[2], first[0])
+            elif not first.ready:
+                self._make_ready(first, _first_case(first))
 
-    def _first_of_fresh(self) -> Entry | None:
-        best: Entry | None = None
-        for row in list(self._fresh.values()):
-            first = self._first_for(row)
-            if first is None:
+    def _first_of_fresh(self) -> Lane | None:
+        best: Lane | None = None
+        for row in [*self._fresh.values()]:
+            lane = self._first_for(row)
+            if lane is None:
                 del self._fresh[row.slot]
-            elif best is None or first[0] < best[0]:
-                best = first
+            elif best is None or _first_case(lane) < _first_case(best):
+                best = lane
         return best
 
     def _any_ready(self) -> bool:
         """Drops what is out of date at the front."""
         ready = self._ready
         while ready:
-            turn, _, lane = ready[0]
-            if lane.ready and lane.turns.first is turn:
+            case = ready[0]
+            lane = case[4]
+            if lane.ready and lane.turns.first is case:
                 return True
             heappop(ready)
         return False
-
-    def _first_ready(self) -> tuple[Case, int] | None:
-        while self._any_ready():
-            first, _, lane = self._ready[0]
-            if able := self._able(lane):
-                return self._cases[first[1]], able
-            lane.ready = False
-            heappop(self._ready)
-        return None
 
     def _wake_soft(self, seat: Seat) -> None:
         """Somebody's coming or going can make another agent the only one for a case that cools down."""
@@ -699,13 +794,14 @@ class Engine:
     def _arrange(self, lane: Lane, step: int) -> None:
         """The lane is at that step, and stands where those who may take it come by."""
         first = lane.turns.first
-        if first:
+        if first is not None:
+            self._queueing -= 1
             for line in lane.lines:
-                del line.lanes[bisect_left(line.lanes, (first,))]
+                line.leave(first)
         lane.ask_for(step)
         lane.kept = bool(lane.standing.held and self._kept_for(lane))
         lane.lines = self._lines_of(lane)
-        if first:
+        if first is not None:
             self._line_up(lane, None)
             if not lane.ready:
                 self._make_ready(lane, first)
@@ -754,18 +850,18 @@ class Engine:
                     yield served_at + self.policy.sticky_ms + 1
 
     def _restand(self, case: Case) -> None:
-        waiting, lane = case.waiting, case.lane
+        at, _, _, waiting, lane = case
         standing, reached = self._stand(waiting, self._rules(waiting))
-        turn = case.turn if self._alike else turn_at(waiting, self.policy, self._now)
-        if (standing, reached) != (lane.standing, lane.reached) or turn != case.turn:
+        now_at = at if self._alike else turn_at(waiting, self.policy, self._now)[0]
+        if (standing, reached) != (lane.standing, lane.reached) or now_at != at:
             self._leave(case)
-            self._enter(waiting, turn, standing, reached)
+            self._enter(waiting, now_at, self._lane(waiting, standing, reached))
 
     def _await_cap(self, waiting: Waiting) -> None:
         self._await_caps([waiting])
         if len(self._caps) > 2 * len(self._cases) + 64:
             self._caps = []
-            self._await_caps([case.waiting for case in self._cases.values()])
+            self._await_caps([case[3] for case in self._cases.values()])
 
     def _await_caps(self, waits: list[Waiting]) -> None:
         for waiting in waits:
@@ -776,9 +872,9 @@ class Engine:
     def _forget_thaws(self) -> None:
         """Those of cases that are gone, or changed since."""
         self._thaw = [
-            (at, case.waiting.interaction_id)
-            for case in self._cases.values()
-            for at in self._changes(case.waiting, self._rules(case.waiting))
+            (at, waiting.interaction_id)
+            for _, _, _, waiting, _ in self._cases.values()
+            for at in self._changes(waiting, self._rules(waiting))
             if at > self._now
         ]
         heapify(self._thaw)
@@ -789,23 +885,23 @@ class Engine:
         while self._thaw:
             at, interaction_id = self._thaw[0]
             case = self._cases.get(interaction_id)
-            if case and at in self._changes(case.waiting, self._rules(case.waiting)):
+            if case and at in self._changes(case[3], self._rules(case[3])):
                 return
             heappop(self._thaw)
 
     def _cooling_until(self, case: Case) -> dict[int, Moment]:
-        standing = case.lane.standing
+        waiting, standing = case[3], case[4].standing
         until: dict[int, Moment] = {}
         for agent_id in standing.hard | standing.soft:
-            if row := self._floor.seats.get(agent_id):
-                until[row.slot] = case.waiting.cools_until(agent_id, self.policy)[1]
+            if row := self._floor.row_of(agent_id):
+                until[row.slot] = waiting.cools_until(agent_id, self.policy)[1]
         return until
 
 
 def _as_before(old: Row, new: Row) -> bool:
     """Whether the agent is there, and for what, as they were."""
     was, now = old.seat, new.seat
-    return old.reach is new.reach and was.available == now.available and was.capacity == now.capacity
+    return old.reach is new.reach and was.available == now.available
 
 
 def _could(seat: Seat, ask: Ask) -> bool:
@@ -817,12 +913,39 @@ def _could(seat: Seat, ask: Ask) -> bool:
     return ask.need is ANYBODY or meets(seat.agent_id, seat.skills, ask.need)
 
 
-def _first_in(line: Line, reached: int, row: Row, best: Entry | None) -> Entry | None:
-    """The first in the line that the agent may take, if it comes before ``best``."""
-    for entry in line.lanes:
-        if entry[1] & reached:
-            if best and best[0] < entry[0]:
-                break
-            if entry[2].plain or entry[2].admits(row):
-                return entry
+def _first_of(lanes: Sequence[Lane], spare: tuple[Medium, ...]) -> Lane | None:
+    """The one whose first case comes first of those whose medium there is room for."""
+    best, at = None, NEVER
+    for lane in lanes:
+        its = lane.at
+        if its > at or lane.medium not in spare:
+            continue
+        if its < at or (best is not None and _first_case(lane) < _first_case(best)):
+            best, at = lane, its
     return best
+
+
+def _first_in(line: Line, reached: int, row: Row, best: Lane | None) -> Lane | None:
+    """The first in the line that the agent may take, if it comes before ``best``."""
+    for at, interaction_id, bit, lane in line.lanes:
+        if bit & reached:
+            if best is not None and _first_case(best) < (at, interaction_id):
+                break
+            if lane.plain or lane.admits(row):
+                return lane
+    return best
+
+
+def _first_case(lane: Lane) -> Case:
+    first = lane.turns.first
+    assert first is not None, "nobody comes to a lane where nothing waits"
+    return first
+
+
+_new = object.__new__
+
+
+def _explained(seen: Seen) -> Explanation:
+    explanation = _new(Explanation)
+    explanation._told_of = seen
+    return explanation

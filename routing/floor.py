@@ -16,13 +16,13 @@ _GRADES_KEPT = 512
 
 
 class Floor:
-    """Every agent has a slot and its bit. ``seats`` and ``rows`` are always up to date; the masks and the order are
-    after :meth:`catch_up`: an agent who comes free and is given work at once never needs to be in them. ``base`` is
-    what explanations hold on to (:mod:`routing.past`); None until it is
-    needed again."""
+    """Every agent has a slot and its bit. ``rows`` are always up to date; the masks and the order are after
+    :meth:`catch_up`: an agent who comes free and is given work at once never needs to be in them. ``later`` is who
+    changed since they all were looked at, in order; ``base`` is what explanations hold on to (:mod:`routing.past`),
+    None until it is needed again."""
 
     def __init__(self, house: House, behind: int) -> None:
-        self.seats: dict[str, Row] = {}
+        self.slots: dict[str, int] = {}
         self.rows: list[Row | None] = []
         self.order = Order()
         self.states: dict[str, int] = {}
@@ -30,58 +30,73 @@ class Floor:
         self.full: dict[str, int] = {}
         self.members: dict[str, Members] = {}
         self.base: Base | None = None
+        self.later: list[Row] = []
         self._skilled: dict[str, dict[int, int]] = {}
         self._house = house
         self._behind = behind
-        self._indexed: dict[int, Row] = {}
+        self._indexed: list[Row | None] = []
+        self._caught_up = 0
         self._unused: list[int] = []
         # What follows from queues and skills alone; forgotten when anybody's change.
         self._together: dict[tuple[str, ...], Members] = {}
         self._graded: dict[frozenset[tuple[str, int]], list[tuple[int, int]]] = {}
 
-    def change(self, old: Row, seat: Seat) -> Row:
+    def row_of(self, agent_id: str) -> Row | None:
+        slot = self.slots.get(agent_id)
+        return None if slot is None else self.rows[slot]
+
+    def everybody(self) -> list[Row]:
+        return [row for row in self.rows if row]
+
+    def change(self, row: Row) -> None:
         """Another truth about an agent who stays in the same queues with the same skills."""
-        return self._replace(seat.agent_id, old, Row(seat, old.slot, old.bit, self._house, old.reach))
-
-    def take(self, old: Row, medium: Medium, label: str) -> Row:
-        """The agent has one interaction more."""
-        return self._replace(old.seat.agent_id, old, old.taking(medium, label, self._house))
-
-    def _replace(self, agent_id: str, old: Row, new: Row) -> Row:
-        slot = new.slot
-        self.seats[agent_id] = self.rows[slot] = new
-        if slot not in self._indexed:
-            self._indexed[slot] = old
-        if base := self.base:
-            base.later.append(new)
-            if len(base.later) > self._behind:
-                self.catch_up()
-                self.base = None
-        return new
+        self.rows[row.slot] = row
+        self.later.append(row)
+        if len(self.later) > self._behind:
+            self.renew()
 
     def catch_up(self) -> None:
         """Brings the masks and the order up to date."""
-        if self._indexed:
-            for slot, old in self._indexed.items():
-                self._index(old, self.rows[slot])
-            self._indexed.clear()
+        later, indexed = self.later, self._indexed
+        if self._caught_up == len(later):
+            return
+        for slot in {row.slot for row in later[self._caught_up :]}:
+            old, new = indexed[slot], self.rows[slot]
+            self._index(old, new)
+            indexed[slot] = new
+        self._caught_up = len(later)
+
+    def renew(self) -> None:
+        """What changed is in the masks, and explanations will refer to what is now."""
+        self.catch_up()
+        self.later = []
+        self._caught_up = 0
+        self.base = None
 
     def as_now(self) -> Base:
         """What an explanation of this moment refers to; all of its ``later`` has been seen."""
-        if self.base is None:
-            self.catch_up()
-            self.base = Base(self.rows.copy(), self.states.copy(), self.spare.copy(), self.full.copy(), [])
+        if self.base is None or len(self.later) > self._behind:
+            self.renew()
+            self.base = Base(
+                self._house,
+                self.rows.copy(),
+                self.states.copy(),
+                self.spare.copy(),
+                self.full.copy(),
+                self.members.copy(),
+                self.later,
+            )
         return self.base
 
     def enter(self, seat: Seat, reach: Reach, slot: int | None = None) -> Row:
         """A new agent, in ``slot`` if they have been here before."""
+        self.renew()
         at = self._new_slot() if slot is None else slot
-        row = Row(seat, at, 1 << at, self._house, reach)
+        row = Row.of(seat, at, 1 << at, self._house, reach)
         self._index(None, row)
         self._forget_grades()
-        self.seats[seat.agent_id] = row
-        self.rows[at] = row
-        self.base = None
+        self.slots[seat.agent_id] = at
+        self.rows[at] = self._indexed[at] = row
         for queue in seat.queues:
             self.members[queue] = Members(self.members.get(queue, NOBODY).mask | row.bit)
         for skill, level in seat.skills.items():
@@ -93,6 +108,7 @@ class Floor:
         if self._unused:
             return self._unused.pop()
         self.rows.append(None)
+        self._indexed.append(None)
         return len(self.rows) - 1
 
     def free_slot(self, slot: int) -> None:
@@ -101,12 +117,11 @@ class Floor:
 
     def leave(self, agent_id: str) -> Row:
         """The agent must be here. Their slot is kept for them until it is freed."""
-        self.catch_up()
-        row = self.seats.pop(agent_id)
+        self.renew()
+        row = row_at(self.rows, self.slots.pop(agent_id))
         self._index(row, None)
         self._forget_grades()
-        self.rows[row.slot] = None
-        self.base = None
+        self.rows[row.slot] = self._indexed[row.slot] = None
         for queue in row.seat.queues:
             if mask := self.members[queue].mask ^ row.bit:
                 self.members[queue] = Members(mask)
@@ -152,7 +167,7 @@ class Floor:
     def who_could(self, ask: Ask) -> int:
         """Everybody who could ever take a kind of work, free or not."""
         if ask.agent_id:
-            row = self.seats.get(ask.agent_id)
+            row = self.row_of(ask.agent_id)
             return row.bit if row else 0
         mask = self.members_of(ask.queues).mask
         for skill, least in ask.skills:
@@ -203,7 +218,7 @@ class Floor:
         grades = self._graded.get(key)
         if grades is None:
             found: dict[int, int] = {}
-            for row in self.seats.values():
+            for row in self.everybody():
                 grade = points(row.reach.skills, worth)
                 found[grade] = found.get(grade, 0) | row.bit
             if len(self._graded) >= _GRADES_KEPT:
@@ -224,7 +239,7 @@ class Floor:
     def bits(self, agents: Iterable[str]) -> int:
         bits = 0
         for agent_id in agents:
-            if row := self.seats.get(agent_id):
+            if row := self.row_of(agent_id):
                 bits |= row.bit
         return bits
 

@@ -9,47 +9,60 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from heapq import nsmallest
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
 from routing.batch import Weighed
 from routing.cases import Ask, Waiting
-from routing.decisions import ALL_UP_TO, Scene
 from routing.ranking import Leading, in_order
-from routing.seats import House, Members, Row, Rows, row_at, slots_in, with_rows
+from routing.scene import ALL_UP_TO, Scene
+from routing.seats import NOBODY, House, Members, Row, Rows, row_at, slots_in, with_rows
+
+_NOBODY_COOLS: Mapping[int, Moment] = MappingProxyType({})
 
 
 class Base(NamedTuple):
     """All agents at one moment: their rows by slot, who is in which state, who has room for what, who has enough of a
-    label. ``later`` is who changed after it, in order; it only ever grows."""
+    label, who belongs to which queue. ``later`` is who changed after it, in order; it only ever grows."""
 
+    house: House
     rows: Rows
     states: Mapping[str, int]
     spare: Mapping[Medium, int]
     full: Mapping[str, int]
+    members: Mapping[str, Members]
     later: list[Row]
+
+
+Seen: TypeAlias = tuple[Any, ...]
+"""The values of a :class:`Glimpse`, as far as they are not what they mostly are."""
 
 
 class Glimpse(NamedTuple):
     """All that a decision depended on: the floor as it was after ``seen`` changes since ``base``, and what was made
-    of it. Nothing in it ever changes, but that ``base.later`` grows beyond what was seen."""
+    of it. Nothing in it ever changes, but that ``base.later`` grows beyond what was seen. ``members`` are those who
+    were considered, where they are not the members of the case's queue."""
 
     waiting: Waiting
-    ask: Ask
-    step: int
-    house: House
     at: Moment
     base: Base
     seen: int
-    members: Members
-    directed: Row | None
-    fit: int
-    cooling: Mapping[int, Moment]
-    held: int
     eligible: int
     rung: tuple[Row, ...]
+    ask: Ask
+    fit: int
+    step: int = 0
+    members: Members | None = None
+    directed: Row | None = None
+    cooling: Mapping[int, Moment] = _NOBODY_COOLS
+    held: int = 0
     weighed: Weighed | None = None
+
+    @property
+    def house(self) -> House:
+        return self.base.house
 
     def settled(self) -> Scene:
         """The same with everything in its place."""
@@ -76,7 +89,7 @@ class Glimpse(NamedTuple):
             rows,
             self._in_turn(rows, leading),
             leading,
-            self.members,
+            self.members or base.members.get(self.waiting.queue, NOBODY),
             self.directed,
             self.fit,
             states,

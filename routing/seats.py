@@ -14,6 +14,7 @@ from routing.ranking import Ranking
 from routing.reasons import Reason
 
 if TYPE_CHECKING:
+    from routing.cases import Lane
     from routing.decisions import Told
 
 WHOLE = 1_000_000
@@ -131,17 +132,32 @@ _NOWHERE: Place = (0, 0, "", 0)
 
 
 class Reach:
-    """The kinds of work that agents of the same queues and skills could ever take, as far as they were asked:
-    a bit for each of the first ``seen`` pools that the engine has made in its ``era``."""
+    """What agents of the same queues, skills and capacity could ever take, as far as it was asked: a bit for each of
+    the pools that the engine has made, and the steady lanes that they are in (:mod:`routing.cases`). ``spare`` are
+    the media that they have room for while they have nothing to do."""
 
-    __slots__ = ("__weakref__", "era", "mask", "queues", "seen", "skills")
+    __slots__ = (
+        "__weakref__",
+        "capacity",
+        "era",
+        "lanes",
+        "lanes_seen",
+        "mask",
+        "news",
+        "queues",
+        "seen",
+        "skills",
+        "spare",
+    )
 
-    def __init__(self, queues: frozenset[str], skills: Mapping[str, int]) -> None:
+    def __init__(self, queues: frozenset[str], skills: Mapping[str, int], capacity: Mapping[Medium, int]) -> None:
         self.queues = queues
         self.skills = skills
-        self.era = 0
-        self.seen = 0
-        self.mask = 0
+        self.capacity = capacity
+        self.spare = tuple([medium for medium, most in capacity.items() if most > 0])
+        self.news = self.era = -1
+        self.mask = self.seen = self.lanes_seen = 0
+        self.lanes: list[Lane] = []
 
 
 class House:
@@ -166,39 +182,49 @@ class Row:
     it.) Who has room for nothing (``spare``; ``full`` are the labels that they have enough of) stands nowhere
     (``place``), and nobody asks for their ``share``."""
 
-    __slots__ = ("_taking", "bit", "full", "notes", "place", "reach", "seat", "share", "slot", "spare", "state")
+    __slots__ = ("_notes", "bit", "full", "place", "reach", "seat", "share", "slot", "spare", "state")
 
     seat: Seat
+    slot: int
+    bit: int
+    reach: Reach
     state: str
     spare: tuple[Medium, ...]
     full: tuple[str, ...]
     place: Place
     share: int
-    notes: dict[str, Told]
-    _taking: tuple[Seat, Medium, str]
+    _notes: dict[str, Told]
 
-    def __init__(self, seat: Seat, slot: int, bit: int, house: House, reach: Reach) -> None:
-        self.seat = seat
-        self.slot = slot
-        self.bit = bit
-        self.reach = reach
-        self.state = state = _state(seat, house.exclusive)
-        self.full = ()
+    @classmethod
+    def of(cls, seat: Seat, slot: int, bit: int, house: House, reach: Reach) -> Row:
+        row = _new(Row)
+        row.seat = seat
+        row.slot = slot
+        row.bit = bit
+        row.reach = reach
+        row.full = ()
         if seat.most or seat.most_of or house.interrupts:
-            self._limit(seat, house)
-        elif state == OPEN:
+            row._limit(seat, house)
+        elif seat.available and not seat.load:
+            row.state = OPEN
+            row.spare = reach.spare
+        else:
+            row.state = state = _state(seat, house.exclusive)
             load = seat.load
-            self.spare = tuple([medium for medium, most in seat.capacity.items() if load.get(medium, 0) < most])
+            row.spare = (
+                tuple([medium for medium, most in seat.capacity.items() if load.get(medium, 0) < most])
+                if state == OPEN
+                else ()
+            )
+        if row.spare:
+            row.share = share = seat.share(house.weights) if seat.load else 0
+            if house.usual:
+                row.place = (share, seat.idle_since_at, seat.agent_id, slot)
+            else:
+                row.place = (*house.ranking.place(share, seat.idle_since_at), seat.agent_id, slot)
         else:
-            self.spare = ()
-        if not self.spare:
-            self.place = _NOWHERE
-            return
-        self.share = share = seat.share(house.weights)
-        if house.usual:
-            self.place = (share, seat.idle_since_at, seat.agent_id, slot)
-        else:
-            self.place = (*house.ranking.place(share, seat.idle_since_at), seat.agent_id, slot)
+            row.place = _NOWHERE
+        return row
 
     def takes(self, medium: Medium, label: str) -> bool:
         """Whether one more fits, now."""
@@ -207,6 +233,7 @@ class Row:
     def _limit(self, seat: Seat, house: House) -> None:
         house.limited = True
         policy, held = house.policy, seat.labelled
+        self.state = _state(seat, house.exclusive)
         self.full = tuple([label for label, most in seat.most_of.items() if label and held.get(label, 0) >= most])
         media = seat.capacity if seat.available else ()
         self.spare = tuple([medium for medium in media if fits(seat, medium, "", policy) is None])
@@ -214,25 +241,49 @@ class Row:
     def taking(self, medium: Medium, label: str, house: House) -> Row:
         """The row of the agent with one interaction more."""
         if medium not in house.exclusive or house.limited:
-            return Row(self.seat.taken(medium, label), self.slot, self.bit, house, self.reach)
-        # The truth about somebody who was given a call comes before anybody looks at their seat again, mostly.
-        row = Row.__new__(Row)
-        row.slot, row.bit, row.reach, row._taking = self.slot, self.bit, self.reach, (self.seat, medium, label)
-        row.state, row.spare, row.full, row.place = ON_CALL, (), (), _NOWHERE
+            return Row.of(self.seat.taken(medium, label), self.slot, self.bit, house, self.reach)
+        row = _new(Taken)
+        row.slot = self.slot
+        row.bit = self.bit
+        row.reach = self.reach
+        row.state = ON_CALL
+        row.spare = row.full = ()
+        row.place = _NOWHERE
+        row.before = self
+        row.medium = medium
+        row.label = label
         return row
 
-    if not TYPE_CHECKING:  # or every misspelt name would be taken for something that is worked out later
+    @property
+    def notes(self) -> dict[str, Told]:
+        try:
+            return self._notes
+        except AttributeError:
+            self._notes = {}
+            return self._notes
 
-        def __getattr__(self, name: str) -> object:
-            """Python asks here for what isn't there yet."""
-            if name == "notes":
-                self.notes = {}
-            elif name == "seat":
-                seat, medium, label = self._taking
-                self.seat = seat.taken(medium, label)
-            else:
-                raise AttributeError(name)
-            return getattr(self, name)
+
+class Taken(Row):
+    """The row of an agent who was given a call. The truth about them comes before anybody looks at their seat again,
+    mostly: so it is worked out when somebody does."""
+
+    __slots__ = ("_seat", "before", "label", "medium")
+
+    before: Row
+    medium: Medium
+    label: str
+    _seat: Seat
+
+    @property
+    def seat(self) -> Seat:  # type: ignore[override]  # as any other row's, for whoever reads it
+        try:
+            return self._seat
+        except AttributeError:
+            self._seat = self.before.seat.taken(self.medium, self.label)
+            return self._seat
+
+
+_new = object.__new__
 
 
 def _state(seat: Seat, exclusive: tuple[Medium, ...]) -> str:

@@ -412,7 +412,7 @@ def test_what_keeps_an_agent_from_many_kinds_of_work_is_not_remembered_for_ever(
         assert explanation is not None
         (told,) = explanation.candidates
         assert told.reasons[1].values["skill"] == f"s{number}"
-    assert len(hub._floor.seats["ann"].notes) <= 64
+    assert len(hub._floor.rows[hub._floor.slots["ann"]].notes) <= 64
 
 
 def test_heads_that_change_undecided_leave_nothing_behind() -> None:
@@ -428,7 +428,7 @@ def test_a_lane_that_empties_from_behind_keeps_its_order() -> None:
     hub = engine(*[case(f"c{number:03}", waited_ms=1_000 - number) for number in range(400)])
     for number in range(1, 399):
         hub.remove_waiting(f"c{number:03}")
-    assert sum(len(run) for lane in hub._lanes.values() for run in lane.turns._runs) == 2
+    assert sum(len(lane.turns) for lane in hub._lanes.values()) == 2
     hub.put_seat(seat("ann"))
     assert offers(hub.decide(NOW)) == [("c000", "ann"), ("c399", "ann")]
 
@@ -439,7 +439,7 @@ def test_cases_that_come_and_go_undecided_leave_nothing_behind() -> None:
         hub.put_waiting(case(f"c{number}", "voice" if number % 2 else "chat", waited_ms=number))
         hub.remove_waiting(f"c{number}")
     assert len(hub._ready) < 100
-    assert sum(len(run) for lane in hub._lanes.values() for run in lane.turns._runs) == 1
+    assert sum(len(lane.turns) for lane in hub._lanes.values()) == 1
     hub.put_seat(seat("ann"))
     assert offers(hub.decide(NOW)) == [("first", "ann")]
 

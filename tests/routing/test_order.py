@@ -27,7 +27,7 @@ def runs_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(steps)
 @settings(deadline=None)
 def test_the_first_turn_is_first_whoever_comes_and_goes(taken: list[tuple[bool, int]]) -> None:
-    turns, plain = Turns(), set[Turn]()
+    turns, plain = Turns[Turn](), set[Turn]()
     for comes, number in taken:
         turn = (number // 2, f"i{number}")
         if comes and turn not in plain:
@@ -63,8 +63,8 @@ def test_the_first_of_any_set_is_found(taken: list[tuple[bool, int]], wanted: in
 
 
 def test_turns_that_come_in_order_leave_full_runs() -> None:
-    turns = Turns()
-    for number in range(40):
+    turns = Turns[Turn]()
+    for number in range(41):
         turns.add((number, f"i{number:02}"))
     assert [len(run) for run in turns._runs] == [4] * 10
 
@@ -72,7 +72,7 @@ def test_turns_that_come_in_order_leave_full_runs() -> None:
 def test_many_turns_in_any_order() -> None:
     chance = random.Random(3)
     all_turns = [(chance.randrange(100), f"i{number}") for number in range(500)]
-    turns = Turns()
+    turns = Turns[Turn]()
     for turn in all_turns:
         turns.add(turn)
     chance.shuffle(all_turns)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import islice
 from types import MappingProxyType
@@ -77,7 +76,8 @@ class Explanation:
 
     __slots__ = ("__dict__", "_told_of")
 
-    _told_of: Seen
+    def __init__(self, seen: Seen) -> None:
+        self._told_of = seen
 
     @cached_property
     def _seen(self) -> Glimpse:
@@ -465,12 +465,24 @@ def _told(considered: Considered) -> Told:
     return considered, plain
 
 
-# Not frozen, though nobody changes it: that would cost a tenth of the decision.
-@dataclass(slots=True, unsafe_hash=True)
 class Decision:
     """This case is to be offered to this agent, and to ``others`` at the same time where the queue rings several.
     ``epoch`` is the one it waited with. ``explanation`` holds the rest; ``candidates``, ``counts`` and ``why`` are
     its own. Two decisions are equal if they decide the same."""
+
+    # No dataclass: what the engine makes for each decision has neither time for an initialiser nor for an explanation.
+    __slots__ = (
+        "_explanation",
+        "agent_id",
+        "at",
+        "epoch",
+        "interaction_id",
+        "medium",
+        "others",
+        "policy",
+        "queue",
+        "seen",
+    )
 
     interaction_id: str
     epoch: int
@@ -479,8 +491,60 @@ class Decision:
     agent_id: str
     policy: str
     at: Moment
-    explanation: Explanation = field(compare=False, repr=False)
-    others: tuple[str, ...] = ()
+    seen: Seen
+    others: tuple[str, ...]
+    _explanation: Explanation
+
+    def __init__(
+        self,
+        interaction_id: str,
+        epoch: int,
+        queue: str,
+        medium: Medium,
+        agent_id: str,
+        policy: str,
+        at: Moment,
+        explanation: Explanation,
+        others: tuple[str, ...] = (),
+    ) -> None:
+        self.interaction_id = interaction_id
+        self.epoch = epoch
+        self.queue = queue
+        self.medium = medium
+        self.agent_id = agent_id
+        self.policy = policy
+        self.at = at
+        self._explanation = explanation
+        self.others = others
+
+    def _decides(self) -> tuple[Any, ...]:
+        return (
+            self.interaction_id,
+            self.epoch,
+            self.queue,
+            self.medium,
+            self.agent_id,
+            self.policy,
+            self.at,
+            self.others,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return self._decides() == other._decides() if isinstance(other, Decision) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._decides())
+
+    def __repr__(self) -> str:
+        return f"Decision{self._decides()!r}"
+
+    @property
+    def explanation(self) -> Explanation:
+        try:
+            return self._explanation
+        except AttributeError:
+            self._explanation = Explanation(self.seen)
+            return self._explanation
 
     @property
     def candidates(self) -> tuple[Considered, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush, merge
 from itertools import islice
 from weakref import WeakValueDictionary
@@ -83,6 +83,7 @@ class Engine:
         self._astray: list[Lane] = []
         self._ways: dict[tuple[str, Medium, Skills], Lane] = {}
         self._news = 0
+        self._watched = 0
         self._soft: dict[LineKey, set[Lane]] = {}
         self._climbing: dict[LineKey, set[Lane]] = {}
         self._held: dict[LineKey, set[Lane]] = {}
@@ -115,16 +116,16 @@ class Engine:
             if seat.capacity != reach.capacity or seat.queues != reach.queues or seat.skills != reach.skills:
                 row = self._move(old, seat)
             else:
-                row = Row.of(seat, old.slot, old.bit, self._house, reach)
+                row = _row(seat, old.slot, old.bit, self._house, reach)
                 floor.change(row)
         if row.spare:
             self._fresh[row.slot] = row
         else:
             self._fresh.pop(row.slot, None)
-        if self._soft:
+        if self._watched:
             self._wake_soft(seat)
-        if (self._climbing or self._held) and not (old and _as_before(old, row)):
-            self._look_around(seat)
+            if not (old and _as_before(old, row)):
+                self._look_around(seat)
 
     def remove_seat(self, agent_id: str) -> None:
         """The agent is gone. Unknown ids change nothing."""
@@ -238,11 +239,15 @@ class Engine:
             turns.remove(case)
             return
         turns.pop()
-        self._line_up(lane, case)
-        if turns.first is None:
+        first = turns.first
+        if lane.astray:
+            lane.at = NEVER if first is None else first[0]
+        else:
+            self._line_up(lane, case)
+        if first is None:
             self._emptied(lane)
         elif lane.ready:
-            self._make_ready(lane, turns.first)
+            self._make_ready(lane, first)
 
     def _lane(self, waiting: Waiting, standing: Standing, reached: int) -> Lane:
         key = (self._want(waiting), reached, waiting.medium, standing)
@@ -250,6 +255,7 @@ class Engine:
         if lane is None:
             lane = self._lanes[key] = Lane(key)
             for lanes, keys in self._watching(lane):
+                self._watched += 1
                 for each in keys:
                     lanes.setdefault(each, set()).add(lane)
             self._arrange(lane, self._step_in_force(lane) if lane.climbs else reached)
@@ -274,6 +280,7 @@ class Engine:
             return
         del self._lanes[lane.key]
         for lanes, keys in self._watching(lane):
+            self._watched -= 1
             for each in keys:
                 lanes[each].discard(lane)
                 if not lanes[each]:
@@ -413,12 +420,19 @@ class Engine:
         reach = row.reach
         if reach.news != self._news:
             self._see(row)
+        best: Lane | None = None
         if len(reach.lanes) > self.lanes_few:
             if self._astray:
                 self._line_up_steady()
             best = self._first_in_lines(self._steady_lines, row, None)
         else:
-            best = _first_of(reach.lanes, row.spare)
+            at, spare = NEVER, row.spare
+            for lane in reach.lanes:
+                its = lane.at
+                if its > at or lane.medium not in spare:
+                    continue
+                if its < at or (best is not None and _first_case(lane) < _first_case(best)):
+                    best, at = lane, its
         return self._first_in_lines(self._lines, row, best) if self._queueing else best
 
     @staticmethod
@@ -531,7 +545,7 @@ class Engine:
         if case is None:
             return None
         self._floor.catch_up()
-        return _explained(self._seen_apart(case, self._able(case[4]), (), now, None))
+        return Explanation(self._seen_apart(case, self._able(case[4]), (), now, None))
 
     def _next(self, now: Moment) -> Decision | None:
         fresh = self._fresh
@@ -540,6 +554,16 @@ class Engine:
         elif self._ready and self._any_ready():
             if fresh:
                 self._wake_for_fresh()
+        elif len(fresh) == 1:
+            (row,) = fresh.values()
+            lane = self._first_for(row)
+            if lane is None:
+                fresh.clear()
+                return None
+            first = _first_case(lane)
+            if lane.alike:
+                return self._settle(first, row.bit, (row,), now)
+            self._make_ready(lane, first)
         elif not fresh:
             return None
         else:
@@ -555,8 +579,6 @@ class Engine:
         """No lane is ready, so only fresh seats can take the case: no mask needs to be looked at."""
         case = _first_case(lane)
         able = tuple(self._fresh.values())
-        if len(able) == 1:
-            return self._settle(case, able[0].bit, able, now)
         fits, medium, label = lane.pool.mask, lane.medium, lane.standing.label
         able = tuple([row for row in able if row.bit & fits and medium in row.spare and label not in row.full])
         mask = 0
@@ -652,18 +674,24 @@ class Engine:
         self, case: Case, eligible: int, rung: tuple[Row, ...], now: Moment, weighed: Weighed | None = None
     ) -> Decision:
         _, interaction_id, _, waiting, lane = case
-        floor, house, fresh, medium = self._floor, self._house, self._fresh, lane.medium
+        floor, house, medium, label = self._floor, self._house, lane.medium, lane.standing.label
         if lane.steady and weighed is None:
-            pool, base = lane.pool, floor.as_now()
-            seen: Seen = (waiting, now, base, len(base.later), eligible, rung, pool.ask, pool.mask)
+            base, pool, later = floor.base, lane.pool, floor.later
+            if base is None or len(later) > self.behind:
+                base = floor.as_now()
+                later = base.later
+            seen: Seen = (waiting, now, base, len(later), eligible, rung, pool.ask, pool.mask)
         else:
             seen = self._seen_apart(case, eligible, rung, now, weighed)
+            later = floor.later
         self._leave(case)
+        fresh = self._fresh
         for row in rung:
-            left = row.taking(medium, lane.standing.label, house)
-            floor.change(left)
-            if fresh.pop(row.slot, None) and left.spare:
-                fresh[row.slot] = left
+            slot = row.slot
+            floor.rows[slot] = left = row.taking(medium, label, house)
+            later.append(left)
+            if fresh.pop(slot, None) and left.spare:
+                fresh[slot] = left
         decision = _new(Decision)
         decision.interaction_id = interaction_id
         decision.epoch = waiting.epoch
@@ -672,7 +700,7 @@ class Engine:
         decision.agent_id = rung[0].seat.agent_id
         decision.policy = self.policy.version
         decision.at = now
-        decision.explanation = _explained(seen)
+        decision.seen = seen
         decision.others = tuple([row.seat.agent_id for row in rung[1:]]) if len(rung) > 1 else ()
         return decision
 
@@ -913,18 +941,6 @@ def _could(seat: Seat, ask: Ask) -> bool:
     return ask.need is ANYBODY or meets(seat.agent_id, seat.skills, ask.need)
 
 
-def _first_of(lanes: Sequence[Lane], spare: tuple[Medium, ...]) -> Lane | None:
-    """The one whose first case comes first of those whose medium there is room for."""
-    best, at = None, NEVER
-    for lane in lanes:
-        its = lane.at
-        if its > at or lane.medium not in spare:
-            continue
-        if its < at or (best is not None and _first_case(lane) < _first_case(best)):
-            best, at = lane, its
-    return best
-
-
 def _first_in(line: Line, reached: int, row: Row, best: Lane | None) -> Lane | None:
     """The first in the line that the agent may take, if it comes before ``best``."""
     for at, interaction_id, bit, lane in line.lanes:
@@ -943,9 +959,4 @@ def _first_case(lane: Lane) -> Case:
 
 
 _new = object.__new__
-
-
-def _explained(seen: Seen) -> Explanation:
-    explanation = _new(Explanation)
-    explanation._told_of = seen
-    return explanation
+_row = Row.of

@@ -5,7 +5,7 @@ one is enough."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from copy import copy
 from typing import Any, NamedTuple, TypeAlias
 
 import pytest
@@ -32,7 +32,9 @@ def _the_fence(patch: pytest.MonkeyPatch, _: str) -> None:
     def unfenced(conn: Connection, on: Any, decision: Decision, *more: Any) -> Any:
         i = schema.interactions.c
         epoch = conn.execute(select(i.epoch).where(i.id == decision.interaction_id)).scalar()
-        return claim(conn, on, replace(decision, epoch=decision.epoch if epoch is None else epoch), *more)
+        late = copy(decision)
+        late.epoch = decision.epoch if epoch is None else epoch
+        return claim(conn, on, late, *more)
 
     patch.setattr(dispatch, "claim", unfenced)
 

@@ -74,14 +74,14 @@ class Explanation:
     eligible and as many others (by id) as make 200. ``counts`` always counts everybody: how many agents
     each reason was true of (an agent can have several)."""
 
-    __slots__ = ("__dict__", "_told_of")
+    __slots__ = ("__dict__", "seen")
 
     def __init__(self, seen: Seen) -> None:
-        self._told_of = seen
+        self.seen = seen
 
     @cached_property
     def _seen(self) -> Glimpse:
-        return Glimpse(*self._told_of)
+        return Glimpse(*self.seen)
 
     @cached_property
     def _scene(self) -> Scene:
@@ -470,52 +470,23 @@ class Decision:
     ``epoch`` is the one it waited with. ``explanation`` holds the rest; ``candidates``, ``counts`` and ``why`` are
     its own. Two decisions are equal if they decide the same."""
 
-    # No dataclass: what the engine makes for each decision has neither time for an initialiser nor for an explanation.
-    __slots__ = (
-        "_explanation",
-        "agent_id",
-        "at",
-        "epoch",
-        "interaction_id",
-        "medium",
-        "others",
-        "policy",
-        "queue",
-        "seen",
-    )
+    # It is what was seen and nothing else: the engine has no time for more.
+    __slots__ = ("_explanation", "seen")
 
-    interaction_id: str
-    epoch: int
-    queue: str
-    medium: Medium
-    agent_id: str
-    policy: str
-    at: Moment
-    seen: Seen
-    others: tuple[str, ...]
     _explanation: Explanation
+    seen: Seen
 
-    def __init__(
-        self,
-        interaction_id: str,
-        epoch: int,
-        queue: str,
-        medium: Medium,
-        agent_id: str,
-        policy: str,
-        at: Moment,
-        explanation: Explanation,
-        others: tuple[str, ...] = (),
-    ) -> None:
-        self.interaction_id = interaction_id
-        self.epoch = epoch
-        self.queue = queue
-        self.medium = medium
-        self.agent_id = agent_id
-        self.policy = policy
-        self.at = at
-        self._explanation = explanation
-        self.others = others
+    def __init__(self, seen: Seen) -> None:
+        self.seen = seen
+
+    def __eq__(self, other: object) -> bool:
+        return self._decides() == other._decides() if isinstance(other, Decision) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._decides())
+
+    def __repr__(self) -> str:
+        return f"Decision{self._decides()!r}"
 
     def _decides(self) -> tuple[Any, ...]:
         return (
@@ -529,14 +500,37 @@ class Decision:
             self.others,
         )
 
-    def __eq__(self, other: object) -> bool:
-        return self._decides() == other._decides() if isinstance(other, Decision) else NotImplemented
+    @property
+    def interaction_id(self) -> str:
+        return self.seen[0].interaction_id
 
-    def __hash__(self) -> int:
-        return hash(self._decides())
+    @property
+    def epoch(self) -> int:
+        return self.seen[0].epoch
 
-    def __repr__(self) -> str:
-        return f"Decision{self._decides()!r}"
+    @property
+    def queue(self) -> str:
+        return self.seen[0].queue
+
+    @property
+    def medium(self) -> Medium:
+        return self.seen[0].medium
+
+    @property
+    def agent_id(self) -> str:
+        return self.seen[5][0].seat.agent_id
+
+    @property
+    def policy(self) -> str:
+        return self.seen[2].house.policy.version
+
+    @property
+    def at(self) -> Moment:
+        return self.seen[1]
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        return tuple([row.seat.agent_id for row in self.seen[5][1:]])
 
     @property
     def explanation(self) -> Explanation:

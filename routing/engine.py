@@ -113,11 +113,15 @@ class Engine:
             row = self._enter_floor(seat, None)
         else:
             reach = old.reach
-            if seat.capacity != reach.capacity or seat.queues != reach.queues or seat.skills != reach.skills:
+            if (seat.queues, seat.skills, seat.capacity) != reach.of:
                 row = self._move(old, seat)
             else:
                 row = _row(seat, old.slot, old.bit, self._house, reach)
-                floor.change(row)
+                floor.rows[old.slot] = row
+                later = floor.later
+                later.append(row)
+                if len(later) > self.behind:
+                    floor.renew()
         if row.spare:
             self._fresh[row.slot] = row
         else:
@@ -391,8 +395,7 @@ class Engine:
         lane.at = NEVER if first is None else first[0]
         if lane.steady:
             if not lane.astray:
-                lane.astray = True
-                self._astray.append(lane)
+                self._go_astray(lane)
             return
         self._queueing += (first is not None) - (was is not None)
         for line in lane.lines:
@@ -400,6 +403,10 @@ class Engine:
                 line.leave(was)
             if first is not None:
                 line.enter(first, lane)
+
+    def _go_astray(self, lane: Lane) -> None:
+        lane.astray = True
+        self._astray.append(lane)
 
     def _line_up_steady(self) -> None:
         """Steady lanes come to stand in their lines only when somebody looks there."""
@@ -464,7 +471,13 @@ class Engine:
         if self._several:
             return self._decide_several(now, limit)
         made: list[Decision] = []
-        while (self._fresh or self._ready) and len(made) < limit and (decision := self._next(now)):
+        fresh = self._fresh
+        while fresh or self._ready:
+            if len(made) >= limit:
+                break
+            decision = self._next(now)
+            if decision is None:
+                break
             made.append(decision)
         return made
 
@@ -555,15 +568,21 @@ class Engine:
             if fresh:
                 self._wake_for_fresh()
         elif len(fresh) == 1:
-            (row,) = fresh.values()
+            slot, row = fresh.popitem()
             lane = self._first_for(row)
             if lane is None:
-                fresh.clear()
                 return None
-            first = _first_case(lane)
+            first = lane.turns.first
+            if lane.steady and first is not None:
+                decision = self._give(first, lane, row, row.bit, now)
+                left = self._floor.rows[slot]
+                if left is not None and left.spare:
+                    fresh[slot] = left
+                return decision
+            fresh[slot] = row
             if lane.alike:
-                return self._settle(first, row.bit, (row,), now)
-            self._make_ready(lane, first)
+                return self._settle(_first_case(lane), row.bit, (row,), now)
+            self._make_ready(lane, _first_case(lane))
         elif not fresh:
             return None
         else:
@@ -596,7 +615,9 @@ class Engine:
             if lane.steady and not (leading or self._rings) and (few := lane.pool.few()):
                 able, first = self._first_of_few(few, lane.medium)
                 if first is not None:
-                    return self._settle(case, able, (first,), now)
+                    decision = self._give(case, lane, first, able, now)
+                    self._still_fresh(first.slot)
+                    return decision
             else:
                 self._floor.catch_up()
                 if able := self._able(lane):
@@ -605,6 +626,13 @@ class Engine:
             lane.ready = False
             heappop(self._ready)
         return None
+
+    def _still_fresh(self, slot: int) -> None:
+        """Who was given something is looked at again if they were to be and still have room."""
+        if self._fresh.pop(slot, None):
+            row = row_at(self._floor.rows, slot)
+            if row.spare:
+                self._fresh[slot] = row
 
     def _first_of_few(self, few: tuple[int, ...], medium: Medium) -> tuple[int, Row | None]:
         """Those who have room, and who stands first of them."""
@@ -670,39 +698,40 @@ class Engine:
         yield from [known[place] for place in sorted(known)]
         yield able
 
+    def _give(self, case: Case, lane: Lane, row: Row, eligible: int, now: Moment) -> Decision:
+        """The first case of a steady lane goes to the agent. Most decisions are this one."""
+        floor, pool = self._floor, lane.pool
+        base, later = floor.base, floor.later
+        if base is None or len(later) > self.behind:
+            base = floor.as_now()
+            later = base.later
+        decision = _new(Decision)
+        decision.seen = (case[3], now, base, len(later), eligible, (row,), pool.ask, pool.mask)
+        del self._cases[case[1]]
+        lane.turns.pop()
+        first = lane.turns.first
+        if first is None:
+            lane.at, lane.ready = NEVER, False
+        else:
+            lane.at = first[0]
+            if lane.ready:
+                self._make_ready(lane, first)
+        if not lane.astray:
+            self._go_astray(lane)
+        floor.rows[row.slot] = left = row.taking(lane.medium, "", self._house)
+        later.append(left)
+        return decision
+
     def _settle(
         self, case: Case, eligible: int, rung: tuple[Row, ...], now: Moment, weighed: Weighed | None = None
     ) -> Decision:
-        _, interaction_id, _, waiting, lane = case
-        floor, house, medium, label = self._floor, self._house, lane.medium, lane.standing.label
-        if lane.steady and weighed is None:
-            base, pool, later = floor.base, lane.pool, floor.later
-            if base is None or len(later) > self.behind:
-                base = floor.as_now()
-                later = base.later
-            seen: Seen = (waiting, now, base, len(later), eligible, rung, pool.ask, pool.mask)
-        else:
-            seen = self._seen_apart(case, eligible, rung, now, weighed)
-            later = floor.later
+        seen = self._seen_apart(case, eligible, rung, now, weighed)
         self._leave(case)
-        fresh = self._fresh
+        lane = case[4]
         for row in rung:
-            slot = row.slot
-            floor.rows[slot] = left = row.taking(medium, label, house)
-            later.append(left)
-            if fresh.pop(slot, None) and left.spare:
-                fresh[slot] = left
-        decision = _new(Decision)
-        decision.interaction_id = interaction_id
-        decision.epoch = waiting.epoch
-        decision.queue = waiting.queue
-        decision.medium = medium
-        decision.agent_id = rung[0].seat.agent_id
-        decision.policy = self.policy.version
-        decision.at = now
-        decision.seen = seen
-        decision.others = tuple([row.seat.agent_id for row in rung[1:]]) if len(rung) > 1 else ()
-        return decision
+            self._floor.change(row.taking(lane.medium, lane.standing.label, self._house))
+            self._still_fresh(row.slot)
+        return Decision(seen)
 
     def _seen_apart(
         self, case: Case, eligible: int, rung: tuple[Row, ...], now: Moment, weighed: Weighed | None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from heapq import nsmallest
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
@@ -34,10 +34,6 @@ class Base(NamedTuple):
     full: Mapping[str, int]
     members: Mapping[str, Members]
     later: list[Row]
-
-
-Seen: TypeAlias = tuple[Any, ...]
-"""The values of a :class:`Glimpse`, as far as they are not what they mostly are."""
 
 
 class Glimpse(NamedTuple):
@@ -105,3 +101,25 @@ class Glimpse(NamedTuple):
         """The first of the eligible, as many as are ever listed."""
         eligible = [row for slot in slots_in(self.eligible) if (row := rows[slot])]
         return tuple(nsmallest(ALL_UP_TO, eligible, key=in_order(leading)))
+
+
+Seen: TypeAlias = (
+    tuple[Waiting, Moment, Base, int, int, tuple[Row, ...], Ask, int]
+    | tuple[
+        Waiting,
+        Moment,
+        Base,
+        int,
+        int,
+        tuple[Row, ...],
+        Ask,
+        int,
+        int,
+        Members | None,
+        Row | None,
+        Mapping[int, Moment],
+        int,
+        Weighed | None,
+    ]
+)
+"""The values of a :class:`Glimpse`, as far as they are not what they mostly are."""

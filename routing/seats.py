@@ -138,12 +138,12 @@ class Reach:
 
     __slots__ = (
         "__weakref__",
-        "capacity",
         "era",
         "lanes",
         "lanes_seen",
         "mask",
         "news",
+        "of",
         "queues",
         "seen",
         "skills",
@@ -153,7 +153,7 @@ class Reach:
     def __init__(self, queues: frozenset[str], skills: Mapping[str, int], capacity: Mapping[Medium, int]) -> None:
         self.queues = queues
         self.skills = skills
-        self.capacity = capacity
+        self.of = (queues, skills, capacity)
         self.spare = tuple([medium for medium, most in capacity.items() if most > 0])
         self.news = self.era = -1
         self.mask = self.seen = self.lanes_seen = 0

@@ -13,6 +13,7 @@ from contact_center.dispatch.claim import claim
 from contact_center.domain.time import SECOND
 from contact_center.storage import agents
 from routing import Decision, Policy, QueuePolicy
+from routing.past import Glimpse
 from tests.dispatch.test_offers import LENA, OMAR, RING_MS, people
 from tests.hub import Clock, CommandRefused, Console, TestHub, house, open_test_hub
 
@@ -28,12 +29,9 @@ async def ring(hub: TestHub, interaction_id: str, *who: str, policy: Policy = PO
         return hub.runtime.dispatcher.explain(interaction_id)
 
     explanation = await hub.eventually(waits, "routing to know it")
-    record = await hub.record(interaction_id)
-    first, *others = who
-    decision = Decision(
-        interaction_id, record.epoch, "support", record.medium, first, policy.version, hub.clock.now, explanation,
-        tuple(others),
-    )  # fmt: skip
+    seen = Glimpse(*explanation.seen)
+    there = {row.seat.agent_id: row for row in seen.base.rows if row}
+    decision = Decision(seen._replace(rung=tuple([there[agent_id] for agent_id in who])))
 
     def unit(conn: Any) -> tuple[str, ...]:
         on = hub.clock.occasion()

@@ -5,7 +5,7 @@ one is enough."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from copy import copy
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 import pytest
@@ -15,6 +15,7 @@ from contact_center.dispatch import claim as dispatch
 from contact_center.storage import agents, journal, schema
 from contact_center.storage.executor import run_alone
 from routing import Decision
+from routing.past import Glimpse
 
 TakeOut: TypeAlias = Callable[[pytest.MonkeyPatch, str], None]
 
@@ -32,9 +33,9 @@ def _the_fence(patch: pytest.MonkeyPatch, _: str) -> None:
     def unfenced(conn: Connection, on: Any, decision: Decision, *more: Any) -> Any:
         i = schema.interactions.c
         epoch = conn.execute(select(i.epoch).where(i.id == decision.interaction_id)).scalar()
-        late = copy(decision)
-        late.epoch = decision.epoch if epoch is None else epoch
-        return claim(conn, on, late, *more)
+        seen = Glimpse(*decision.seen)
+        now = replace(seen.waiting, epoch=decision.epoch if epoch is None else epoch)
+        return claim(conn, on, Decision(seen._replace(waiting=now)), *more)
 
     patch.setattr(dispatch, "claim", unfenced)
 

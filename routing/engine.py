@@ -39,7 +39,7 @@ from routing.needs import ANYBODY, meets
 from routing.past import Seen
 from routing.policy import PLAIN, Policy, QueuePolicy, Term
 from routing.ranking import Leading, in_order, skill_points
-from routing.seats import House, Reach, Row, Seat, row_at, slots_in
+from routing.seats import House, Reach, Row, Seat, row_at, row_of, slots_in
 from routing.together import Open, Placed, placed, weighable
 
 
@@ -65,6 +65,45 @@ class Engine:
     """So many lanes are looked at one by one for an agent who comes free; more are lined up for it."""
     pools_kept = 4096
     """With more pools than this, those that nobody waits in are forgotten."""
+
+    __slots__ = (
+        "_ageing_ms",
+        "_alike",
+        "_astray",
+        "_behind",
+        "_caps",
+        "_cases",
+        "_climbing",
+        "_era",
+        "_few",
+        "_floor",
+        "_fresh",
+        "_held",
+        "_house",
+        "_lanes",
+        "_lanes_few",
+        "_lines",
+        "_made",
+        "_news",
+        "_now",
+        "_numbered",
+        "_pools",
+        "_pools_most",
+        "_queueing",
+        "_reaches",
+        "_ready",
+        "_rings",
+        "_several",
+        "_soft",
+        "_steady",
+        "_steady_lines",
+        "_thaw",
+        "_thaw_most",
+        "_wants",
+        "_watched",
+        "_ways",
+        "policy",
+    )
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -100,6 +139,7 @@ class Engine:
         self._several = policy.batch.most > 1
         self._rings = any(queue.ring > 1 for queue in policy.queues.values())
         self._floor = Floor(self._house, self.behind)
+        self._few, self._lanes_few, self._behind = self.few, self.lanes_few, self.behind
         self._fresh: dict[int, Row] = {}
 
     # --- seats --------------------------------------------------------------------------------------------
@@ -116,11 +156,11 @@ class Engine:
             if (seat.queues, seat.skills, seat.capacity) != reach.of:
                 row = self._move(old, seat)
             else:
-                row = _row(seat, old.slot, old.bit, self._house, reach)
+                row = row_of(seat, old.slot, old.bit, self._house, reach)
                 floor.rows[old.slot] = row
                 later = floor.later
                 later.append(row)
-                if len(later) > self.behind:
+                if len(later) > self._behind:
                     floor.renew()
         if row.spare:
             self._fresh[row.slot] = row
@@ -140,7 +180,7 @@ class Engine:
     def _move(self, old: Row, seat: Seat) -> Row:
         """An agent with other queues, skills or capacity."""
         if old.reach.queues == seat.queues and old.reach.skills == seat.skills:
-            row = Row.of(seat, old.slot, old.bit, self._house, self._reach(seat))
+            row = row_of(seat, old.slot, old.bit, self._house, self._reach(seat))
             self._floor.change(row)
             return row
         self._leave_floor(old)
@@ -428,7 +468,7 @@ class Engine:
         if reach.news != self._news:
             self._see(row)
         best: Lane | None = None
-        if len(reach.lanes) > self.lanes_few:
+        if len(reach.lanes) > self._lanes_few:
             if self._astray:
                 self._line_up_steady()
             best = self._first_in_lines(self._steady_lines, row, None)
@@ -562,7 +602,7 @@ class Engine:
 
     def _next(self, now: Moment) -> Decision | None:
         fresh = self._fresh
-        if len(fresh) > self.few:
+        if len(fresh) > self._few:
             self._wake_all()
         elif self._ready and self._any_ready():
             if fresh:
@@ -574,11 +614,7 @@ class Engine:
                 return None
             first = lane.turns.first
             if lane.steady and first is not None:
-                decision = self._give(first, lane, row, row.bit, now)
-                left = self._floor.rows[slot]
-                if left is not None and left.spare:
-                    fresh[slot] = left
-                return decision
+                return self._give(first, lane, row, row.bit, now, True)
             fresh[slot] = row
             if lane.alike:
                 return self._settle(_first_case(lane), row.bit, (row,), now)
@@ -615,9 +651,8 @@ class Engine:
             if lane.steady and not (leading or self._rings) and (few := lane.pool.few()):
                 able, first = self._first_of_few(few, lane.medium)
                 if first is not None:
-                    decision = self._give(case, lane, first, able, now)
-                    self._still_fresh(first.slot)
-                    return decision
+                    was_fresh = bool(self._fresh and self._fresh.pop(first.slot, None))
+                    return self._give(case, lane, first, able, now, was_fresh)
             else:
                 self._floor.catch_up()
                 if able := self._able(lane):
@@ -698,11 +733,11 @@ class Engine:
         yield from [known[place] for place in sorted(known)]
         yield able
 
-    def _give(self, case: Case, lane: Lane, row: Row, eligible: int, now: Moment) -> Decision:
+    def _give(self, case: Case, lane: Lane, row: Row, eligible: int, now: Moment, fresh: bool) -> Decision:
         """The first case of a steady lane goes to the agent. Most decisions are this one."""
         floor, pool = self._floor, lane.pool
         base, later = floor.base, floor.later
-        if base is None or len(later) > self.behind:
+        if base is None or len(later) > self._behind:
             base = floor.as_now()
             later = base.later
         decision = _new(Decision)
@@ -720,6 +755,8 @@ class Engine:
             self._go_astray(lane)
         floor.rows[row.slot] = left = row.taking(lane.medium, "", self._house)
         later.append(left)
+        if fresh and left.spare:
+            self._fresh[row.slot] = left
         return decision
 
     def _settle(
@@ -988,4 +1025,3 @@ def _first_case(lane: Lane) -> Case:
 
 
 _new = object.__new__
-_row = Row.of

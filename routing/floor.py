@@ -10,7 +10,7 @@ from routing.needs import Every, Has, IsOne, Need, Not, Some
 from routing.order import Order
 from routing.past import Base
 from routing.ranking import points
-from routing.seats import NOBODY, ON_CALL, OPEN, House, Members, Reach, Row, Seat, row_at, slots_in
+from routing.seats import NOBODY, ON_CALL, OPEN, House, Members, Reach, Row, Seat, row_at, row_of, slots_in
 
 _GRADES_KEPT = 512
 
@@ -92,7 +92,7 @@ class Floor:
         """A new agent, in ``slot`` if they have been here before."""
         self.renew()
         at = self._new_slot() if slot is None else slot
-        row = Row.of(seat, at, 1 << at, self._house, reach)
+        row = row_of(seat, at, 1 << at, self._house, reach)
         self._index(None, row)
         self._forget_grades()
         self.slots[seat.agent_id] = at

@@ -195,53 +195,30 @@ class Row:
     share: int
     _notes: dict[str, Told]
 
-    @classmethod
-    def of(cls, seat: Seat, slot: int, bit: int, house: House, reach: Reach) -> Row:
-        row = _new(Row)
-        row.seat = seat
-        row.slot = slot
-        row.bit = bit
-        row.reach = reach
-        row.full = ()
-        if seat.most or seat.most_of or house.interrupts:
-            row._limit(seat, house)
-        elif seat.available and not seat.load:
-            row.state = OPEN
-            row.spare = reach.spare
-        else:
-            row.state = state = _state(seat, house.exclusive)
-            load = seat.load
-            row.spare = (
-                tuple([medium for medium, most in seat.capacity.items() if load.get(medium, 0) < most])
-                if state == OPEN
-                else ()
-            )
-        if row.spare:
-            row.share = share = seat.share(house.weights) if seat.load else 0
-            if house.usual:
-                row.place = (share, seat.idle_since_at, seat.agent_id, slot)
-            else:
-                row.place = (*house.ranking.place(share, seat.idle_since_at), seat.agent_id, slot)
-        else:
-            row.place = _NOWHERE
-        return row
-
     def takes(self, medium: Medium, label: str) -> bool:
         """Whether one more fits, now."""
         return medium in self.spare and label not in self.full
 
-    def _limit(self, seat: Seat, house: House) -> None:
-        house.limited = True
-        policy, held = house.policy, seat.labelled
-        self.state = _state(seat, house.exclusive)
-        self.full = tuple([label for label, most in seat.most_of.items() if label and held.get(label, 0) >= most])
-        media = seat.capacity if seat.available else ()
-        self.spare = tuple([medium for medium in media if fits(seat, medium, "", policy) is None])
+    def work_out(self, house: House) -> None:
+        """What the agent has room for beside what they have."""
+        seat, policy = self.seat, house.policy
+        self.state = state = _state(seat, house.exclusive)
+        if seat.most or seat.most_of or house.interrupts:
+            house.limited = True
+            held = seat.labelled
+            self.full = tuple([label for label, most in seat.most_of.items() if label and held.get(label, 0) >= most])
+            media = seat.capacity if seat.available else ()
+            self.spare = tuple([medium for medium in media if fits(seat, medium, "", policy) is None])
+        elif state == OPEN:
+            load = seat.load
+            self.spare = tuple([medium for medium, most in seat.capacity.items() if load.get(medium, 0) < most])
+        else:
+            self.spare = ()
 
     def taking(self, medium: Medium, label: str, house: House) -> Row:
         """The row of the agent with one interaction more."""
         if medium not in house.exclusive or house.limited:
-            return Row.of(self.seat.taken(medium, label), self.slot, self.bit, house, self.reach)
+            return row_of(self.seat.taken(medium, label), self.slot, self.bit, house, self.reach)
         row = _new(Taken)
         row.slot = self.slot
         row.bit = self.bit
@@ -261,6 +238,31 @@ class Row:
         except AttributeError:
             self._notes = {}
             return self._notes
+
+
+def row_of(seat: Seat, slot: int, bit: int, house: House, reach: Reach) -> Row:
+    """``reach`` must be that of the seat's queues, skills and capacity."""
+    row = _new(Row)
+    row.seat = seat
+    row.slot = slot
+    row.bit = bit
+    row.reach = reach
+    row.full = ()
+    share = 0
+    if not (seat.load or seat.most or seat.most_of or house.interrupts) and seat.available:
+        row.state = OPEN
+        row.spare = reach.spare
+    else:
+        row.work_out(house)
+        share = seat.share(house.weights)
+    row.share = share
+    if not row.spare:
+        row.place = _NOWHERE
+    elif house.usual:
+        row.place = (share, seat.idle_since_at, seat.agent_id, slot)
+    else:
+        row.place = (*house.ranking.place(share, seat.idle_since_at), seat.agent_id, slot)
+    return row
 
 
 class Taken(Row):

@@ -4,8 +4,9 @@ Two moments are measured, at 1,000 cases x 100 agents and at 100,000 x 10,000. *
 everybody else is busy and cases wait; *a case arrives* while most agents are free and nothing waits. For the
 hub the whole of it counts: telling the engine, deciding, taking the pair out again. The floor keeps the same
 index by hand and nothing else: a heap of cases per skill set, a bit mask of agents per skill set, idle times;
-it tells no reasons, knows no capacity, load, priority, cool-down or queue. Explanations are worked out when they
-are read, and measured apart. CPU time; the best of five rounds, for both sides in turns.
+it tells no reasons, knows no capacity, load, priority, cool-down or queue. Every kind of work has come before, for both;
+the hub is told each truth by a new object, as it reads them. Explanations are worked out when they are read, and
+measured apart. CPU time; the best of several rounds, for both sides in turns.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import gc
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from heapq import heapify, heappop
 
 from routing import Decision, Engine, Policy, Seat, Waiting
@@ -21,7 +23,7 @@ from routing import Decision, Engine, Policy, Seat, Waiting
 LANGUAGES = ("en", "zh", "es", "fr")
 PRODUCTS = tuple(f"product{n}" for n in range(8))
 NOW = 1_000_000_000
-ROUNDS = 5
+ROUNDS = 9
 EACH = 2_000
 
 Need = tuple[str, str, int]
@@ -57,6 +59,11 @@ def work(size: int, chance: random.Random, first: int = 0) -> list[tuple[Waiting
 
 def busy(seat: Seat) -> Seat:
     return seat.taken("voice")
+
+
+def anew(seat: Seat) -> Seat:
+    """The same truth, told again."""
+    return replace(seat, skills=dict(seat.skills), capacity=dict(seat.capacity), load=dict(seat.load))
 
 
 def able(seat: Seat, need: Need) -> bool:
@@ -129,14 +136,15 @@ def an_agent_comes_free(cases: int, agents: int) -> tuple[float, float, float]:
         engine.put_waiting(case)
     each = min(EACH, cases // (ROUNDS + 2))
     turns = [[chance.randrange(agents) for _ in range(each)] for _ in range(ROUNDS + 1)]
+    told = [[anew(seats[agent]) for agent in turn] for turn in turns]
     gc.collect()
     gc.freeze()
     made: list[Decision] = []
 
     def ours(round_: int) -> int:
         made.clear()
-        for agent in turns[round_]:
-            engine.put_seat(seats[agent])
+        for seat in told[round_]:
+            engine.put_seat(seat)
             made.extend(engine.decide(NOW))
         return each
 
@@ -156,6 +164,9 @@ def a_case_arrives(agents: int) -> tuple[float, float, float]:
     engine, floor = Engine(Policy("bench")), Floor(seats, [])
     each = min(EACH, agents // 4)
     rounds = [work(each, chance, n * each) for n in range(ROUNDS + 1)]
+    for number, (language, product, level) in enumerate(NEEDS):
+        engine.put_waiting(Waiting(f"n{number}", number, "q", "voice", 0, NOW, {language: 1, product: level}))
+        engine.remove_waiting(f"n{number}")
     gc.collect()
     gc.freeze()
     made: list[Decision] = []

@@ -92,6 +92,7 @@ class Engine:
         "_queueing",
         "_reaches",
         "_ready",
+        "_ready_most",
         "_rings",
         "_several",
         "_soft",
@@ -127,6 +128,7 @@ class Engine:
         self._climbing: dict[LineKey, set[Lane]] = {}
         self._held: dict[LineKey, set[Lane]] = {}
         self._ready: list[Case] = []
+        self._ready_most = 64
         self._numbered = 0
         self._thaw: list[tuple[Moment, str]] = []
         self._thaw_most = 64
@@ -271,7 +273,10 @@ class Engine:
         was = turns.first
         turns.add(case)
         if turns.first is case:
-            self._line_up(lane, was)
+            if lane.astray:
+                lane.at = at
+            else:
+                self._line_up(lane, was)
             if was is None or lane.ready:
                 self._make_ready(lane, case)
 
@@ -604,7 +609,7 @@ class Engine:
         fresh = self._fresh
         if len(fresh) > self._few:
             self._wake_all()
-        elif self._ready and self._any_ready():
+        elif self._ready and (not fresh or self._any_ready()):
             if fresh:
                 self._wake_for_fresh()
         elif len(fresh) == 1:
@@ -644,10 +649,14 @@ class Engine:
 
     def _decide_from_ready(self, now: Moment) -> Decision | None:
         """The first case of a lane that is ready, if anybody can take it."""
-        while self._any_ready():
+        ranking = self._house.ranking
+        while self._ready:
             case = self._ready[0]
-            waiting, lane = case[3], case[4]
-            leading = self._house.ranking.leading(waiting, now)
+            _, _, _, waiting, lane = case
+            if not lane.ready or lane.turns.first is not case:
+                heappop(self._ready)
+                continue
+            leading = ranking.leading(waiting, now)
             if lane.steady and not (leading or self._rings) and (few := lane.pool.few()):
                 able, first = self._first_of_few(few, lane.medium)
                 if first is not None:
@@ -825,10 +834,12 @@ class Engine:
 
     def _make_ready(self, lane: Lane, first: Case) -> None:
         lane.ready = True
-        heappush(self._ready, first)
-        if len(self._ready) > 2 * len(self._lanes) + 64:
-            self._ready = [case for case in self._ready if case[4].ready and case[4].turns.first is case]
+        ready = self._ready
+        heappush(ready, first)
+        if len(ready) > self._ready_most:
+            self._ready = [case for case in ready if case[4].ready and case[4].turns.first is case]
             heapify(self._ready)
+            self._ready_most = 2 * len(self._ready) + 64
 
     def _wake_all(self) -> None:
         self._fresh.clear()

@@ -253,7 +253,7 @@ def test_what_was_missed_again_and_again_leaves_no_trace() -> None:
     hub = engine(seat("ann"), seat("bob", load={"voice": 1}))
     for turn in range(1_000):
         hub.put_waiting(case("c", missed={"ann": NOW + turn}))
-    assert len(hub._thaw) < 100
+    assert len(hub._times.thaws) < 100
     last = NOW + 999 + 30 * SECOND
     assert hub.decide(last - 1) == []
     assert hub.next_change_at(last - 1) == last
@@ -398,8 +398,8 @@ def test_lanes_and_pools_that_nobody_needs_any_more_are_forgotten() -> None:
     for number in range(100):
         hub.put_waiting(case(f"c{number}", skills={f"s{number}": 1}))
         hub.remove_waiting(f"c{number}")
-    assert len(hub._pools) <= 8
-    assert len(hub._lanes) <= 8
+    assert len(hub._pools.by_ask) <= 8
+    assert len(hub._lanes.by_key) <= 8
     hub.put_waiting(case("last", skills={"s3": 1}))
     assert offers(hub.decide(NOW)) == [("last", "ann")]
 
@@ -428,7 +428,7 @@ def test_a_lane_that_empties_from_behind_keeps_its_order() -> None:
     hub = engine(*[case(f"c{number:03}", waited_ms=1_000 - number) for number in range(400)])
     for number in range(1, 399):
         hub.remove_waiting(f"c{number:03}")
-    assert sum(len(lane.turns) for lane in hub._lanes.values()) == 2
+    assert sum(len(lane.turns) for lane in hub._lanes.by_key.values()) == 2
     hub.put_seat(seat("ann"))
     assert offers(hub.decide(NOW)) == [("c000", "ann"), ("c399", "ann")]
 
@@ -439,7 +439,7 @@ def test_cases_that_come_and_go_undecided_leave_nothing_behind() -> None:
         hub.put_waiting(case(f"c{number}", "voice" if number % 2 else "chat", waited_ms=number))
         hub.remove_waiting(f"c{number}")
     assert len(hub._ready) < 100
-    assert sum(len(lane.turns) for lane in hub._lanes.values()) == 1
+    assert sum(len(lane.turns) for lane in hub._lanes.by_key.values()) == 1
     hub.put_seat(seat("ann"))
     assert offers(hub.decide(NOW)) == [("first", "ann")]
 

@@ -269,7 +269,7 @@ def test_cases_that_come_and_go_before_the_cap_leave_nothing_behind() -> None:
     hub = engine(policy=policy(most_priority=1_000))
     for number in range(1_000):
         hub.put_waiting(case("c", waited_ms=number))
-    assert len(hub._caps) < 100
+    assert len(hub._times.caps) < 100
 
 
 def test_with_slack_who_can_least_afford_to_wait_is_served_first() -> None:

@@ -4,9 +4,9 @@ Two moments are measured, at 1,000 cases x 100 agents and at 100,000 x 10,000. *
 everybody else is busy and cases wait; *a case arrives* while most agents are free and nothing waits. For the
 hub the whole of it counts: telling the engine, deciding, taking the pair out again. The floor keeps the same
 index by hand and nothing else: a heap of cases per skill set, a bit mask of agents per skill set, idle times;
-it tells no reasons, knows no capacity, load, priority, cool-down or queue. Every kind of work has come before, for both;
-the hub is told each truth by a new object, as it reads them. Explanations are worked out when they are read, and
-measured apart. CPU time; the best of several rounds, for both sides in turns.
+it tells no reasons, knows no capacity, load, priority, cool-down or queue. Every kind of work has come before, for
+both; the hub is told each truth by a new object, as it reads them. Explanations are worked out when they are read,
+and measured apart. CPU time; the best of several rounds, for both sides in turns.
 """
 
 from __future__ import annotations

@@ -218,7 +218,7 @@ class Engine:
         can take holds up nobody. If fewer than ``limit`` come back, nobody can take anything now."""
         if now > self._now:
             self._now = now
-        if self._times.thaws or self._times.caps:
+        if now >= self._times.next_at:
             self.come_to(now)
         if self._several:
             return self._decide_several(now, limit)
@@ -339,7 +339,8 @@ class Engine:
         if base is None or len(later) > self._behind:
             base = floor.as_now()
             later = base.later
-        decision = Decision((case[3], now, base, len(later), eligible, (row,), pool.ask, pool.mask))
+        decision = _new(Decision)
+        decision.seen = (case[3], now, base, len(later), eligible, (row,), pool.ask, pool.mask)
         self._lanes.give(case)
         floor.rows[row.slot] = left = row.taking(lane.medium, "", self._house)
         later.append(left)
@@ -459,6 +460,9 @@ class Engine:
         now_row, able = row_at(self._floor.rows, row.slot), self._lanes.able(case[4])
         assert now_row.bit & able, "what is weighed together fits together"
         return self._settle(case, able, (now_row,), now, weighed)
+
+
+_new = object.__new__
 
 
 def _as_before(old: Row, new: Row) -> bool:

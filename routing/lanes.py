@@ -255,10 +255,11 @@ class Lanes:
             at, spare = NEVER, row.spare
             for lane in reach.lanes:
                 its = lane.at
-                if its > at or lane.medium not in spare:
-                    continue
-                if its < at or (best is not None and first_case(lane) < first_case(best)):
-                    best, at = lane, its
+                if its < at:
+                    if lane.medium in spare:
+                        best, at = lane, its
+                elif its == at and best is not None and lane.medium in spare and first_case(lane) < first_case(best):
+                    best = lane
         return self._first_in_lines(self._lines, row, best) if self._queueing else best
 
     @staticmethod

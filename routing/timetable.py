@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 from heapq import heapify, heappop, heappush
 
 from contact_center.domain.time import Moment
-from routing.cases import PLAINLY, Case, Standing, Waiting, base_turn, cap_at, steps_reached
+from routing.cases import NEVER, PLAINLY, Case, Standing, Waiting, base_turn, cap_at, steps_reached
 from routing.policy import Policy, QueuePolicy
 
 
 class Timetable:
     """When which case is to be looked at again. ``cases`` are those that wait, as they are by now: what concerns
     others is dropped when it is come upon. ``thaws`` are moments at which who may have a case changes, ``caps``
-    those at which its turn does."""
+    those at which its turn does; before ``next_at`` there is nothing to do."""
 
-    __slots__ = ("_cases", "_most", "_policy", "caps", "thaws")
+    __slots__ = ("_cases", "_most", "_policy", "caps", "next_at", "thaws")
 
     def __init__(self, policy: Policy, cases: Mapping[str, Case]) -> None:
         self._policy = policy
@@ -24,6 +24,7 @@ class Timetable:
         self._most = 64
         self.thaws: list[tuple[Moment, str]] = []
         self.caps: list[tuple[Moment, str]] = []
+        self.next_at = NEVER
 
     def expect(self, waiting: Waiting, now: Moment) -> None:
         """A case that waits from ``now`` on."""
@@ -40,6 +41,10 @@ class Timetable:
                 self.caps = []
                 for _, _, _, other, _ in self._cases.values():
                     self._await_cap(other, now)
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        self.next_at = min([entries[0][0] for entries in (self.thaws, self.caps) if entries], default=NEVER)
 
     def _await_cap(self, waiting: Waiting, now: Moment) -> None:
         at = cap_at(base_turn(waiting, self._policy), self._policy)
@@ -52,6 +57,7 @@ class Timetable:
         for entries in (self.thaws, self.caps):
             while entries and entries[0][0] <= now:
                 due[heappop(entries)[1]] = None
+        self._look_ahead()
         return [case for interaction_id in due if (case := self._cases.get(interaction_id))]
 
     def next_thaw(self) -> Moment | None:

@@ -20,6 +20,8 @@ MOST_AGENTS = 20_000
 MANY = 100
 """From so many in front of somebody on, their wait is told by its mean and variance alone."""
 _NEGLIGIBLE = 1e-12
+_AS_GOOD_AS_FOR_EVER = 10_000
+"""Who stays so many times as long as is asked about, on average, stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +191,10 @@ def _found(load: float, agents: int, impatience: float) -> _Found:
 @dataclass(frozen=True, slots=True)
 class Ahead:
     """Somebody who waits with ``others`` in front of them while all ``agents`` are busy; they themselves stay. Agents
-    may be counted in parts: who serves two queues alike is half an agent for each."""
+    may be counted in parts: who serves two queues alike is half an agent for each. So may others, for what is only
+    known on average: the laws hold between the whole numbers, and down to -1, where nobody is waited for."""
 
-    others: int
+    others: float
     agents: float
     handling_s: float
     patience_s: float = math.inf
@@ -202,16 +205,19 @@ class Ahead:
         if not self.agents:
             return math.inf
         service, leaving = self.agents / self.handling_s, 1 / self.patience_s
-        return math.fsum(1 / (service + place * leaving) for place in range(self.others + 1))
+        whole = math.floor(self.others) + 1
+        part = (self.others + 1 - whole) / (service + whole * leaving)
+        return math.fsum(1 / (service + place * leaving) for place in range(whole)) + part
 
     def chance_within(self, seconds: float) -> float:
         """How likely it is that their turn comes within ``seconds``."""
         if seconds <= 0 or not self.agents:
             return 0.0
         service = self.agents / self.handling_s
-        if math.isinf(self.patience_s):
-            return _gamma_chance(self.others + 1, service * seconds)
-        return 1 - _beta(math.exp(-seconds / self.patience_s), service * self.patience_s, self.others + 1)
+        if math.isinf(self.patience_s) and self.others == int(self.others):
+            return _gamma_chance(int(self.others) + 1, service * seconds)
+        patience = min(self.patience_s, _AS_GOOD_AS_FOR_EVER * seconds)
+        return 1 - _beta(math.exp(-seconds / patience), service * patience, self.others + 1)
 
     def quantile_s(self, share: float) -> float:
         """Within how long their turn comes in ``share`` of such cases (0.9: nine times in ten)."""
@@ -232,7 +238,7 @@ class Ahead:
     def _nearly_s(self, share: float) -> float:
         """As a sum of very many stretches of which none matters much: nearly normal."""
         service, leaving = self.agents / self.handling_s, 1 / self.patience_s
-        variance = math.fsum((service + place * leaving) ** -2 for place in range(self.others + 1))
+        variance = math.fsum((service + place * leaving) ** -2 for place in range(math.floor(self.others) + 1))
         return self.average_s + NormalDist().inv_cdf(share) * math.sqrt(variance)
 
 

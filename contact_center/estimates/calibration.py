@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import exp, log
 from typing import Any
 
 from contact_center.domain.time import SECOND, Millis
 from contact_center.domain.waiting_time import Stretch, gone_by
-from contact_center.estimates.expecting import ahead_of
+from contact_center.estimates.foreseeing import ahead_of
 
 ENOUGH = 30
 """With fewer answered than this, nothing can be said about the estimates."""
 GOOD = 0.8
 """Nine in ten were promised. Where fewer than this were answered in time, callers are told nothing, or a range."""
+ROUNDED = 0.01
+"""Promises are reckoned from rounded figures."""
+MOST_CERTAIN = 0.05
+"""Where half and nine in ten are all but the same moment, it is still not quite certain."""
+MOST_DOUBLED = 1e3
 SHARES = tuple(share / 10 for share in range(1, 10))
 
 
@@ -93,5 +99,12 @@ def _curve(told: Iterable[Any]) -> tuple[Point, ...]:
 
 
 def _chance(row: Any) -> float:
-    turn_s = (row.waited_ms - row.answer_ms) / SECOND
-    return ahead_of(row.others, row.agents, row.handling_ms, row.patience_ms).chance_within(turn_s)
+    """By the law that its promises came from. Where more were to be asked as time went on, that is not kept: then by
+    the Weibull law that has the same half and the same nine in ten."""
+    turn_s, most_s = (row.waited_ms - row.answer_ms) / SECOND, (row.p90_ms - row.answer_ms) / SECOND
+    line = ahead_of(row.others, row.agents, row.handling_ms, row.patience_ms)
+    if abs(line.chance_within(most_s) - 0.9) < ROUNDED:
+        return line.chance_within(turn_s)
+    half_s = max(1e-3, (row.p50_ms - row.answer_ms) / SECOND)
+    shape = log(log(10) / log(2)) / max(MOST_CERTAIN, log(max(1.0, most_s / half_s)))
+    return 1 - exp(-log(2) * min(MOST_DOUBLED, max(0.0, turn_s) / half_s) ** shape)

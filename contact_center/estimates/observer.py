@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -16,13 +18,14 @@ import structlog
 from contact_center.domain.errors import Unavailable
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import DAY, HOUR, Moment
-from contact_center.estimates.expecting import Case, Expecting
+from contact_center.estimates.expecting import Expecting
 from contact_center.estimates.stretches import Became, became, last_began_at, offered_at_once
 from contact_center.storage import estimates
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import SeatChanged, Waits, WaitsNoMore
 from contact_center.storage.estimates import Expected
 from contact_center.storage.executor import Executor
+from routing import Waiting
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +45,7 @@ class Observer:
         self._executor = executor
         self._expecting = expecting
         self._occasion = occasion
-        self._noted: dict[str, None] = {}
+        self._noted: dict[str, Waiting] = {}
         self._presence: dict[str, tuple[str, Moment]] = {}
         self._marked: dict[str, str] = {}
         self._moved = asyncio.Event()
@@ -56,7 +59,7 @@ class Observer:
             case Waits():
                 self._expecting.moved()
                 if len(self._noted) < MOST_NOTED:
-                    self._noted[effect.waiting.interaction_id] = None
+                    self._noted[effect.waiting.interaction_id] = effect.waiting
             case WaitsNoMore():
                 self._expecting.moved()
             case SeatChanged():
@@ -82,17 +85,18 @@ class Observer:
             await self._look(everything)
 
     async def _look(self, everything: bool) -> None:
-        noted, self._noted = list(self._noted), {}
+        noted, self._noted = self._noted, {}
         presence, self._presence = self._presence, {}
         try:
-            for first in range(0, len(noted), estimates.AT_ONCE):
-                await self._begin(noted[first : first + estimates.AT_ONCE])
+            some = iter(noted.items())
+            while portion := dict(islice(some, estimates.AT_ONCE)):
+                await self._begin(portion)
             if presence:
                 await self._executor.write(self._mark, presence)
             while everything and await self._settle(None) == estimates.AT_ONCE:
                 pass
         except Unavailable:
-            self._noted = {**dict.fromkeys(noted), **self._noted}
+            self._noted = {**noted, **self._noted}
             self._presence = {**presence, **self._presence}
             raise
 
@@ -102,31 +106,31 @@ class Observer:
             await self._executor.write(estimates.settle, over)
         return len(over)
 
-    async def _begin(self, noted: Sequence[str]) -> None:
+    async def _begin(self, noted: Mapping[str, Waiting]) -> None:
         """What they waited for before is over now, whatever it was."""
-        await self._settle(noted)
+        await self._settle(list(noted))
         on = self._occasion()
         expected = await self._executor.read(self._expected, on.now, noted)
         if expected:
             await self._executor.write(estimates.add, on, expected)
 
-    def _expected(self, conn: Connection, now: Moment, noted: Sequence[str]) -> list[Expected]:
-        return [
-            expected for row in estimates.begun(conn, noted) if (expected := self._one(conn, now, row)) is not None
-        ]
+    def _expected(self, conn: Connection, now: Moment, noted: Mapping[str, Waiting]) -> list[Expected]:
+        rows = estimates.begun(conn, list(noted))
+        return [found for row in rows if (found := self._one(conn, now, row, noted[row.id])) is not None]
 
-    def _one(self, conn: Connection, now: Moment, row: Any) -> Expected | None:
+    def _one(self, conn: Connection, now: Moment, row: Any, waiting: Waiting) -> Expected | None:
+        """``waiting`` as it was told; what its record says since counts."""
         record = row.record
         began_at = last_began_at(record.get("segments", ()))
         if began_at is None or not record["queue"]:
             return None
-        case = Case(
-            record["queue"],
-            row.medium,
-            record["priority"],
-            record["virtual_enqueued_at"],
-            record["skills"],
-            record.get("only_agent", ""),
+        case = replace(
+            waiting,
+            queue=record["queue"],
+            priority=record["priority"],
+            virtual_enqueued_at=record["virtual_enqueued_at"],
+            skills=record["skills"],
+            only_agent=record.get("only_agent", ""),
         )
         found = self._expecting.expect(conn, now, case)
         at_once = offered_at_once(record["segments"], began_at)

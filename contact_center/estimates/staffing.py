@@ -12,6 +12,7 @@ from math import ceil, floor, inf, isfinite
 from contact_center.domain.events import MEDIA, Medium
 from contact_center.domain.time import DAY, HOUR, MINUTE, SECOND, Moment
 from contact_center.estimates.expecting import Expecting
+from contact_center.estimates.places import capacity_for
 from contact_center.storage import estimates, queues
 from contact_center.storage.connection import Connection
 from contact_center.storage.queues import Queue
@@ -240,10 +241,12 @@ def of_queue(
 
 def places_each(conn: Connection, now: Moment, expecting: Expecting, queue: str, medium: Medium) -> float:
     """How many of the medium one of the queue's agents may have at a time, on average of those who are there."""
+    floor = expecting.floor(conn, now)
+    label = floor.policy.queue(queue).label
     found = [
-        agent.capacity[medium]
-        for agent, _ in expecting.crew(conn, now)
-        if queue in agent.queues and agent.capacity.get(medium, 0)
+        capacity_for(seat, medium, label, floor.policy)
+        for seat in floor.seats
+        if queue in seat.queues and seat.capacity.get(medium, 0)
     ]
     return sum(found) / len(found) if found else 1.0
 
@@ -275,7 +278,7 @@ class Pause:
 
 def pause(conn: Connection, now: Moment, expecting: Expecting, agent_id: str, minutes: float) -> list[Pause]:
     """For each of the agent's queues and media. Empty for an agent who isn't there for customers."""
-    agent = next((agent for agent, _ in expecting.crew(conn, now) if agent.id == agent_id), None)
+    agent = next((seat for seat in expecting.floor(conn, now).seats if seat.agent_id == agent_id), None)
     if agent is None:
         return []
     found = []

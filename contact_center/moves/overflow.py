@@ -6,12 +6,13 @@ decides, with its whole queue every so often. Both are deadlines, so a restart f
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from contact_center.domain.events import ROUTING, Enqueued
 from contact_center.domain.occasion import Occasion
-from contact_center.domain.overflow import Because, Overflow, Standing, first_that_holds, look_at, watched
-from contact_center.domain.record import Record
-from contact_center.domain.time import SECOND, Millis
-from contact_center.estimates.expecting import Case, Expecting
+from contact_center.domain.overflow import Because, Expected, Overflow, Standing, first_that_holds, look_at, watched
+from contact_center.domain.time import SECOND
+from contact_center.estimates.expecting import Expecting
 from contact_center.storage import agents, deadlines, journal, policies, queues
 from contact_center.storage.connection import Connection
 from contact_center.storage.effects import FloorMoved, Waits, tell
@@ -31,24 +32,30 @@ FEWEST_FOR_A_LEVEL = 5
 TOP_PRIORITY = 100
 
 
-Levels = dict[str, float | None]
-"""The service level by queue, as it was before anything was sent on: who goes counts elsewhere from then on."""
+@dataclass(slots=True)
+class Look:
+    """What is the same for all that is looked at together: the service level by queue, as it was before anything was
+    sent on (who goes counts elsewhere from then on), and what waiting is told from."""
+
+    levels: dict[str, float | None] = field(default_factory=dict)
+    expecting: Expecting = field(default_factory=Expecting)
 
 
-def consider(conn: Connection, on: Occasion, loaded: Loaded, levels: Levels | None = None) -> bool:
+def consider(conn: Connection, on: Occasion, loaded: Loaded, look: Look | None = None) -> bool:
     """Sends on what has just come into a queue, or waits in one, as far as its rules lead, and sees to it that what
     stays is looked at again. Whether it went anywhere. The caller saves."""
-    levels = {} if levels is None else levels
+    look = look or Look()
     went = False
     while _may_go(loaded):
         queue = queues.get(conn, loaded.record.queue)
         if queue is None or not queue.rules.overflow:
             break
-        found = _onward(conn, on, loaded, queue, levels)
+        found = _onward(conn, on, loaded, queue, look)
         if found is None:
             _look_again(conn, on, loaded, queue)
             break
         _send_on(conn, on, loaded, queue, *found)
+        look.expecting.moved()
         went = True
     return went
 
@@ -59,14 +66,12 @@ def _may_go(loaded: Loaded) -> bool:
     return record.state == "waiting" and not record.only_agent and not record.task
 
 
-def _onward(
-    conn: Connection, on: Occasion, loaded: Loaded, queue: Queue, levels: Levels
-) -> tuple[Queue, Because] | None:
+def _onward(conn: Connection, on: Occasion, loaded: Loaded, queue: Queue, look: Look) -> tuple[Queue, Because] | None:
     rules = queue.rules.overflow
     been_in = {segment.queue for segment in loaded.record.segments if segment.queue} | {queue.id}
-    if queue.id not in levels:
-        levels[queue.id] = _level(conn, on, queue, rules)
-    found = first_that_holds(rules, _standing(conn, on, loaded, queue, levels[queue.id]), been_in)
+    if queue.id not in look.levels:
+        look.levels[queue.id] = _level(conn, on, queue, rules)
+    found = first_that_holds(rules, _standing(conn, on, loaded, queue, look), been_in)
     to = queues.get(conn, found[0].to) if found else None
     return (to, found[1]) if found and to else None
 
@@ -106,7 +111,7 @@ def case_is_due(conn: Connection, on: Occasion, interaction_id: str) -> None:
     if loaded is None:
         return
     if loaded.record.state == "waiting":
-        _consider_waiting(conn, on, loaded, {})
+        _consider_waiting(conn, on, loaded, Look())
     elif loaded.record.state == "offered":  # it may come back
         deadlines.put(conn, on, DEADLINE, interaction_id, on.now + AGAIN_MS)
 
@@ -116,17 +121,17 @@ def queue_is_due(conn: Connection, on: Occasion, queue_id: str) -> None:
     queue = queues.get(conn, queue_id)
     if queue is None or not queue.rules.overflow:
         return
-    went, levels = 0, Levels()
+    went, look = 0, Look()
     for interaction_id in queues.ends_of(conn, queue_id, MOST_AT_ONCE):
         loaded = journal.load(conn, interaction_id)
         if loaded is not None and loaded.record.state == "waiting" and loaded.record.queue == queue_id:
-            went += _consider_waiting(conn, on, loaded, levels)
+            went += _consider_waiting(conn, on, loaded, look)
     if queues.has_work(conn, queue_id) and watched(queue.rules.overflow):
         deadlines.put(conn, on, WATCH, queue_id, on.now + (SECOND if went else AGAIN_MS))
 
 
-def _consider_waiting(conn: Connection, on: Occasion, loaded: Loaded, levels: Levels) -> bool:
-    went = consider(conn, on, loaded, levels)
+def _consider_waiting(conn: Connection, on: Occasion, loaded: Loaded, look: Look) -> bool:
+    went = consider(conn, on, loaded, look)
     if went:
         journal.save(conn, loaded)
         tell(conn, Waits(journal.waiting(conn, loaded)))
@@ -137,7 +142,7 @@ def _consider_waiting(conn: Connection, on: Occasion, loaded: Loaded, levels: Le
 # --- how it stands -------------------------------------------------------------------------------------------------
 
 
-def _standing(conn: Connection, on: Occasion, loaded: Loaded, queue: Queue, level: float | None) -> Standing:
+def _standing(conn: Connection, on: Occasion, loaded: Loaded, queue: Queue, look: Look) -> Standing:
     """What the queue's rules ask about, and nothing more."""
     record, rules = loaded.record, queue.rules.overflow
     staffed = any(rule.nobody for rule in rules)
@@ -151,8 +156,8 @@ def _standing(conn: Connection, on: Occasion, loaded: Loaded, queue: Queue, leve
         logged_in=team[0],
         available=team[1],
         able=team[2],
-        level=level,
-        estimate_ms=_estimate(conn, on, record) if any(rule.estimate_ms is not None for rule in rules) else 0,
+        level=look.levels[queue.id],
+        expected=_expected(conn, on, loaded, look) if any(rule.estimate_ms is not None for rule in rules) else None,
         open=hours.at(on.now) if hours else "open",
     )
 
@@ -173,11 +178,11 @@ def _team(conn: Connection, loaded: Loaded, queue: Queue) -> tuple[int, int, int
     return len(members), len(available), len(able)
 
 
-def _estimate(conn: Connection, on: Occasion, record: Record) -> Millis | None:
+def _expected(conn: Connection, on: Occasion, loaded: Loaded, look: Look) -> Expected | None:
     """The same that its customer would be told."""
-    case = Case(record.queue, record.medium, record.priority, record.virtual_enqueued_at, record.skills)
-    found = Expecting().expect(conn, on.now, case).estimate
-    return found.mean_ms if found else None
+    found = look.expecting.of(conn, on.now, loaded)
+    told = found.estimate
+    return Expected(told.mean_ms, told.p90_ms, found.ahead) if told else None
 
 
 def _level(conn: Connection, on: Occasion, queue: Queue, rules: tuple[Overflow, ...]) -> float | None:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.queue_rules import DEFAULT_RULES, QueueRules
-from contact_center.domain.record import Record
 from contact_center.domain.time import DAY, SECOND, Millis, Moment
 from contact_center.estimates.calibration import quality
-from contact_center.estimates.expecting import Case, Expecting
+from contact_center.estimates.expecting import Expecting
 from contact_center.storage import estimates, policies, queues
 from contact_center.storage.connection import Connection
+from contact_center.storage.journal import Loaded
 from ivr_flows.turns import QueueFacts
 
 FRESH_MS = 5 * SECOND
@@ -36,18 +36,11 @@ class Standing:
         self._rules: dict[str, _Rules] = {}
         self._right: dict[str, tuple[Moment, bool]] = {}
 
-    def of(self, conn: Connection, on: Occasion, record: Record) -> QueueFacts:
+    def of(self, conn: Connection, on: Occasion, loaded: Loaded) -> QueueFacts:
+        record = loaded.record
         known = self._rules_of(conn, on, record.queue)
         rules = known.rules
-        case = Case(
-            record.queue,
-            record.medium,
-            record.priority,
-            record.virtual_enqueued_at,
-            record.skills,
-            record.only_agent,
-        )
-        found = self._expecting.expect(conn, on.now, case)
+        found = self._expecting.of(conn, on.now, loaded)
         ahead = found.ahead if record.state == "waiting" else 0
         waited = on.now - record.virtual_enqueued_at
         tired = bool(rules.longest_wait_ms) and waited > rules.longest_wait_ms
@@ -68,8 +61,8 @@ class Standing:
 
     def _staffed(self, conn: Connection, on: Occasion, queue_id: str) -> bool:
         """Whether anybody answers the queue's calls, with whatever skills."""
-        there = self._expecting.crew(conn, on.now)
-        return any(queue_id in agent.queues and agent.capacity.get("voice", 0) for agent, _ in there)
+        there = self._expecting.floor(conn, on.now).seats
+        return any(queue_id in seat.queues and seat.capacity.get("voice", 0) for seat in there)
 
     def _rules_of(self, conn: Connection, on: Occasion, queue_id: str) -> _Rules:
         known = self._rules.get(queue_id)

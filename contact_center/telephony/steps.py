@@ -127,7 +127,7 @@ class Telephony:
         record = loaded.record
         facts = None
         if record.state in ("waiting", "offered"):
-            facts = self._standing.of(conn, on, record)
+            facts = self._standing.of(conn, on, loaded)
         answered = record.answered if record.answered.get("position") == record.flow_position else None
         if answered and isinstance(did, CallerInput) and not (did.digits or did.speech):
             did = ServiceAnswered(did.position, answered["outcome"], answered["values"])
@@ -219,7 +219,7 @@ class Telephony:
             return (self._still(record, did),)
         if flow is None:
             return (self._still(record, did),)
-        facts = self._standing.of(conn, on, record)
+        facts = self._standing.of(conn, on, loaded)
         turn = hold_again(flow, record.flow_position, record.variables, on.now, facts)
         return self._go(conn, on, loaded, flow, turn)
 

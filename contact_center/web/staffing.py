@@ -14,7 +14,6 @@ from contact_center.domain.errors import NotFound, NotValid
 from contact_center.domain.service_level import SHORT_MS, Counts, levels
 from contact_center.domain.time import DAY, HOUR, SECOND, Millis, Moment
 from contact_center.estimates.calibration import ENOUGH, quality
-from contact_center.estimates.expecting import Case
 from contact_center.estimates.fair_shares import shares
 from contact_center.estimates.staffing import Asked, Pause, Staffing, of_queue, pause, used
 from contact_center.storage import agents as agents_storage
@@ -120,19 +119,10 @@ async def one_estimate(interaction_id: str, _: SignedIn, runtime: Hub) -> Respon
         loaded = journal.look(conn, interaction_id[:64])
         if loaded is None or loaded.record.state not in ("waiting", "offered"):
             raise NotFound("interaction that waits")
-        record = loaded.record
-        case = Case(
-            record.queue,
-            record.medium,
-            record.priority,
-            record.virtual_enqueued_at,
-            record.skills,
-            record.only_agent,
-        )
-        found = runtime.expecting.expect(conn, now, case)
+        found = runtime.expecting.of(conn, now, loaded)
         return {
             "at": now,
-            "waited_ms": max(0, now - record.virtual_enqueued_at),
+            "waited_ms": max(0, now - loaded.record.virtual_enqueued_at),
             "ahead": found.ahead,
             "agents": found.agents,
             "estimate": found.estimate,

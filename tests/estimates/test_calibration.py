@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from contact_center.domain.time import HOUR, MINUTE, SECOND
 from contact_center.estimates.calibration import ENOUGH, Quality, quality
-from contact_center.estimates.expecting import Rates, estimate_of, rates_of
+from contact_center.estimates.expecting import rates_of
+from contact_center.estimates.foreseeing import Rates, estimate_of
 from routing import Policy, Seat
 from routing.simulation import Kind, Served, Shift, Simulation, Spread, coming
 
@@ -123,6 +124,14 @@ def test_leaving_out_who_gave_up_would_make_it_look_better(day: list[Served]) ->
     answered = [row for row in told if row.outcome == "answered"]
     naive = sum(row.waited_ms <= (row.p90_ms or 0) for row in answered) / len(answered)
     assert (quality(told).within_p90 or 1) < naive
+
+
+def test_chances_of_those_for_whom_more_were_asked_lie_on_their_promises() -> None:
+    """Half within 20 s and nine in ten within 60 s, which two agents alone could never promise."""
+    rows = [Row(3, 2.0, 240_000, 300_000, 30_000, 20_000, 60_000, "answered", at * 1_000) for at in (0, 20, 60, 900)]
+    assert [point.found for point in quality(rows).curve] == pytest.approx([0.25] * 4 + [0.5] * 4 + [0.75])
+    at_one_moment = [replace(rows[0], p50_ms=60_000, waited_ms=at * 1_000) for at in (50, 60, 61)]
+    assert quality(at_one_moment).curve[4].found == pytest.approx(2 / 3)
 
 
 def test_with_few_answers_nothing_is_said() -> None:

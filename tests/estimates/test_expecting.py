@@ -9,31 +9,11 @@ from typing import Any
 import pytest
 
 from contact_center.domain.time import HOUR, MINUTE, SECOND
-from contact_center.estimates.expecting import Case, Estimate, Expecting, Rates, able_to, estimate_of, rates_of, room
+from contact_center.estimates.expecting import Expecting, rates_of
+from contact_center.estimates.foreseeing import Estimate, Line, Rates, estimate_of, foresee
+from contact_center.estimates.places import Later, Prospect
 from contact_center.storage import estimates
-from contact_center.storage.agents import Agent, Load
-from routing.needs import Has
 from tests.hub import TestHub, house, open_test_hub
-
-
-def agent(agent_id: str = "mei", **more: Any) -> Agent:
-    whole: dict[str, Any] = {
-        "name": agent_id,
-        "public_name": "",
-        "role": "agent",
-        "address": "",
-        "queues": ("support",),
-        "skills": {"german": 2},
-        "capacity": {"voice": 1, "chat": 3},
-        "chosen": "ready",
-        "reason": "",
-        "state": "ready",
-        "since_at": 0,
-        "idle_since_at": 0,
-        "presence": 0,
-        **more,
-    }
-    return Agent(id=agent_id, **whole)
 
 
 @dataclass(frozen=True)
@@ -44,26 +24,6 @@ class Row:
     rang_ms: int = 0
     handled_ms: int = 0
     done: int = 1
-
-
-def test_who_could_ever_take_it() -> None:
-    case = Case("support", "voice", 0, 0, {"german": 2})
-    assert able_to(agent(), case)
-    assert not able_to(agent(skills={"german": 1}), case)
-    assert not able_to(agent(queues=("sales",)), case)
-    assert not able_to(agent(capacity={"chat": 3}), case)
-    assert not able_to(agent(), case, Has("chinese"))
-    directed = Case("sales", "voice", 0, 0, {"chinese": 5}, only_agent="mei")
-    assert able_to(agent(), directed)
-    assert not able_to(agent("jonas"), directed)
-
-
-def test_who_is_in_a_call_or_wraps_one_up_has_no_room() -> None:
-    assert room(agent(), Load({}), "chat") == 3
-    assert room(agent(), Load({"chat": 2}), "chat") == 1
-    assert room(agent(), Load({"voice": 1}), "chat") == 0
-    assert room(agent(), Load({"voice": 1}, wrapping_calls=1), "voice") == 0
-    assert room(agent(), Load({}), "email") == 0
 
 
 def test_what_goes_on_counts_as_far_as_it_has_come() -> None:
@@ -95,6 +55,52 @@ def test_the_published_figure_is_met_with_the_ring_on_top() -> None:
     found = estimate_of(4, 10, Rates(180_000, 120_000, 3_000))
     assert found.mean_ms == pytest.approx(74_160, abs=10)
     assert found.p50_ms < found.mean_ms < found.p90_ms
+
+
+RATES = Rates(240_000, 300_000, 2_000)
+PLAIN = estimate_of(2, 3, RATES)
+
+
+def told(found: Prospect, others: int = 2, now: int = 100_000, **line: int) -> Estimate:
+    front = [now - 10_000 * n for n in range(others, 0, -1)]
+    foreseen = foresee(found, Line(front, others, **line), RATES, now)
+    assert foreseen is not None
+    return foreseen
+
+
+def test_where_nobody_joins_it_is_the_plain_figure() -> None:
+    assert told(Prospect(3, 0)) == PLAIN
+    assert foresee(Prospect(0, 0), Line([], 0), RATES, 0) is None
+
+
+def test_a_step_that_comes_after_nine_in_ten_are_served_is_not_reckoned_with() -> None:
+    assert told(Prospect(3, 0, (Later(10**6, 100_000 + 10**6, 5, 5),))) == PLAIN
+
+
+def test_a_step_that_comes_in_time_shortens_it() -> None:
+    one = told(Prospect(3, 0, (Later(60_000, 160_000, 2, 0),)))
+    two = told(Prospect(3, 0, (Later(60_000, 160_000, 2, 2), Later(90_000, 190_000, 2, 2))))
+    assert two.mean_ms < one.mean_ms < PLAIN.mean_ms
+    assert two.p90_ms < one.p90_ms < PLAIN.p90_ms
+    assert told(Prospect(0, 0, (Later(60_000, 160_000, 2, 0),)), others=0).p50_ms > 60_000, "nobody before it"
+
+
+def test_what_is_kept_for_somebody_waits_for_them_first() -> None:
+    nobody_else = told(Prospect(1, 0, until=400_000, kept_places=1), others=0)
+    assert nobody_else.p90_ms > PLAIN.p50_ms
+    free = Prospect(3, 2, until=130_000, kept_places=1)
+    assert told(free, others=-2).p90_ms == pytest.approx(32_000, abs=200), "then somebody is free, and it rings"
+    rush = told(free, others=-2, behind=6, per_hour=200)
+    assert rush.p90_ms > 60_000, "others take them until then"
+    assert told(Prospect(3, 0, until=130_000, kept_places=1, kept_free=1), others=0).p90_ms == 2_000
+    later = Later(60_000, 160_000, 3, 3)
+    assert told(Prospect(3, 0, (later,), 130_000, 1)).mean_ms < told(Prospect(3, 0, (), 130_000, 1)).mean_ms
+
+
+def test_a_long_line_is_followed_by_some_of_it() -> None:
+    long = told(Prospect(3, 0, (Later(60_000, 160_000, 30, 0),)), others=400)
+    assert long.p50_ms < long.p90_ms
+    assert long.mean_ms == pytest.approx(estimate_of(400, 33, RATES).mean_ms, rel=0.15)
 
 
 async def test_an_agent_of_two_busy_queues_is_there_for_each_in_part(database_url: str, tmp_path: Path) -> None:

@@ -73,6 +73,52 @@ async def test_estimates_count_who_stands_in_front_with_their_priority(database_
         assert [row["others"] for row in found] == [-1, 0, 1]
 
 
+async def test_estimates_count_on_those_whom_a_step_will_ask(database_url: str, tmp_path: Path) -> None:
+    """Mei has her hands full, Jonas of another queue has nothing to do and is asked after a minute."""
+    queues = house()["queues"]
+    support = next(queue for queue in queues if queue["id"] == "support")
+    support["routing"] = {"relax": [{"after_seconds": 60, "also_queues": ["sales"]}]}
+    team = [{**each, "capacity": {"chat": 1}} for each in house()["agents"][:2]]
+    team[0]["queues"], team[1]["queues"] = ["support"], ["sales"]
+    async with (
+        open_test_hub(database_url, tmp_path, config=house(agents=team, queues=queues)) as hub,
+        hub.at_work("mei", "jonas") as (mei, _),
+    ):
+        await hub.chat("first", "Hello?")
+        await mei.accept()
+        await hub.chat("second", "Hello?")
+        _, second = await hub.interactions()
+        found = await hub.get(f"interactions/{second}/estimate")
+        assert found["agents"] == 1
+        assert 30 * SECOND < found["estimate"]["p90_ms"] <= 61 * SECOND
+        (_, row) = await rows(hub)
+        assert row["p90_ms"] == found["estimate"]["p90_ms"]
+        hub.advance(50 * SECOND)
+        assert (await hub.get(f"interactions/{second}/estimate"))["estimate"]["p90_ms"] <= 11 * SECOND
+
+
+async def test_what_is_kept_for_somebody_is_expected_to_wait_for_them(database_url: str, tmp_path: Path) -> None:
+    """Mei knows Lena and has her hands full; Jonas has nothing to do, and has it in 40 seconds."""
+    queues = house()["queues"]
+    next(queue for queue in queues if queue["id"] == "support")["routing"] = {"hold_seconds": 40}
+    team = [{**each, "capacity": {"sms": 1}, "queues": ["support"]} for each in house()["agents"][:2]]
+    async with open_test_hub(database_url, tmp_path, config=house(agents=team, queues=queues)) as hub:
+        async with hub.at_work("mei") as (mei,):
+            await hub.twilio.sms(LENA, "Hello?")
+            work = await mei.accept()
+            await mei.command("wrap_up", interaction_id=work.interaction_id, disposition="solved")
+            await mei.gone(work.interaction_id)
+            hub.advance(SECOND)
+            await hub.twilio.sms(OMAR, "Hello?")
+            await mei.accept()
+            async with hub.at_work("jonas"):
+                await hub.twilio.sms(LENA, "Me again.")
+                again = (await hub.interactions())[-1]
+                found = await hub.get(f"interactions/{again}/estimate")
+                assert found["agents"] == 2
+                assert 20 * SECOND < found["estimate"]["p90_ms"] < 5 * MINUTE
+
+
 async def test_giving_up_and_being_sent_on_are_two_different_ends(database_url: str, tmp_path: Path) -> None:
     async with open_test_hub(database_url, tmp_path) as hub, hub.at_work("jonas") as (jonas,):
         await hub.twilio.sms(LENA, "Hello?")

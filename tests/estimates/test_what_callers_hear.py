@@ -25,7 +25,7 @@ async def told(hub: TestHub, interaction_id: str) -> int | None:
 
         loaded = journal.look(conn, interaction_id)
         assert loaded is not None
-        return Standing(hub.runtime.expecting).of(conn, hub.clock.occasion(), loaded.record).estimate_ms
+        return Standing(hub.runtime.expecting).of(conn, hub.clock.occasion(), loaded).estimate_ms
 
     return await hub.read(ask)
 

@@ -461,6 +461,8 @@ const en = {
       nobody: { logged_in: "nobody signed in", available: "nobody available", able: "nobody who could take it" },
       level: "service level {n} %",
       estimate_ms: "expected to wait {time} more",
+      estimate_p90_ms: "nine in ten within {time}",
+      estimate_ahead: "{n} in front",
       estimate_none: "nobody to wait for",
       closed: { closed: "closed", holiday: "closed for a holiday" },
     },

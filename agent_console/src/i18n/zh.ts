@@ -462,6 +462,8 @@ const zh: Messages = {
       nobody: { logged_in: "无人登录", available: "无人可用", able: "无人能够处理" },
       level: "服务水平 {n} %",
       estimate_ms: "预计还需等待 {time}",
+      estimate_p90_ms: "九成情况下 {time} 之内",
+      estimate_ahead: "前面有 {n} 位",
       estimate_none: "没有可等待的坐席",
       closed: { closed: "非服务时间", holiday: "节假日休息" },
     },

@@ -501,8 +501,9 @@ export interface FlowStepped {
  * not there any more. ``cause`` is why it came to nothing at the agent who had it, as with an offer.
  * ``corrected``: a person said what it is about, or its language, and it asks for something else than before.
  * ``because`` of what an ``overflow`` sent it here from the queue where it was: each condition that held
- * (``waited_ms``, ``ahead``, ``nobody``, ``level``, ``estimate_ms``, ``closed``) with what was found. ``policy``:
- * the version of the policy that its queue and priority are of.
+ * (``waited_ms``, ``ahead``, ``nobody``, ``level``, ``estimate_ms``, ``closed``) with what was found, and with an
+ * estimate ``estimate_p90_ms`` and ``estimate_ahead``. ``policy``: the version of the policy that its queue and
+ * priority are of.
  */
 export interface Enqueued {
   queue: string;

@@ -40,18 +40,10 @@ class Overflow:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """How long a case will still wait: on average, in nine cases of ten, with so many in front of it."""
-
-    mean_ms: Millis
-    p90_ms: Millis
-    ahead: int
-
-
-@dataclass(frozen=True, slots=True)
 class Standing:
     """How it stands with a case that waits; what no rule asks about may be anything. ``level`` None: too few waited
-    to say. ``expected`` None: nobody who is there will ever be asked to take it."""
+    to say. ``estimate_ms`` None: nobody who is there will ever be asked to take it; ``estimate_p90_ms`` is the same in
+    nine cases of ten and ``estimate_ahead`` how many are in front, where that is known."""
 
     waited_ms: Millis
     ahead: int = 0
@@ -59,7 +51,9 @@ class Standing:
     available: int = 0
     able: int = 0
     level: float | None = None
-    expected: Expected | None = None
+    estimate_ms: Millis | None = None
+    estimate_p90_ms: Millis | None = None
+    estimate_ahead: int = 0
     open: Literal["open", "closed", "holiday"] = "open"
 
 
@@ -99,12 +93,11 @@ def _holds(rule: Overflow, standing: Standing) -> Because | None:
             return None
         found["level"] = int(standing.level)
     if rule.estimate_ms is not None:
-        expected = standing.expected
-        if expected is not None and expected.mean_ms <= rule.estimate_ms:
+        if standing.estimate_ms is not None and standing.estimate_ms <= rule.estimate_ms:
             return None
-        found["estimate_ms"] = expected.mean_ms if expected else -1
-        if expected:
-            found |= {"estimate_p90_ms": expected.p90_ms, "estimate_ahead": expected.ahead}
+        found["estimate_ms"] = -1 if standing.estimate_ms is None else standing.estimate_ms
+        if standing.estimate_p90_ms is not None:
+            found |= {"estimate_p90_ms": standing.estimate_p90_ms, "estimate_ahead": standing.estimate_ahead}
     if rule.closed:
         if standing.open == "open":
             return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from contact_center.domain.events import ROUTING, Enqueued
 from contact_center.domain.occasion import Occasion
-from contact_center.domain.overflow import Because, Expected, Overflow, Standing, first_that_holds, look_at, watched
+from contact_center.domain.overflow import Because, Overflow, Standing, first_that_holds, look_at, watched
 from contact_center.domain.time import SECOND
 from contact_center.estimates.expecting import Expecting
 from contact_center.storage import agents, deadlines, journal, policies, queues
@@ -150,6 +150,11 @@ def _standing(conn: Connection, on: Occasion, loaded: Loaded, queue: Queue, look
     ahead = queues.ahead(conn, queue.id, record.virtual_enqueued_at) if placed else 0
     team = _team(conn, loaded, queue) if staffed else (0, 0, 0)
     hours = policies.opening(conn, queue.rules) if any(rule.closed for rule in rules) else None
+    # The same that its customer would be told.
+    expected = (
+        look.expecting.of(conn, on.now, loaded) if any(rule.estimate_ms is not None for rule in rules) else None
+    )
+    told = expected.estimate if expected else None
     return Standing(
         waited_ms=max(0, on.now - record.virtual_enqueued_at),
         ahead=ahead,
@@ -157,7 +162,9 @@ def _standing(conn: Connection, on: Occasion, loaded: Loaded, queue: Queue, look
         available=team[1],
         able=team[2],
         level=look.levels[queue.id],
-        expected=_expected(conn, on, loaded, look) if any(rule.estimate_ms is not None for rule in rules) else None,
+        estimate_ms=told.mean_ms if told else None,
+        estimate_p90_ms=told.p90_ms if told else None,
+        estimate_ahead=expected.ahead if expected else 0,
         open=hours.at(on.now) if hours else "open",
     )
 
@@ -176,13 +183,6 @@ def _team(conn: Connection, loaded: Loaded, queue: Queue) -> tuple[int, int, int
         and all(agent.skills.get(skill, 0) >= level for skill, level in record.skills.items())
     ]
     return len(members), len(available), len(able)
-
-
-def _expected(conn: Connection, on: Occasion, loaded: Loaded, look: Look) -> Expected | None:
-    """The same that its customer would be told."""
-    found = look.expecting.of(conn, on.now, loaded)
-    told = found.estimate
-    return Expected(told.mean_ms, told.p90_ms, found.ahead) if told else None
 
 
 def _level(conn: Connection, on: Occasion, queue: Queue, rules: tuple[Overflow, ...]) -> float | None:

@@ -140,6 +140,9 @@ async def test_a_poor_service_level_and_a_long_wait_send_work_on(database_url: s
         for n in range(overflow.FEWEST_FOR_A_LEVEL):
             case = await text(hub, f"+4915112300{n:03}")
             assert await queue_of(hub, case) == "billing", "nobody knows the level yet; Mei has her hands full"
+            because = (await went(hub, case))[0].because
+            assert set(because) == {"estimate_ms", "estimate_p90_ms", "estimate_ahead"}
+            assert 30_000 < int(because["estimate_ms"]) < int(because["estimate_p90_ms"])
         config["queues"][0]["routing"]["overflow"].pop()
         assert (await hub.http.post("/api/v1/config", json=config)).is_success
         late = ""

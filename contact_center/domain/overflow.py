@@ -42,8 +42,8 @@ class Overflow:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How it stands with a case that waits; what no rule asks about may be anything. ``level`` None: too few waited
-    to say. ``estimate_ms`` None: nobody who is there will ever be asked to take it; ``estimate_p90_ms`` is the same in
-    nine cases of ten and ``estimate_ahead`` how many are in front, where that is known."""
+    to say. ``estimate_ms`` None: nobody who is there will ever be asked to take it; ``estimate_p90_ms`` is the same
+    in nine cases of ten and ``estimate_ahead`` how many are in front, where that is known."""
 
     waited_ms: Millis
     ahead: int = 0

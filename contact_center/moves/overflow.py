@@ -150,10 +150,8 @@ def _standing(conn: Connection, on: Occasion, loaded: Loaded, queue: Queue, look
     ahead = queues.ahead(conn, queue.id, record.virtual_enqueued_at) if placed else 0
     team = _team(conn, loaded, queue) if staffed else (0, 0, 0)
     hours = policies.opening(conn, queue.rules) if any(rule.closed for rule in rules) else None
-    # The same that its customer would be told.
-    expected = (
-        look.expecting.of(conn, on.now, loaded) if any(rule.estimate_ms is not None for rule in rules) else None
-    )
+    foreseen = any(rule.estimate_ms is not None for rule in rules)
+    expected = look.expecting.of(conn, on.now, loaded) if foreseen else None  # what its customer would be told
     told = expected.estimate if expected else None
     return Standing(
         waited_ms=max(0, on.now - record.virtual_enqueued_at),

@@ -4,9 +4,36 @@ import { createSSRApp } from "vue";
 import { createI18n } from "vue-i18n";
 import { renderToString } from "vue/server-renderer";
 import MailMessage from "@/conversation/MailMessage.vue";
+import { retold, sayInvitation } from "@/conversation/invitations";
 import { answersElsewhere, automaticWord, doubtWord, fileAt, fileKind, othersOf, plainName, remember, wants } from "@/conversation/mail";
 import en from "@/i18n/en";
 import zh from "@/i18n/zh";
+
+describe("an invitation", () => {
+  const said = "Invitation: Tea, 2026-11-25 14:00–15:30 Asia/Shanghai, weekly, Room 2, organiser Mei";
+  const tea = { said, what: "request", title: "Tea", day: "2026-11-25", hour: "14:00", until_hour: "15:30", zone: "Asia/Shanghai", repeats: "weekly", place: "Room 2", organiser: "Mei" };
+  const say = (locale: string) => {
+    const { t } = createI18n({ legacy: false, locale, messages: { en, zh } as never }).global as unknown as { t: (key: string, values: Record<string, string | number>) => string };
+    return (key: string, values?: Record<string, string | number>): string => t(key, values ?? {});
+  };
+
+  it("is said in the reader's language, and the words under it as they were written", () => {
+    expect(retold(`${said}\n\nDo come`, [tea], say("zh"))).toBe("会议邀请：Tea，2026-11-25 14:00 至 15:30 Asia/Shanghai，每周，Room 2，组织者 Mei\n\nDo come");
+    expect(retold(`${said}\n\nDo come`, [tea], say("en"))).toBe("Invitation: Tea, 2026-11-25 14:00 – 15:30 Asia/Shanghai, weekly, Room 2, organiser Mei\n\nDo come");
+    expect(retold("Do come", [tea], say("zh"))).toBe("Do come");
+    expect(retold("Do come", undefined, say("zh"))).toBe("Do come");
+  });
+
+  it("says how long it lasts, and which day it ends before", () => {
+    expect(sayInvitation({ what: "event", day: "2026-11-25", hour: "06:00", lasts: "1d 2h" }, say("zh"))).toBe("日程：（无标题），2026-11-25 06:00（1 天 2 小时）");
+    expect(sayInvitation({ what: "cancel", title: "Trip", day: "2026-12-24", before: "2026-12-26" }, say("en"))).toBe("Cancelled: Trip, 2026-12-24 – before 2026-12-26");
+    expect(sayInvitation({ what: "declined", title: "Tea" }, say("zh"))).toBe("已拒绝：Tea");
+  });
+
+  it.each(Object.keys(en.invitation.what))("that is %s has a word in each language", (what) => {
+    expect((zh.invitation.what as Record<string, string>)[what]).toBeTruthy();
+  });
+});
 
 describe("a letter", () => {
   it.each([

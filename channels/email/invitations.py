@@ -1,4 +1,5 @@
-"""Says in one line what an invitation is about (iCalendar, RFC 5545): bounded, and never at the calendar's mercy."""
+"""Says in one line what an invitation is about (iCalendar, RFC 5545): bounded, and never at the calendar's mercy. The
+line is in English, as the log is; whoever shows it in another language has what it was made of."""
 
 from __future__ import annotations
 
@@ -24,17 +25,34 @@ _METHODS = {
     "REFRESH": "Asked for the invitation again",
     "ADD": "Added",
 }
+_UNITS = {"w": "w", "d": "d", "h": "h", "m": "min"}
+_PIECE = re.compile(r"(\d+)([wdhm])")
 _ANSWERS = {"ACCEPTED": "Accepted", "DECLINED": "Declined", "TENTATIVE": "Accepted tentatively"}
 _REPEATS = {"DAILY": "daily", "WEEKLY": "weekly", "MONTHLY": "monthly", "YEARLY": "yearly"}
+
+_WHAT = {
+    "event": "Event",
+    "answered": "Answered",
+    **{method.lower(): said for method, said in _METHODS.items()},
+    **{answer.lower(): said for answer, said in _ANSWERS.items()},
+}
 
 _Event = dict[str, tuple[str, str]]
 """Name → (parameters, value) of each property's first appearance."""
 
 
-def in_words(calendar: str) -> list[str]:
-    """A line for each event, at most five: what, when, where, and who asks. Empty where it is no calendar."""
+def read(calendar: str) -> list[dict[str, str]]:
+    """Each event, at most five, with what is known of it: ``said`` (the line), ``what``, ``title``, ``day``,
+    ``hour``, ``until_day``, ``until_hour``, ``before`` (the day after the last of whole days), ``lasts``
+    (``1d 2h``), ``zone``, ``repeats``, ``place``, ``organiser``. Empty where it is no calendar."""
     method, events = _events(calendar[:_LONGEST])
-    return [_line(method, event) for event in events]
+    known = ({"what": _what(method, event), **_facts(event)} for event in events)
+    return [{"said": _line(each), **{name: value for name, value in each.items() if value}} for each in known]
+
+
+def in_words(calendar: str) -> list[str]:
+    """The lines alone: what, when, where, and who asks."""
+    return [each["said"] for each in read(calendar)]
 
 
 def _events(calendar: str) -> tuple[str, list[_Event]]:
@@ -77,17 +95,47 @@ def _colon(line: str) -> int:
     return -1
 
 
-def _line(method: str, event: _Event) -> str:
-    what = _METHODS.get(method, "Event")
+def _what(method: str, event: _Event) -> str:
     if method == "REPLY":
         answer = _ANSWER.search(event.get("ATTENDEE", ("", ""))[0])
-        what = _ANSWERS.get(answer[1].upper() if answer else "", "Answered")
-    elif event.get("STATUS", ("", ""))[1].strip().upper() == "CANCELLED":
-        what = "Cancelled"
-    said = [_text(event, "SUMMARY") or "(no title)", _when(event), _repeats(event), _text(event, "LOCATION")]
-    if organiser := _organiser(event):
-        said.append(f"organiser {organiser}")
-    return f"{what}: {', '.join(each for each in said if each)}"
+        answered = answer[1].upper() if answer else ""
+        return answered.lower() if answered in _ANSWERS else "answered"
+    if event.get("STATUS", ("", ""))[1].strip().upper() == "CANCELLED":
+        return "cancel"
+    return method.lower() if method in _METHODS else "event"
+
+
+def _facts(event: _Event) -> dict[str, str]:
+    return {
+        "title": _text(event, "SUMMARY"),
+        **_when(event),
+        "repeats": _repeats(event),
+        "place": _text(event, "LOCATION"),
+        "organiser": _organiser(event),
+    }
+
+
+def _line(known: dict[str, str]) -> str:
+    said = [known["title"] or "(no title)", _moment(known), known["repeats"], known["place"]]
+    if known["organiser"]:
+        said.append(f"organiser {known['organiser']}")
+    return f"{_WHAT[known['what']]}: {', '.join(each for each in said if each)}"
+
+
+def _moment(known: dict[str, str]) -> str:
+    if not known.get("day"):
+        return ""
+    begins = f"{known['day']} {known['hour']}".strip()
+    if known["until_day"]:
+        until = f" – {known['until_day']} {known['until_hour']}".rstrip()
+    elif known["until_hour"]:
+        until = f"–{known['until_hour']}"
+    elif known["before"]:
+        until = f" – before {known['before']}"
+    else:
+        lasts = _PIECE.sub(lambda found: f"{found[1]} {_UNITS[found[2]]}", known["lasts"])
+        until = f" ({lasts})" if lasts else ""
+    return begins + until + (f" {known['zone']}" if known["zone"] and known["hour"] else "")
 
 
 def _text(event: _Event, name: str) -> str:
@@ -95,34 +143,33 @@ def _text(event: _Event, name: str) -> str:
     return seemly(re.sub(r"\\(.)", lambda match: " " if match[1] in "nN" else match[1], value), 300)
 
 
-def _when(event: _Event) -> str:
+def _when(event: _Event) -> dict[str, str]:
+    """Nothing where it doesn't say when it begins."""
     parameters, begins = event.get("DTSTART", ("", ""))
     start = _MOMENT.match(begins.strip())
     if start is None:
-        return ""
-    day, hour = "-".join(start.group(1, 2, 3)), _hour(start)
-    until = _until(event, day, hour)
+        return {}
     zone = _ZONE.search(parameters)
-    name = "UTC" if start[6] else seemly((zone[1] or zone[2]) if zone else "", 80)
-    return f"{day} {hour}".strip() + until + (f" {name}" if name and hour else "")
+    named = "UTC" if start[6] else seemly((zone[1] or zone[2]) if zone else "", 80)
+    day, hour = "-".join(start.group(1, 2, 3)), _hour(start)
+    return {"day": day, "hour": hour, **_until(event, day, hour), "zone": named}
 
 
-def _until(event: _Event, day: str, hour: str) -> str:
+def _until(event: _Event, day: str, hour: str) -> dict[str, str]:
+    until = {"until_day": "", "until_hour": "", "before": "", "lasts": ""}
     end = _MOMENT.match(event.get("DTEND", ("", ""))[1].strip())
     if end is None:
-        return _lasting(event)
+        return {**until, "lasts": _lasting(event)}
     last_day = "-".join(end.group(1, 2, 3))
-    if hour and last_day == day:
-        return f"–{_hour(end)}"
-    # The end of a whole day is the day after it, which says nothing that people would say.
-    return f" – {last_day} {_hour(end)}".rstrip() if hour else f" – before {last_day}"
+    if not hour:  # the end of a whole day is the day after it, which says nothing that people would say
+        return {**until, "before": last_day}
+    return {**until, "until_day": "" if last_day == day else last_day, "until_hour": _hour(end)}
 
 
 def _lasting(event: _Event) -> str:
     lasts = _LASTS.fullmatch(event.get("DURATION", ("", ""))[1].strip())
-    units = zip(lasts.groups(), ("w", "d", "h", "min"), strict=True) if lasts else ()
-    told = " ".join(f"{number} {unit}" for number, unit in units if number)
-    return f" ({told})" if told else ""
+    units = zip(lasts.groups(), _UNITS, strict=True) if lasts else ()
+    return " ".join(f"{number}{unit}" for number, unit in units if number)
 
 
 def _hour(moment: re.Match[str]) -> str:

@@ -106,6 +106,7 @@ def _body(message: Part, words: Words, who: Author, recipient: Recipient, blobs:
         to=to,
         cc=tuple(each for each in _others(headers.all("cc"), who, recipient) if each not in to),
         reply_to="".join(_others(headers.all("reply-to"), who, recipient)[:1]),
+        invitations=words.invitations,
     )
 
 

@@ -30,12 +30,13 @@ _MOST_NOTES = 20
 
 @dataclass(slots=True)
 class Words:
-    """``files`` are what is no words, in order."""
+    """``files`` are what is no words, in order; ``invitations`` what the lines about such were made of."""
 
     text: str
     html: str
     files: list[File]
     truncated: bool = False
+    invitations: tuple[dict[str, str], ...] = ()
 
 
 def words_of(message: Part) -> Words:
@@ -48,10 +49,12 @@ def words_of(message: Part) -> Words:
     if not pieces:
         pieces = reader.hidden
     read = [(piece.text, False) if piece.text else to_text(piece.html) for piece in pieces]
-    text = _tidy("\n\n".join((*list(dict.fromkeys(reader.notes))[:_MOST_NOTES], *(text for text, _ in read))))
+    notes = list(dict.fromkeys(reader.notes))[:_MOST_NOTES]
+    text = _tidy("\n\n".join((*notes, *(text for text, _ in read))))
     html = "\n".join(piece.html for piece in pieces if piece.html)
     truncated = reader.cut or len(text) > MAX_TEXT or len(reader.files) > MAX_FILES or any(cut for _, cut in read)
-    return Words(text[:MAX_TEXT], html, reader.files[:MAX_FILES], truncated)
+    told = {each["said"]: each for each in reader.invitations if each["said"] in notes}
+    return Words(text[:MAX_TEXT], html, reader.files[:MAX_FILES], truncated, tuple(told.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class _Reader:
 
     files: list[File] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    invitations: list[dict[str, str]] = field(default_factory=list)
     hidden: list[_Piece] = field(default_factory=list)
     signatures: int = 0
     cut: bool = False
@@ -118,7 +122,9 @@ class _Reader:
             return self._smime(part, first)
         found = file_of(part)
         if part.media_type in _CALENDARS or found.name.lower().endswith(".ics"):
-            self.notes += invitations.in_words(decode(found.content, _label(part)))
+            told = invitations.read(decode(found.content, _label(part)))
+            self.invitations += told
+            self.notes += [each["said"] for each in told]
         if (
             part.media_type in {"application/ms-tnef", "application/vnd.ms-tnef"}
             or found.name.lower() == "winmail.dat"

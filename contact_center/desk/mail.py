@@ -14,7 +14,14 @@ from channels.contract import Outgoing
 from contact_center.desk.verbs import Acting, desk_of, in_hand
 from contact_center.domain.contact_points import ContactPoint
 from contact_center.domain.errors import NotFound, NotValid, TooLate
-from contact_center.domain.events import Actor, Attachment, DeliveryChanged, InteractionEvent, MessageSent
+from contact_center.domain.events import (
+    Actor,
+    Attachment,
+    DeliveryChanged,
+    InteractionEvent,
+    MessageSent,
+    SentAtOnce,
+)
 from contact_center.domain.letters import (
     MOST_RECIPIENTS,
     Mode,
@@ -243,7 +250,7 @@ def unsend(conn: Connection, on: Occasion, acting: Acting, interaction_id: str, 
     if not back:
         raise TooLate("sent", "It has left already.")
     for row in back:
-        _tell(conn, on, loaded, row, DeliveryChanged(row.outbox_id, "cancelled", recipient=_recipient(row)), acting)
+        _tell(conn, on, loaded, DeliveryChanged(row.outbox_id, "cancelled", recipient=_recipient(row)), acting)
     journal.save(conn, loaded)
     words = _restored(back)
     if acting.agent_id and drafts.get(conn, acting.agent_id, interaction_id, "reply") is None:
@@ -270,11 +277,13 @@ def _restored(rows: Sequence[Outgoing]) -> dict[str, Any]:
 
 
 def send_now(conn: Connection, on: Occasion, acting: Acting, interaction_id: str, outbox_id: str) -> dict[str, Any]:
-    """What was to leave later leaves now."""
-    _, rows = _letter(conn, acting, interaction_id, outbox_id)
+    """What was to leave later leaves now; it is written down once, whoever it goes to."""
+    loaded, rows = _letter(conn, acting, interaction_id, outbox_id)
     hurried = [row for _, row in rows if outbox.hurry(conn, on.now, row)]
     if not hurried:
         raise TooLate("sent", "It has left already, or was taken back.")
+    _tell(conn, on, loaded, SentAtOnce(outbox_id), acting)
+    journal.save(conn, loaded)
     return {}
 
 
@@ -306,7 +315,7 @@ def send_again(conn: Connection, on: Occasion, acting: Acting, outbox_id: str) -
     if not outbox.again(conn, on.now, outbox_id):
         raise TooLate("not_lost", "It is on its way already.")
     told = DeliveryChanged(outbox_id, "retry", reason="Sent again by hand.", recipient=_recipient(row))
-    _tell(conn, on, loaded, row, told, acting)
+    _tell(conn, on, loaded, told, acting)
     journal.save(conn, loaded)
     return {}
 
@@ -336,9 +345,7 @@ def _recipient(row: Outgoing) -> str:
     return row.recipient.value if row.letter_id and row.recipient is not None else ""
 
 
-def _tell(
-    conn: Connection, on: Occasion, loaded: Loaded, row: Outgoing, body: DeliveryChanged, acting: Acting
-) -> None:
+def _tell(conn: Connection, on: Occasion, loaded: Loaded, body: DeliveryChanged | SentAtOnce, acting: Acting) -> None:
     actor = Actor("agent", acting.agent_id) if acting.agent_id else Actor("hub")
     event = journal.happen(conn, on, loaded, body, actor)
     journal.tell_owner(conn, on, loaded, event, acting.name)

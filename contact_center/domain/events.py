@@ -71,7 +71,8 @@ class MessageReceived:
     to be believed, if so. ``to`` and ``cc`` are the plain addresses of the others whom it was written to,
     ``reply_to`` the address that answers are asked for where that isn't the sender's. ``new_topic``: it came in an
     old thread under a subject of its own. ``same_id``: another message with other content came before under its
-    Message-ID."""
+    Message-ID. ``invitations``: for each line of the text that says what an invitation in it is about (``said``),
+    what it was made of, for whoever says it in another language."""
 
     KIND: ClassVar[str] = "message.received"
     text: str
@@ -87,6 +88,7 @@ class MessageReceived:
     reply_to: str = ""
     new_topic: bool = False
     same_id: bool = False
+    invitations: tuple[dict[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -576,6 +578,14 @@ class DeliveryChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SentAtOnce:
+    """A letter that was to leave later left now, because somebody said so."""
+
+    KIND: ClassVar[str] = "message.sent_at_once"
+    outbox_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ParticipantAdded:
     """Whoever writes from ``address`` belongs in the conversation from now on, because an agent said so."""
 
@@ -718,6 +728,7 @@ Body: TypeAlias = (
     | IntentSet
     | LanguageSet
     | AsksChanged
+    | SentAtOnce
     | Unknown
 )
 
@@ -775,6 +786,7 @@ BODIES: dict[str, type[Any]] = {
         IntentSet,
         LanguageSet,
         AsksChanged,
+        SentAtOnce,
     )
 }
 _FIELDS = {kind: frozenset(f.name for f in fields(body)) for kind, body in BODIES.items()}

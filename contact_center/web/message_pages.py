@@ -86,7 +86,8 @@ async def _letter(runtime: Runtime, event_id: str) -> _Letter:
 @router.get("/{event_id}/page", summary="What a message's HTML needs to be shown: its remote images, its height")
 async def about_page(event_id: str, _: SignedIn, runtime: Hub) -> Response:
     """``images`` are its remote images and ``hosts`` where they lie; ``trackers`` how many invisible ones were left
-    out for good. ``height`` is a guess in CSS pixels: a page without script cannot be asked for its own."""
+    out for good. ``carried`` are the digests of its files that stand in it as pictures. ``height`` is a guess in CSS
+    pixels: a page without script cannot be asked for its own."""
     letter = await _letter(runtime, event_id)
     page = await asyncio.to_thread(rich_text.shown, letter.clean, {})
     text = await asyncio.to_thread(rich_text.as_text, _new_part(page.html))
@@ -97,10 +98,17 @@ async def about_page(event_id: str, _: SignedIn, runtime: Hub) -> Response:
             "images": len(page.remote),
             "hosts": hosts[:50],
             "trackers": page.trackers,
+            "carried": _in_words(letter),
             "folded": page.folded,
             "height": _height(text, page.missing - len(page.remote)),
         }
     )
+
+
+def _in_words(letter: _Letter) -> list[str]:
+    sources = (each for each in rich_text.sources(letter.clean) if each.lower().startswith("cid:"))
+    found = (_carried(letter.event, source) for source in sources)
+    return list(dict.fromkeys(each.digest for each in found if each is not None))
 
 
 def _new_part(html: str) -> str:

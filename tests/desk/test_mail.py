@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from contact_center.desk.mail import LATEST_MS
+from contact_center.domain.events import SentAtOnce
 from contact_center.domain.time import DAY, HOUR, SECOND
 from tests.channels.email.servers import Received, SmtpServer
 from tests.hub import Clock, CommandRefused, Console, TestHub, house, open_test_hub
@@ -360,6 +361,8 @@ async def test_a_letter_for_later_may_leave_now(database_url: str, tmp_path: Pat
         await desk.mei.command("send_now", **args)
         letters = await desk.arrived(2)
         assert [read(each)["Date"].datetime.timestamp() for each in letters] == [now // 1_000] * 2
+        (said,) = [each for each in await desk.hub.log(desk.interaction_id) if isinstance(each.body, SentAtOnce)]
+        assert (said.body.outbox_id, said.actor.id) == (args["outbox_id"], "mei"), "and the record says who let it"
         assert (await desk.refused("send_now", outbox_id=args["outbox_id"])).code == "sent"
 
 

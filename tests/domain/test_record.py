@@ -72,6 +72,7 @@ PLAIN = (
     events.RecordingChanged,
     events.RecordingKept,
     events.RoutingOverridden,
+    events.SentAtOnce,
     events.ServiceAnswered,
     events.SurveyAnswered,
     events.Transferred,

@@ -80,6 +80,7 @@ async def test_a_console_learns_what_a_page_needs_before_it_is_shown(database_ur
             "images": 2,
             "hosts": ["a.example", "b.example"],
             "trackers": 1,
+            "carried": [],
             "folded": True,
         }
         assert height < 200, "what is folded takes no room"
@@ -97,7 +98,10 @@ async def test_pictures_in_the_letter_are_shown_drawn_anew(database_url: str, tm
         inline = base64.b64encode(picture("GIF", (20, 20))).decode()
         html = f"<img src='cid:logo%40shop'><img src='cid:missing'><img src='data:image/gif;base64,{inline}'>"
         files = [("logo.jpg", "image/jpeg", picture("JPEG", comment=b"made at home"), "logo@shop")]
-        event_id, _ = await a_letter(hub, html.encode(), *files)
+        files.append(("bill.jpg", "image/jpeg", picture("JPEG"), "bill@shop"))
+        event_id, digests = await a_letter(hub, html.encode(), *files)
+        about = await hub.get(f"events/{event_id}/page")
+        assert about["carried"] == [digests[0]], "the other is a file beside it, whatever it calls itself"
         page = await page_of(hub, event_id)
         pictures = re.findall(r'<img src="data:image/webp;base64,([^"]+)"', page)
         assert len(pictures) == 2

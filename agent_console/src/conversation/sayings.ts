@@ -94,6 +94,7 @@ export function useSayings(customer: () => string) {
     wrapped_up: (body) =>
       t("line.wrapped_up", { disposition: session.dispositionName(body["disposition"]!), status: t(`conversation.status.${body["case_status"]}`).toLowerCase() }),
     "delivery.changed": (body, event) => t("line.taken_back", { who: agentIn(event), subject: ((body["letter"] as unknown as Body | undefined)?.["subject"] || t("conversation.noSubject")) }),
+    "message.sent_at_once": (_, event) => t("line.sent_at_once", { who: agentIn(event) }),
     "participant.added": (body, event) => t("line.participant_added", { agent: agentIn(event), address: body["address"]! }),
     "case.linked": (body, event) => t(`line.case_linked.${body["state"]}`, { agent: agentIn(event), id: body["to_case"]! }),
     "case.recognised": (body) => {

@@ -101,6 +101,28 @@ def test_what_is_done_with_an_invitation_is_said_first(method: str, lines: tuple
     assert invitations.in_words(calendar("SUMMARY:Tea", *lines, method=method)) == [said]
 
 
+def test_what_the_line_was_made_of_is_told_beside_it() -> None:
+    lines = ("SUMMARY:Tea", START, "DTEND:20261125T153000", "LOCATION:Room 2", "RRULE:FREQ=WEEKLY")
+    (told,) = invitations.read(calendar(*lines, "ORGANIZER;CN=Mei:mailto:mei@example.com"))
+    when = "2026-11-25 14:00–15:30 Asia/Shanghai"
+    assert told == {
+        "said": f"Invitation: Tea, {when}, weekly, Room 2, organiser Mei <mei@example.com>",
+        "what": "request",
+        "title": "Tea",
+        "day": "2026-11-25",
+        "hour": "14:00",
+        "until_hour": "15:30",
+        "zone": "Asia/Shanghai",
+        "repeats": "weekly",
+        "place": "Room 2",
+        "organiser": "Mei <mei@example.com>",
+    }
+    (lasts,) = invitations.read(calendar("DTSTART:20261125T060000", "DURATION:P1DT2H"))
+    assert (lasts["lasts"], "title" in lasts) == ("1d 2h", False)
+    (whole,) = invitations.read(calendar("DTSTART;VALUE=DATE:20261224", "DTEND:20261226"))
+    assert (whole["before"], "hour" in whole) == ("2026-12-26", False)
+
+
 def test_of_many_events_five_are_said_and_of_none_nothing() -> None:
     many = "BEGIN:VCALENDAR\n" + "BEGIN:VEVENT\nSUMMARY:x\nEND:VEVENT\n" * 9
     assert invitations.in_words(many) == ["Event: x"] * 5

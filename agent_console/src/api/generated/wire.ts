@@ -397,6 +397,7 @@ export interface Bodies {
   "case.intent_set": IntentSet;
   "case.language_set": LanguageSet;
   "case.asks_changed": AsksChanged;
+  "message.sent_at_once": SentAtOnce;
 }
 /**
  * A customer wrote. ``text`` is what is new in it; ``history`` are the earlier messages that it quotes and
@@ -406,7 +407,8 @@ export interface Bodies {
  * to be believed, if so. ``to`` and ``cc`` are the plain addresses of the others whom it was written to,
  * ``reply_to`` the address that answers are asked for where that isn't the sender's. ``new_topic``: it came in an
  * old thread under a subject of its own. ``same_id``: another message with other content came before under its
- * Message-ID.
+ * Message-ID. ``invitations``: for each line of the text that says what an invitation in it is about (``said``),
+ * what it was made of, for whoever says it in another language.
  */
 export interface MessageReceived {
   text: string;
@@ -422,6 +424,9 @@ export interface MessageReceived {
   reply_to: string;
   new_topic: boolean;
   same_id: boolean;
+  invitations: {
+    [k: string]: string;
+  }[];
 }
 export interface CallArrived {
   caller_name: string;
@@ -912,4 +917,10 @@ export interface AsksChanged {
   instead: {
     [k: string]: number;
   };
+}
+/**
+ * A letter that was to leave later left now, because somebody said so.
+ */
+export interface SentAtOnce {
+  outbox_id: string;
 }

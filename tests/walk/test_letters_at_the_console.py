@@ -83,7 +83,11 @@ async def test_a_letter_is_read_in_comfort(browser: Browser, database_url: str, 
         await expect(see("mail-details")).to_contain_text("omar@shop.example")
         await expect(see("mail-details")).to_contain_text("lena@elsewhere.example")
 
+        await expect(see("attachment")).to_have_count(4)
         await see("toggle-html").click()
+        await expect(see("attachment")).to_have_count(3)  # the hinge stands in the letter now
+        await see("mail-carried").click()
+        await expect(see("attachment")).to_have_count(4)  # and can be kept all the same
         frame = page.frame_locator("[data-testid=mail-frame]")
         await expect(frame.locator("td img")).to_have_count(1, timeout=PATIENCE_MS)
         await expect(frame.locator(".absent")).to_have_text("Our logo")

@@ -114,9 +114,7 @@ class Teacher:
         self.progress = Progress("learning")
         model, packed, measured = await self._learn(examples)
         if not model.intents:
-            raise CannotLearn(
-                f"It takes two intents with {LEAST_EXAMPLES} closed cases each; there are {_counted(examples)}."
-            )
+            raise CannotLearn(too_little(examples))
         now = self._occasion().now
         count = model.learnt_from
         version = await self._executor.write(
@@ -193,6 +191,10 @@ class Teacher:
 def _told(task: asyncio.Task[int]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, CannotLearn):
         log.error("training_failed", error=repr(error))
+
+
+def too_little(examples: list[Example]) -> str:
+    return f"It takes two intents with {LEAST_EXAMPLES} closed cases each; there are {_counted(examples)}."
 
 
 def _counted(examples: list[Example]) -> str:

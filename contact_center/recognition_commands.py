@@ -13,15 +13,13 @@ import typer
 from contact_center.terminal import bar, say, settings, stop
 
 if TYPE_CHECKING:
-    from contact_center.recognition.model import Example
     from contact_center.recognition.policy import Rules
-    from contact_center.storage.executor import Executor
+    from contact_center.recognition.teacher import Gathered
 
 app = typer.Typer(no_args_is_help=True, help="What new cases are about: learn it, measure it, look at it.")
 
 BROKEN_OFF = 130
 LOOK_S = 0.1
-NO_INTENTS = "There are no intents: say under recognition: in the configuration what cases may be about."
 
 
 @app.command()
@@ -55,7 +53,6 @@ async def _by_ourselves(url: str) -> str:
     await executor.start(lambda _: None)
     learning: asyncio.Task[int] | None = None
     try:
-        await _with_intents(executor)
         teacher, watch = Teacher(executor, occasion, holder_of(settings().data_dir)), _Watch()
         learning = asyncio.create_task(teacher.train())
         while not learning.done():
@@ -70,17 +67,6 @@ async def _by_ourselves(url: str) -> str:
             await asyncio.gather(learning, return_exceptions=True)
         await executor.stop()
     return f"Model {version} was learnt and is in force"
-
-
-async def _with_intents(executor: Executor) -> Rules:
-    from contact_center.recognition.policy import rules_of
-    from contact_center.recognition.recognise import SETTING
-    from contact_center.storage import settings
-
-    rules = rules_of(await executor.read(settings.get, SETTING, {}))
-    if not rules.intents:
-        raise stop(NO_INTENTS, 1)
-    return rules
 
 
 class _Watch:
@@ -109,8 +95,6 @@ def _ask_the_hub(note: dict[str, str]) -> str:
 
     watch = _Watch()
     with httpx.Client(base_url=note["url"], headers={"Authorization": f"Bearer {note['key']}"}, timeout=60) as hub:
-        if not hub.get("/api/v1/recognition").raise_for_status().json()["intents"]:
-            raise stop(NO_INTENTS, 1)
         answer = hub.post("/api/v1/recognition/train")
         if answer.status_code == 409:
             raise stop(answer.json()["error"]["message"], 1)
@@ -133,34 +117,35 @@ def measure() -> None:
     nothing, and changes nothing of what is in force."""
     from contact_center.bootstrap import migrate
     from contact_center.recognition import report
-    from contact_center.recognition.measuring import train as learn
-    from contact_center.recognition.model import lesson
+    from contact_center.recognition.worker import learn_all
 
     given, watch = settings(), _Watch()
     migrate(given.database)
     try:
-        rules, examples = asyncio.run(_examples(given.database, lambda *far: watch.see("reading", *far)))
-        _, measured = learn([lesson(each) for each in examples], lambda *far: watch.see("learning", *far))
+        rules, (examples, spoken) = asyncio.run(_examples(given.database, lambda *far: watch.see("reading", *far)))
+        _, _, measured = learn_all(examples, spoken, lambda *far: watch.see("learning", *far))
         watch.see("idle", 0, 0)
     except KeyboardInterrupt as error:
         raise stop("\nBroken off: nothing was stored.", BROKEN_OFF) from error
     for line in report.lines(rules, measured):
         say(line)
-    if not measured.asked:
+    if not measured.asked and not measured.overruled:
         from contact_center.recognition.teacher import too_little
 
         raise stop(too_little(examples), 1)
 
 
-async def _examples(url: str, progress: Callable[[int, int], None]) -> tuple[Rules, list[Example]]:
-    from contact_center.recognition.teacher import gather
+async def _examples(url: str, progress: Callable[[int, int], None]) -> tuple[Rules, Gathered]:
+    from contact_center.recognition.teacher import CannotLearn, gather, rules_to_learn_by
     from contact_center.storage.executor import open_executor
 
     executor = open_executor(url)
     await executor.start(lambda _: None)
     try:
-        rules = await _with_intents(executor)
+        rules = await rules_to_learn_by(executor)
         return rules, await gather(executor, rules, progress)
+    except CannotLearn as error:
+        raise stop(error.message, 1) from error
     finally:
         await executor.stop()
 

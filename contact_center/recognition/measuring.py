@@ -66,7 +66,8 @@ class Figures:
 @dataclass(frozen=True, slots=True)
 class Measured:
     """``ece`` is the expected calibration error: by how much confidence and truth lie apart on the mean. ``asked``
-    are all held-out answers. ``confusion`` counts truth → what was said, of those above no threshold."""
+    are all held-out answers. ``confusion`` counts truth → what was said, of those above no threshold.
+    ``overruled`` is what is known of languages, see :mod:`overruling`."""
 
     asked: tuple[Asked, ...] = ()
     ece: float = 0.0
@@ -75,6 +76,7 @@ class Measured:
     bins: tuple[Bin, ...] = ()
     confusion: dict[str, dict[str, int]] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
+    overruled: tuple[dict[str, Any], ...] = ()
 
     def at(self, threshold: float) -> list[Figures]:
         """The figures of each intent, of what is said with at least this confidence."""
@@ -114,6 +116,7 @@ def restored(data: Mapping[str, Any]) -> Measured:
         tuple(Bin(**each) for each in data["bins"]),
         data["confusion"],
         data["left_out"],
+        tuple(data.get("overruled", ())),
     )
 
 
@@ -147,7 +150,9 @@ def fold_of(each: Lesson) -> int:
 # --- measuring ---------------------------------------------------------------------------------------------------
 
 
-class _Scored(NamedTuple):
+class Scored(NamedTuple):
+    """A held-out case, and how much speaks for each intent."""
+
     truth: str
     intents: tuple[str, ...]
     scores: list[float]
@@ -160,12 +165,11 @@ def train(lessons: Iterable[Lesson], progress: Progress = lambda done, whole: No
     taught, few = teachable(lessons)
     if len({each.intent for each in taught}) < 2:
         return EMPTY, Measured(left_out=few)
-    scored: list[_Scored] = []
+    scored: list[Scored] = []
     for fold in range(FOLDS):
-        scored += _held_out(taught, fold)
+        scored += held_out(taught, fold)[1]
         progress(fold + 1, FOLDS + 2)
-    fitted = {fold: fit([each for each in scored if each.fold != fold]) for fold in range(FOLDS)}
-    asked = [_answer(each, fitted[each.fold]) for each in scored]
+    asked = answers(scored)
     raw = [_answer(each, Fit()) for each in scored]
     progress(FOLDS + 1, FOLDS + 2)
     model = learn(taught, fit(scored))
@@ -173,13 +177,20 @@ def train(lessons: Iterable[Lesson], progress: Progress = lambda done, whole: No
     return model, _measured(asked, raw, few)
 
 
-def _held_out(taught: Sequence[Lesson], fold: int) -> list[_Scored]:
+def held_out(taught: Sequence[Lesson], fold: int) -> tuple[list[Lesson], list[Scored]]:
+    """The lessons of the fold, and what a model of the others says of them."""
     model = learn([each for each in taught if fold_of(each) != fold])
-    held_out = [each for each in taught if fold_of(each) == fold]
-    return [_Scored(each.intent, model.intents, model.scores(each.things), fold) for each in held_out]
+    kept = [each for each in taught if fold_of(each) == fold]
+    return kept, [Scored(each.intent, model.intents, model.scores(each.things), fold) for each in kept]
 
 
-def _answer(each: _Scored, fitted: Fit) -> Asked:
+def answers(scored: Sequence[Scored]) -> list[Asked]:
+    """What each held-out case is told, fitted on the folds that it is not in."""
+    fitted = {fold: fit([each for each in scored if each.fold != fold]) for fold in range(FOLDS)}
+    return [_answer(each, fitted[each.fold]) for each in scored]
+
+
+def _answer(each: Scored, fitted: Fit) -> Asked:
     if not each.intents or not any(each.scores):
         return Asked(each.truth, NONE, 0.0)
     likely = fitted.probabilities(each.scores)
@@ -187,7 +198,7 @@ def _answer(each: _Scored, fitted: Fit) -> Asked:
     return Asked(each.truth, each.intents[best], likely[best])
 
 
-def fit(scored: Sequence[_Scored]) -> Fit:
+def fit(scored: Sequence[Scored]) -> Fit:
     """What makes the answers surprise least: for each part of lapses the best temperature (golden-section search over
     its logarithm), and the best of these."""
     useful = [(each.scores, each.intents.index(each.truth)) for each in scored if each.truth in each.intents]

@@ -246,6 +246,11 @@ def _numbers(kind: str, data: bytes) -> array[Any]:
 
 def unpack(data: bytes) -> Model:
     """Raises :class:`Unusable`."""
+    return unpack_first(data)[0]
+
+
+def unpack_first(data: bytes) -> tuple[Model, bytes]:
+    """The first of several models one behind the other, and the bytes of the rest. Raises :class:`Unusable`."""
     try:
         opened = zlib.decompressobj()
         whole = opened.decompress(data, MOST_BYTES)
@@ -260,7 +265,8 @@ def unpack(data: bytes) -> Model:
         if len(things) != count or len(weights) != count * len(intents):
             raise Unusable("the model is not whole")
         rows = {thing: row for row, thing in enumerate(things)}
-        return Model(intents, rows, weights, Fit(*about["fit"]), about["learnt_from"], about["classes"])
+        made = Model(intents, rows, weights, Fit(*about["fit"]), about["learnt_from"], about["classes"])
+        return made, opened.unused_data
     except (zlib.error, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, Unusable):
             raise

@@ -28,7 +28,8 @@ from contact_center.recognition.asking import Asks, Brought, Wish, bring, brough
 from contact_center.recognition.features import MOST_CHARACTERS
 from contact_center.recognition.language import KNOWN, UNKNOWN, Language, language_of
 from contact_center.recognition.measuring import restored
-from contact_center.recognition.model import EMPTY, NO_IDEA, Guess, Model, unpack
+from contact_center.recognition.model import EMPTY, NO_IDEA, Guess, Model, unpack, unpack_first
+from contact_center.recognition.overruling import better, overruled_from, proven
 from contact_center.recognition.policy import Rules, Verdict, judge, rules_of, standing
 from contact_center.storage import events, journal, queues, recognition, settings
 from contact_center.storage.connection import Connection
@@ -55,12 +56,15 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The model in force (``version`` 0: none yet), the house's rules, and the intents that may decide by both."""
+    """The model in force (``version`` 0: none yet), the house's rules, and the intents that may decide by both; what
+    the house has learnt of its ``tongues``, and of which languages that is ``believed``."""
 
     version: int
     model: Model
     rules: Rules
     deciding: frozenset[str]
+    tongues: Model = EMPTY
+    believed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +111,16 @@ def _opened(conn: Connection, chosen: InForce | None, stored: dict[str, Any]) ->
     if row is None:
         return Ready(0, EMPTY, rules, frozenset())
     try:
-        model, measured = unpack(row.data), restored(row.measured)
+        model, rest = unpack_first(row.data)
+        measured = restored(row.measured)
+        overruled = overruled_from(measured.overruled)
+        tongues = unpack(rest) if rest else EMPTY
     except (ValueError, KeyError, TypeError) as error:
         # Of another release, or damaged. Until the next training there is none.
         log.warning("recognition_model_unusable", version=row.version, error=str(error))
         return Ready(0, EMPTY, rules, frozenset())
     deciding = [each.id for each in rules.intents if standing(rules, each, measured).mode == "decide"]
-    return Ready(row.version, model, rules, frozenset(deciding))
+    return Ready(row.version, model, rules, frozenset(deciding), tongues, proven(overruled, rules.bar))
 
 
 def listed(conn: Connection) -> list[dict[str, str]]:
@@ -160,7 +167,9 @@ def seen_in(record: Record) -> dict[str, Any] | None:
 def look_at(at: Ready, text: str, *, trusted: bool = True) -> Seen:
     """What is made of ``text``."""
     text = text[:MOST_CHARACTERS]
-    language = UNKNOWN if at.rules.language_mode == "off" else language_of(text)
+    language = UNKNOWN
+    if at.rules.language_mode != "off":
+        language = better(language_of(text), text, at.tongues, at.believed)
     guess = at.model.guess(text)
     verdict = judge(at.rules, guess, at.deciding, trusted=trusted)
     return Seen(language, guess, verdict)

@@ -11,7 +11,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import orjson
 import structlog
@@ -21,6 +21,7 @@ from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import HOUR, MINUTE
 from contact_center.recognition.measuring import LEAST_EXAMPLES, Measured
 from contact_center.recognition.model import Example, Model, digest
+from contact_center.recognition.overruling import Spoken
 from contact_center.recognition.policy import Rules, rules_of
 from contact_center.recognition.recognise import SETTING, ready, words_of
 from contact_center.recognition.worker import answered, asked
@@ -108,12 +109,12 @@ class Teacher:
             return version
 
     async def _train(self) -> int:
-        rules = rules_of(await self._executor.read(settings.get, SETTING, {}))
+        rules = await rules_to_learn_by(self._executor)
         self.progress = Progress("reading")
-        examples = await gather(self._executor, rules, self._reading)
+        examples, spoken = await gather(self._executor, rules, self._reading)
         self.progress = Progress("learning")
-        model, packed, measured = await self._learn(examples)
-        if not model.intents:
+        model, packed, measured = await self._learn(examples, spoken)
+        if not model.intents and not measured.overruled:
             raise CannotLearn(too_little(examples))
         now = self._occasion().now
         count = model.learnt_from
@@ -151,12 +152,12 @@ class Teacher:
 
     # --- the process ---------------------------------------------------------------------------------------------
 
-    async def _learn(self, examples: list[Example]) -> tuple[Model, bytes, Measured]:
+    async def _learn(self, examples: list[Example], spoken: list[Spoken]) -> tuple[Model, bytes, Measured]:
         command = (sys.executable, "-m", "contact_center.recognition.worker")
         process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=_ROOT)
         try:
             async with asyncio.timeout(DEADLINE_S):
-                told = await self._talk(process, asked(examples))
+                told = await self._talk(process, asked(examples, spoken))
         except TimeoutError as error:
             raise CannotLearn("Learning took too long.") from error
         finally:
@@ -207,11 +208,11 @@ def _counted(examples: list[Example]) -> str:
 
 def _is_due(conn: Connection, now: int) -> bool:
     rules = rules_of(settings.get(conn, SETTING, {}))
-    if not rules.on or len(rules.intents) < 1:
+    if not rules.on:
         return False
     newest = next(iter(recognition.models(conn)), None)
     made_at = newest.made_at if newest else 0
-    if rules.train_hours and now - made_at >= rules.train_hours * HOUR:
+    if rules.intents and rules.train_hours and now - made_at >= rules.train_hours * HOUR:
         return True
     return bool(rules.train_after) and recognition.said_since(conn, made_at) >= rules.train_after
 
@@ -219,16 +220,34 @@ def _is_due(conn: Connection, now: int) -> bool:
 # --- what is learnt from -----------------------------------------------------------------------------------------
 
 
+async def rules_to_learn_by(executor: Executor) -> Rules:
+    """The house's rules. Raises :class:`CannotLearn` where they name nothing that could be learnt."""
+    rules = rules_of(await executor.read(settings.get, SETTING, {}))
+    if not rules.intents and not rules.languages:
+        raise CannotLearn("There are no intents: say under recognition: in the configuration what cases are about.")
+    return rules
+
+
+class Gathered(NamedTuple):
+    """``examples`` say what they were about, ``spoken`` in which language they were (or nobody said anything)."""
+
+    examples: list[Example]
+    spoken: list[Spoken]
+
+
 async def gather(
     executor: Executor, rules: Rules, progress: Callable[[int, int], None] = lambda done, whole: None
-) -> list[Example]:
-    """The cases that are over and say what they were about, the latest first."""
+) -> Gathered:
+    """The cases that are over, the latest first."""
     found: list[Example] = []
+    spoken: list[Spoken] = []
     of_customer: dict[str, int] = {}
     before, looked_at = "", 0
     while len(found) < MOST_EXAMPLES and looked_at < MOST_LOOKED_AT:
         page = await executor.read(recognition.past_page, before, PAGE)
         for past in page:
+            if len(spoken) < MOST_EXAMPLES and (heard := spoken_of(past)) is not None:
+                spoken.append(heard)
             each = example_of(rules, past)
             if each is None or of_customer.get(each.customer, 0) >= MOST_OF_A_CUSTOMER:
                 continue
@@ -239,7 +258,16 @@ async def gather(
         if len(page) < PAGE:
             break
         before = page[-1].interaction_id
-    return found[:MOST_EXAMPLES]
+    return Gathered(found[:MOST_EXAMPLES], spoken)
+
+
+def spoken_of(past: Past) -> Spoken | None:
+    """In which language the interaction was, as far as anybody said; None where nothing was said to us."""
+    record, text = past.record, words_of(past.lines)
+    if not text or record.get("direction") != "inbound":
+        return None
+    said = record.get("language_said")
+    return None if said == "" else Spoken(text, said or "", record["customer_id"])
 
 
 def example_of(rules: Rules, past: Past) -> Example | None:

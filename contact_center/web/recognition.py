@@ -13,6 +13,7 @@ from contact_center.domain.errors import NotAllowed, NotFound
 from contact_center.domain.time import DAY
 from contact_center.recognition import recognise
 from contact_center.recognition.measuring import Measured, restored
+from contact_center.recognition.overruling import overruled_from, proven
 from contact_center.recognition.policy import Rules, rules_of, standing
 from contact_center.storage import recognition, settings
 from contact_center.storage.connection import Connection
@@ -31,8 +32,9 @@ class TryText(BaseModel):
 
 @router.get("", summary="What recognition may do, and how right it is")
 async def state(_: Supervising, runtime: Hub) -> Response:
-    """``intents`` with what each may do now, and what hinders it; ``model`` with its measurements; ``lately`` what
-    was said of cases in the last 30 days, and how often agents agreed."""
+    """``intents`` with what each may do now, and what hinders it; ``model`` with its measurements; ``languages`` that
+    people put right, with what was learnt of them; ``lately`` what was said of cases in the last 30 days, and how
+    often agents agreed."""
     found = await runtime.executor.read(_state, runtime.occasion().now)
     return Json({**found, "training": asdict(runtime.teacher.progress)})
 
@@ -43,6 +45,8 @@ def _state(conn: Connection, now: int) -> dict[str, Any]:
     chosen = recognition.in_force(conn)
     current = next((row for row in rows if chosen and row.version == chosen.version), None)
     measured = restored(current.measured) if current is not None else Measured()
+    overruled = overruled_from(measured.overruled)
+    believed = proven(overruled, rules.bar)
     return {
         "mode": rules.mode,
         "language_mode": rules.language_mode,
@@ -52,6 +56,9 @@ def _state(conn: Connection, now: int) -> dict[str, Any]:
         "intents": _intents(rules, measured),
         "model": None if current is None else {**_about(current), **_figures(measured, rules)},
         "models": [{**_about(row), "in_force": row is current} for row in rows],
+        "languages": [
+            {**asdict(each), "at_least": each.at_least, "overrules": each.language in believed} for each in overruled
+        ],
         "lately": [_lately(row) for row in recognition.agreement(conn, now - LATELY)],
     }
 

@@ -101,7 +101,7 @@ async def test_learning_that_takes_too_long_or_breaks_is_ended(
         with pytest.raises(CannotLearn, match="too long"):
             await hub.runtime.teacher.train()
         monkeypatch.setattr(teacher, "DEADLINE_S", 100.0)
-        monkeypatch.setattr(teacher, "asked", lambda _: b"[[1]]")
+        monkeypatch.setattr(teacher, "asked", lambda *_: b"[[1]]")
         with pytest.raises(CannotLearn, match="broke off"):
             await hub.runtime.teacher.train()
         assert hub.runtime.teacher.progress.phase == "failed"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import structlog
 
 from contact_center.dispatch.claim import claim, handle_deadline, settle_agent
-from contact_center.dispatch.truth import Sweep, facts, is_news
+from contact_center.dispatch.truth import Sweep, facts, is_news, put_all
 from contact_center.domain.errors import Unavailable
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import SECOND, Moment
@@ -118,6 +118,8 @@ class Dispatcher:
 
     def _decide(self) -> None:
         self._scheduled = False
+        if self._rebuild:
+            return
         started = time.perf_counter_ns()
         decisions = self._engine.decide(self._occasion().now)
         if not decisions:
@@ -190,18 +192,18 @@ class Dispatcher:
         try:
             policy, self._switch_at = await self._executor.read(trials.in_force, self._occasion().now)
             seats, waits = await facts(self._executor)
+            self._policy = policy
+            engine = WitnessedEngine(policy, self._witness) if self._witness else Engine(policy)
+            engine.come_to(self._occasion().now)
+            self._engine = (
+                engine  # it alone is told what commits from now on, and decides nothing before it knows all
+            )
+            self._rebuild = True
+            await put_all(engine, seats, waits)
         finally:
             self._loading = None
-        self._policy = policy
-        engine = WitnessedEngine(policy, self._witness) if self._witness else Engine(policy)
-        engine.come_to(self._occasion().now)
-        for seat in seats:
-            engine.put_seat(seat)
-        for waiting in waits:
-            engine.put_waiting(waiting)
         for effect in missed:
             self._tell(engine, effect)
-        self._engine = engine
         self._doubted = False
         self._rebuild = self._configured != configured  # it was changed while it was being read
         if self._rebuild:

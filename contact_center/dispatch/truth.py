@@ -7,9 +7,12 @@ in what was read, and left alone.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import TypeVar
 
 from contact_center.storage import agents, backlog
 from contact_center.storage.connection import Connection
@@ -20,29 +23,60 @@ from routing import Engine, Seat, Waiting
 PORTION = 500
 """Cases read at once: a few milliseconds of the event loop on PostgreSQL."""
 
+AT_ONCE = 2
+"""Portions under way: one is read by the database while what is in another is made out here."""
+
+T = TypeVar("T")
+
 Told = Waits | WaitsNoMore | SeatChanged
 
 
-def read_seats(conn: Connection) -> list[Seat]:
-    held = agents.loads(conn)
-    nothing = agents.Load({})
-    return [agents.seat(agent, held.get(agent.id, nothing)) for agent in agents.every(conn)]
+async def read_seats(executor: Executor) -> list[Seat]:
+    """Everybody's, as they were at some moment while it ran."""
+    agent_ids = await executor.read(agents.ids)
+    return [seat async for portion in _portions(executor, agents.seats, agent_ids) for seat in portion]
 
 
-async def read_waiting(executor: Executor, interaction_ids: Collection[str]) -> AsyncIterator[list[Waiting]]:
+def read_waiting(executor: Executor, interaction_ids: Iterable[str]) -> AsyncIterator[list[Waiting]]:
     """Those of them that wait, a portion at a time."""
-    left = iter(interaction_ids)
-    while portion := list(islice(left, PORTION)):
-        yield await executor.read(backlog.waiting, portion)
+    return _portions(executor, backlog.waiting, interaction_ids)
+
+
+async def _portions(
+    executor: Executor, query: Callable[[Connection, Sequence[str]], list[T]], ids: Iterable[str]
+) -> AsyncIterator[list[T]]:
+    """While one is made out here, the database reads the next."""
+    left = iter(ids)
+    under_way: deque[asyncio.Task[list[T]]] = deque()
+    try:
+        while portion := list(islice(left, PORTION)):
+            under_way.append(asyncio.create_task(executor.read(query, portion)))
+            if len(under_way) == AT_ONCE:
+                yield await under_way.popleft()
+        while under_way:
+            yield await under_way.popleft()
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
 
 async def facts(executor: Executor) -> tuple[list[Seat], list[Waiting]]:
     """All that routing must know. What commits while it is read may or may not be in it."""
-    seats = await executor.read(read_seats)
-    waits: list[Waiting] = []
-    async for portion in read_waiting(executor, await executor.read(backlog.waiting_ids)):
-        waits += portion
-    return seats, waits
+    seats = await read_seats(executor)
+    ids = await executor.read(backlog.waiting_ids)
+    return seats, [waiting async for portion in read_waiting(executor, ids) for waiting in portion]
+
+
+async def put_all(engine: Engine, seats: Iterable[Seat], waits: Iterable[Waiting]) -> None:
+    """Tells the engine, a portion at a time, so that nobody else waits for all of it."""
+    for seat in seats:
+        engine.put_seat(seat)
+    left = iter(waits)
+    while portion := list(islice(left, PORTION)):
+        for waiting in portion:
+            engine.put_waiting(waiting)
+        await asyncio.sleep(0)
 
 
 class Sweep:
@@ -58,11 +92,11 @@ class Sweep:
         """What routing must be told, and the agents who are gone. What looks different is looked at again: it may
         have committed a moment ago and be on its way here."""
         wrong = await self._wrong_cases(await self._executor.read(backlog.waiting_ids), everything=True)
-        seats, gone = self._wrong_seats(await self._executor.read(read_seats))
+        seats, gone = self._wrong_seats(await read_seats(self._executor))
         if wrong:
             wrong = await self._wrong_cases(sorted(wrong), everything=False)
         if seats or gone:
-            seats, gone = self._wrong_seats(await self._executor.read(read_seats))
+            seats, gone = self._wrong_seats(await read_seats(self._executor))
         return [*wrong.values(), *map(SeatChanged, seats)], gone
 
     async def _wrong_cases(self, interaction_ids: Sequence[str], *, everything: bool) -> dict[str, Told]:

@@ -864,21 +864,6 @@ def record_from(data: dict[str, Any]) -> Record:
     return record
 
 
-def part_of_record(data: dict[str, Any], names: frozenset[str]) -> Record:
-    """The same with these fields alone, for who reads very many: asking for another is an AttributeError. What the
-    whole record cannot be read from, its part isn't read from either."""
-    if not names <= data.keys():
-        return record_from(data)  # of another release
-    record = object.__new__(Record)
-    for name in names:
-        _PUT[name](record, data[name])
-    for segment in data["segments"]:
-        Segment(**segment)
-    for party in data["parties"]:
-        Party(**party)
-    return record
-
-
 # Setting the slots one by one costs a sixth of what the constructor does with so many of them.
 _PUT: dict[str, Callable[[Record, Any], None]] = {name: getattr(Record, name).__set__ for name in Record.__slots__}
 _DEFAULTS: list[tuple[Callable[[Record, Any], None], Any]] = [

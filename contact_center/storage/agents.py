@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from contact_center.domain.views import AgentChanged, AgentStateName, AgentView
 from contact_center.storage import parties, policies
 from contact_center.storage.announcements import announce
 from contact_center.storage.effects import FloorMoved, SeatChanged, tell
+from contact_center.storage.listed import is_one_of
 from contact_center.storage.schema import OPEN, PENDING, agents, interactions, offers
 from routing import Seat, fits
 
@@ -50,6 +51,8 @@ class Agent:
 
 
 _ALL = select(agents).where(agents.c.active == 1).order_by(agents.c.name)
+_IDS = select(agents.c.id).where(agents.c.active == 1).order_by(agents.c.id)
+_THESE = select(agents).where(is_one_of(agents.c.id, "agents"), agents.c.active == 1)
 _LOCKED = select(agents).where(agents.c.id == bindparam("agent"), agents.c.active == 1).with_for_update()
 # What rings is counted by its offers: one interaction may ring at several agents, and each has it on their mind.
 _HOLDS = select(
@@ -70,6 +73,9 @@ _LOAD = _HOLDS.where(
     OPEN, interactions.c.agent_id == bindparam("agent"), interactions.c.state.in_(IN_HAND)
 ).union_all(_RINGS.where(offers.c.agent_id == bindparam("agent")))
 _LOADS = _HOLDS.where(OPEN, interactions.c.state.in_(IN_HAND)).union_all(_RINGS)
+_LOADS_OF_THESE = _HOLDS.where(
+    OPEN, is_one_of(interactions.c.agent_id, "agents"), interactions.c.state.in_(IN_HAND)
+).union_all(_RINGS.where(is_one_of(offers.c.agent_id, "agents")))
 _UPDATE = (
     agents.update()
     .where(agents.c.id == bindparam("agent"))
@@ -129,6 +135,18 @@ def every(conn: Connection) -> list[Agent]:
     return [_agent(row) for row in conn.execute(_ALL)]
 
 
+def ids(conn: Connection) -> list[str]:
+    return list(conn.execute(_IDS).scalars())
+
+
+def seats(conn: Connection, agent_ids: Sequence[str]) -> list[Seat]:
+    """Those of the agents who are there to be known, as routing sees them, in no order."""
+    asked = {"agents": list(agent_ids)}
+    held = _by_agent(conn, conn.execute(_LOADS_OF_THESE, asked))
+    nothing = Load({})
+    return [seat(agent, held.get(agent.id, nothing)) for agent in map(_agent, conn.execute(_THESE, asked))]
+
+
 def _load_of(rows: list[Any]) -> Load:
     by_medium: dict[str, int] = {}
     labelled: dict[str, int] = {}
@@ -156,8 +174,12 @@ def load(conn: Connection, agent_id: str) -> Load:
 
 def loads(conn: Connection) -> dict[str, Load]:
     """What each agent holds who holds anything."""
+    return _by_agent(conn, conn.execute(_LOADS))
+
+
+def _by_agent(conn: Connection, held: Iterable[Any]) -> dict[str, Load]:
     rows: dict[str, list[Any]] = {}
-    for row in conn.execute(_LOADS):
+    for row in held:
         rows.setdefault(row.agent_id, []).append(row)
     engaged = parties.of_everybody(conn)
     return {

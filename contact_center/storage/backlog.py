@@ -1,21 +1,27 @@
 """All that waits, read in portions: what routing is rebuilt from, and held against.
 
-The same as :func:`journal.waiting` says of each, in two statements for hundreds instead of two for each.
+The same as :func:`journal.waiting` says of each, in two statements for hundreds instead of two for each, and straight
+from what is stored, without a record in between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
 
+import orjson
 import structlog
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Text, bindparam, case, func, literal, select, type_coerce
 
+from contact_center.domain.record import Party, Segment, record_from
 from contact_center.domain.time import Moment
 from contact_center.storage import journal
-from contact_center.storage.customers import LAST_SERVED, served_in
-from contact_center.storage.journal import Loaded
+from contact_center.storage.customers import LAST_SERVED, Standing, served_in
 from contact_center.storage.listed import is_one_of
-from contact_center.storage.schema import OPEN, interactions
+from contact_center.storage.schema import OPEN, customers, interactions
 from routing import Waiting
 
 log = structlog.get_logger(__name__)
@@ -23,67 +29,135 @@ log = structlog.get_logger(__name__)
 _UNREADABLE = (TypeError, KeyError, ValueError, AttributeError)
 """What a record that isn't one comes to when it is read."""
 
-_IDS = select(interactions.c.id).where(OPEN, interactions.c.state == "waiting")
+# As one text: a hundred thousand rows would be made out one by one, while nobody else has a turn.
+_IDS = select(func.aggregate_strings(interactions.c.id, "\n")).where(OPEN, interactions.c.state == "waiting")
 
-
-def _latest(most: int) -> Select[tuple[str, str, Moment, dict[str, object]]]:
-    """The last interactions of many customers, newest first for each."""
-    ranked = (
-        select(
-            interactions.c.id,
-            func.row_number()
-            .over(partition_by=interactions.c.customer_id, order_by=interactions.c.started_at.desc())
-            .label("place"),
-        )
-        .where(is_one_of(interactions.c.customer_id, "customers"))
-        .subquery()
+_WAITING = (
+    select(
+        interactions.c.id,
+        interactions.c.customer_id,
+        interactions.c.started_at,
+        type_coerce(interactions.c.record, Text).label("record"),
+        customers.c.first_seen_at,
+        customers.c.owner,
+        type_coerce(customers.c.preferred, Text).label("preferred"),
     )
-    return (
-        select(interactions.c.customer_id, interactions.c.id, interactions.c.started_at, interactions.c.record)
-        .join_from(interactions, ranked, ranked.c.id == interactions.c.id)
-        .where(ranked.c.place <= most)
-        .order_by(interactions.c.customer_id, ranked.c.place)
+    .join_from(interactions, customers, customers.c.id == interactions.c.customer_id)
+    .where(is_one_of(interactions.c.id, "interactions"), interactions.c.state == "waiting")
+)
+
+_past = interactions.alias("past")
+_FIRST_THAT_COUNTS = (
+    select(_past.c.started_at)
+    .where(_past.c.customer_id == customers.c.id)
+    .order_by(_past.c.started_at.desc())
+    .limit(1)
+    .offset(bindparam("more", LAST_SERVED))  # the one that waits is among them
+    .scalar_subquery()
+)
+_PAST = (
+    select(
+        interactions.c.customer_id,
+        interactions.c.id,
+        interactions.c.started_at,
+        # Nobody has served where nobody has answered: of the rest the record need not be read.
+        case((interactions.c.answered_at > 0, type_coerce(interactions.c.record, Text))).label("record"),
     )
-
-
-_LATEST = _latest(LAST_SERVED + 1)  # the one that waits is among them
+    .join_from(customers, interactions, interactions.c.customer_id == customers.c.id)
+    .where(
+        is_one_of(customers.c.id, "customers"),
+        interactions.c.started_at >= func.coalesce(_FIRST_THAT_COUNTS, literal(0)),
+    )
+    .order_by(interactions.c.customer_id, interactions.c.started_at.desc(), interactions.c.id.desc())
+)
+"""The last interactions of many customers, newest first for each: as many as count, and those of the same moment."""
 
 
 def waiting_ids(conn: Connection) -> list[str]:
     """Every interaction that waits, in no order."""
-    return list(conn.execute(_IDS).scalars())
+    ids: str | None = conn.execute(_IDS).scalar()
+    return ids.split("\n") if ids else []
 
 
 def waiting(conn: Connection, interaction_ids: Sequence[str]) -> list[Waiting]:
     """Those of the interactions that still wait. One that cannot be read is said in the log and left out: it must not
     keep the others waiting."""
+    rows = conn.execute(_WAITING, {"interactions": list(interaction_ids)}).all()
+    known = sorted({customer for _, customer, started_at, _, seen_at, _, _ in rows if seen_at < started_at})
+    past = _by_customer(conn.execute(_PAST, {"customers": known}).all() if known else [])
+    with _nothing_collected():
+        return list(_made_out(rows, past))
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Hundreds of records are read and forgotten, with thousands of lists in them. Looking for cycles among them, in
+    vain, takes twice the time of the reading itself."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
     try:
-        waits = journal.look_at_waiting(conn, interaction_ids)
-        served = _served(conn, waits)
-        return [journal.as_routing_sees(each, served.get(each.record.interaction_id, {})) for each in waits]
-    except _UNREADABLE:
-        return list(_one_by_one(conn, interaction_ids))
+        yield
+    finally:
+        gc.enable()
 
 
-def _one_by_one(conn: Connection, interaction_ids: Sequence[str]) -> Iterable[Waiting]:
-    for interaction_id in interaction_ids:
+_Past = dict[str, list[tuple[str, Moment, str | None]]]
+"""Of each customer the last interactions, newest first: id, when it began, and the record if it was answered."""
+
+
+def _by_customer(rows: Iterable[Any]) -> _Past:
+    past: _Past = {}
+    for customer_id, interaction_id, started_at, record in rows:
+        past.setdefault(customer_id, []).append((interaction_id, started_at, record))
+    return past
+
+
+def _made_out(rows: Iterable[Any], past: _Past) -> Iterator[Waiting]:
+    for interaction_id, customer_id, started_at, record, seen_at, owner, preferred in rows:
         try:
-            loaded = journal.look(conn, interaction_id)
-            if loaded is not None and loaded.record.state == "waiting":
-                yield journal.waiting(conn, loaded)
+            served = _served(past.get(customer_id, []), interaction_id) if seen_at < started_at else {}
+            asked_for = () if preferred == "[]" else tuple(orjson.loads(preferred))
+            yield _as_routing_sees(orjson.loads(record), served, owner, asked_for)
         except _UNREADABLE:
             log.exception("record_not_readable", interaction_id=interaction_id)
 
 
-def _served(conn: Connection, waits: Iterable[Loaded]) -> dict[str, dict[str, Moment]]:
-    """By interaction, which agents have served its customer before, with when they last did."""
-    known = {each.record.interaction_id: each.record.customer_id for each in waits if each.customer.known}
-    if not known:
-        return {}
-    past: dict[str, list[object]] = {}
-    for row in conn.execute(_LATEST, {"customers": sorted(set(known.values()))}):
-        past.setdefault(row.customer_id, []).append(row)
-    return {
-        interaction_id: served_in(past.get(customer_id, ()), interaction_id)
-        for interaction_id, customer_id in known.items()
-    }
+def _served(last: Iterable[tuple[str, Moment, str | None]], but: str) -> dict[str, Moment]:
+    """Which agents have served the customer, with when they last did, not counting the interaction ``but``."""
+    counted = islice([each for each in last if each[0] != but], LAST_SERVED)
+    return served_in([(started_at, orjson.loads(record)) for _, started_at, record in counted if record])
+
+
+def _as_routing_sees(
+    told: dict[str, Any], served: dict[str, Moment], owner: str, preferred: tuple[str, ...]
+) -> Waiting:
+    """As :func:`journal.as_routing_sees`, from a record as it is stored. What the whole record cannot be read from,
+    this isn't read from either: nobody could take it."""
+    try:
+        for segment in told["segments"]:
+            Segment(**segment)
+        for party in told["parties"]:
+            Party(**party)
+        for agent_id in told["served_by"]:
+            served.setdefault(agent_id, told["enqueued_at"])
+        return Waiting(
+            told["interaction_id"],
+            told["case_id"],
+            told["queue"],
+            told["medium"],
+            told["priority"],
+            told["virtual_enqueued_at"],
+            told["skills"],
+            told["epoch"],
+            served,
+            told["missed"],
+            told["only_agent"],
+            told["directed_by"],
+            told["missed_by"],
+            owner,
+            preferred,
+        )
+    except KeyError:  # of another release
+        return journal.as_routing_sees(record_from(told), Standing("", owner, preferred), served)

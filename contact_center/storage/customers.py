@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -81,7 +80,7 @@ _HISTORY = (
     .join_from(interactions, cases, cases.c.id == interactions.c.case_id)
     .outerjoin(agents, agents.c.id == interactions.c.agent_id)
     .where(interactions.c.customer_id == bindparam("customer"), interactions.c.id != bindparam("but"))
-    .order_by(interactions.c.started_at.desc())
+    .order_by(interactions.c.started_at.desc(), interactions.c.id.desc())
     .limit(bindparam("most"))
 )
 
@@ -176,15 +175,16 @@ LAST_SERVED = 10
 
 def served_before(conn: Connection, customer_id: str, but: str = "") -> dict[str, Moment]:
     """Agents who have served the customer, with when they last did."""
-    return served_in(conn.execute(_HISTORY, {"customer": customer_id, "but": but, "most": LAST_SERVED}), but)
+    rows = conn.execute(_HISTORY, {"customer": customer_id, "but": but, "most": LAST_SERVED})
+    return served_in([(row.started_at, row.record) for row in rows])
 
 
-def served_in(rows: Iterable[Any], but: str) -> dict[str, Moment]:
-    """Who served, out of the customer's last interactions, newest first, without the one called ``but``."""
+def served_in(last: Iterable[tuple[Moment, Mapping[str, Any]]]) -> dict[str, Moment]:
+    """Who served, out of the customer's last interactions (when each began, and its record), newest first."""
     served: dict[str, Moment] = {}
-    for row in islice((row for row in rows if row.id != but), LAST_SERVED):
-        for agent_id in row.record["served_by"]:
-            served.setdefault(agent_id, row.record["assigned_at"] or row.started_at)
+    for started_at, record in last:
+        for agent_id in record["served_by"]:
+            served.setdefault(agent_id, record["assigned_at"] or started_at)
     return served
 
 

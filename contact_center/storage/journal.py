@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +23,7 @@ from contact_center.domain.events import (
     is_discreet,
 )
 from contact_center.domain.occasion import Occasion
-from contact_center.domain.record import IN_HAND, Party, Record, apply, open_record, part_of_record, record_from
+from contact_center.domain.record import IN_HAND, Party, Record, apply, open_record, record_from
 from contact_center.domain.time import Moment
 from contact_center.domain.views import (
     CallView,
@@ -40,7 +39,6 @@ from contact_center.storage import customers as customers_storage
 from contact_center.storage import events, parties
 from contact_center.storage.announcements import announce
 from contact_center.storage.effects import FloorMoved, ThreadGrew, Waits, WaitsNoMore, tell
-from contact_center.storage.listed import is_one_of
 from contact_center.storage.schema import OPEN, THREADED, cases, customers, interactions, queues
 from routing import Waiting
 
@@ -93,7 +91,6 @@ _READ = (
     .outerjoin(queues, queues.c.id == interactions.c.queue)
 )
 _LOOK = _READ.where(interactions.c.id == bindparam("interaction"))
-_LOOK_AT_THESE = _READ.where(is_one_of(interactions.c.id, "interactions"), interactions.c.state == "waiting")
 _LOAD = _READ.with_for_update(of=interactions)
 _BY_ID = _LOAD.where(interactions.c.id == bindparam("interaction"))
 _BY_THREAD = _LOAD.where(
@@ -169,24 +166,6 @@ def load(conn: Connection, interaction_id: str) -> Loaded | None:
 def look(conn: Connection, interaction_id: str) -> Loaded | None:
     """The interaction for reading only, without a lock."""
     return _loaded(conn.execute(_LOOK, {"interaction": interaction_id}).one_or_none())
-
-
-def look_at_waiting(conn: Connection, interaction_ids: Sequence[str]) -> list[Loaded]:
-    """Those of the interactions that wait, in no order, with as much of their records as routing sees. One that
-    cannot be read spoils all (TypeError, KeyError, ValueError, AttributeError)."""
-    rows = conn.execute(_LOOK_AT_THESE, {"interactions": list(interaction_ids)})
-    return [
-        Loaded(
-            part_of_record(row.record, _ROUTED),
-            row.customer_name,
-            row.first_seen_at,
-            row.status,
-            row.subject,
-            "",
-            standing=customers_storage.standing_of(row),
-        )
-        for row in rows
-    ]
 
 
 def open_of_thread(conn: Connection, channel: str, thread_key: str) -> Loaded | None:
@@ -398,39 +377,12 @@ def waiting(conn: Connection, loaded: Loaded) -> Waiting:
         if loaded.customer.known
         else {}
     )
-    return as_routing_sees(loaded, served)
+    return as_routing_sees(record, loaded.standing, served)
 
 
-_ROUTED = frozenset(
-    {
-        "interaction_id",
-        "case_id",
-        "customer_id",
-        "medium",
-        "point",
-        "point_kind",
-        "started_at",
-        "queue",
-        "priority",
-        "skills",
-        "virtual_enqueued_at",
-        "enqueued_at",
-        "epoch",
-        "served_by",
-        "missed",
-        "missed_by",
-        "only_agent",
-        "directed_by",
-        "segments",
-        "parties",
-    }
-)
-"""What :func:`as_routing_sees` asks a record for, and what must be readable besides."""
-
-
-def as_routing_sees(loaded: Loaded, served: dict[str, Moment]) -> Waiting:
-    """``served``: which agents have served the customer in other interactions, with when."""
-    record = loaded.record
+def as_routing_sees(record: Record, standing: customers_storage.Standing, served: dict[str, Moment]) -> Waiting:
+    """``served``: which agents have served the customer in other interactions, with when. What waits in bulk is read
+    past this, by :mod:`contact_center.storage.backlog`: what is asked here must be asked there."""
     for agent_id in record.served_by:
         served.setdefault(agent_id, record.enqueued_at)
     return Waiting(
@@ -445,8 +397,8 @@ def as_routing_sees(loaded: Loaded, served: dict[str, Moment]) -> Waiting:
         served_before=served,
         missed=dict(record.missed),
         missed_by=dict(record.missed_by),
-        owner=loaded.standing.owner,
-        preferred=loaded.standing.preferred,
+        owner=standing.owner,
+        preferred=standing.preferred,
         only_agent=record.only_agent,
         directed_by=record.directed_by,
     )

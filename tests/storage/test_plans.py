@@ -38,9 +38,9 @@ ASKED: dict[str, tuple[Any, str]] = {
     "what rings anywhere": (agents._LOADS, "uq_offers_pending"),
     "what every agent holds": (agents._LOADS, "ix_interactions_agent_open|ix_interactions_open_state"),
     "who waits": (backlog._IDS, "ix_interactions_open_state"),
-    "those of a list who wait": (journal._LOOK_AT_THESE, "SEARCH interactions USING INDEX sqlite_autoindex"),
+    "those of a list who wait": (backlog._WAITING, "SEARCH interactions USING INDEX sqlite_autoindex"),
     "who served those of a list": (
-        backlog._LATEST,
+        backlog._PAST,
         "SEARCH interactions USING INDEX ix_interactions_customer_id_started_at",
     ),
     "the floor now": (floor._NOW, "ix_interactions_open_state|ix_interactions_agent_open"),

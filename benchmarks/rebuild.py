@@ -77,13 +77,9 @@ def _put(conn: Connection, first: int, last: int) -> None:
         interactions.append(_interaction(template, 2 * number, customer, at, skills=skills))
         cases.append(2 * number)
         if known:
-            past = {
-                "state": "ended",
-                "served_by": [f"a{number % 7}"],
-                "assigned_at": NOW - 8_000_000,
-                "answered_at": 1,
-            }
-            interactions.append(_interaction(template, 2 * number + 1, customer, NOW - 8_900_000, answered_at=NOW, **past))
+            past = {"state": "ended", "served_by": [f"a{number % 7}"], "assigned_at": NOW - 8_000_000}
+            past["answered_at"] = past["assigned_at"]
+            interactions.append(_interaction(template, 2 * number + 1, customer, NOW - 8_900_000, **past))
             cases.append(2 * number + 1)
     conn.execute(schema.customers.insert(), customers)
     conn.execute(

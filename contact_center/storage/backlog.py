@@ -85,14 +85,14 @@ def waiting(conn: Connection, interaction_ids: Sequence[str]) -> list[Waiting]:
     rows = conn.execute(_WAITING, {"interactions": list(interaction_ids)}).all()
     known = sorted({customer for _, customer, started_at, _, seen_at, _, _ in rows if seen_at < started_at})
     past = _by_customer(conn.execute(_PAST, {"customers": known}).all() if known else [])
-    with _nothing_collected():
+    with nothing_collected():
         return list(_made_out(rows, past))
 
 
 @contextmanager
-def _nothing_collected() -> Iterator[None]:
-    """Hundreds of records are read and forgotten, with thousands of lists in them. Looking for cycles among them, in
-    vain, takes twice the time of the reading itself."""
+def nothing_collected() -> Iterator[None]:
+    """Records are read and forgotten, with many lists in each, and there are no cycles in what is kept of them. To look
+    for some again and again, in vain, takes as long as reading does, and holds up everybody."""
     if not gc.isenabled():
         yield
         return

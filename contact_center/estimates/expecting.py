@@ -71,7 +71,9 @@ class Expecting:
         """What to expect of an interaction that waits. Who has served its customer is only looked up where it counts:
         where the queue keeps what waits for those who know them."""
         rules = self.floor(conn, now).policy.queue(loaded.record.queue)
-        look = journal.waiting(conn, loaded) if rules.hold_ms else journal.as_routing_sees(loaded, {})
+        if rules.hold_ms:
+            return self.expect(conn, now, journal.waiting(conn, loaded))
+        look = journal.as_routing_sees(loaded.record, loaded.standing, {})
         return self.expect(conn, now, look)
 
     def expect(self, conn: Connection, now: Moment, waiting: Waiting) -> Expectation:

@@ -91,8 +91,8 @@ def waiting(conn: Connection, interaction_ids: Sequence[str]) -> list[Waiting]:
 
 @contextmanager
 def nothing_collected() -> Iterator[None]:
-    """Records are read and forgotten, with many lists in each, and there are no cycles in what is kept of them. To look
-    for some again and again, in vain, takes as long as reading does, and holds up everybody."""
+    """Records are read and forgotten, with many lists in each, and there are no cycles in what is kept of them. To
+    look for some again and again, in vain, takes as long as reading does, and holds up everybody."""
     if not gc.isenabled():
         yield
         return

@@ -280,7 +280,7 @@ def _not_connected(conn: Connection, on: Occasion, message: Outgoing, reason: st
     """The agent could not be brought into the call: the caller keeps their place and somebody else is found.
     ``theirs``: it is the agent's telephone that could not be rung. Where it is the carrier that is away, they stay
     ready: else an outage would take one agent after another out of the way."""
-    loaded = journal.load(conn, message.interaction_id)
+    loaded = journal.load(conn, message.interaction_id, beside=(message.agent_id,))
     agent = agents.lock(conn, message.agent_id)
     if loaded is None or agent is None:
         return

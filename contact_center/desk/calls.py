@@ -6,6 +6,7 @@ before anything has changed. What the carrier must do leaves through the outbox;
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -43,9 +44,11 @@ FARTHEST_MS = 365 * 86_400_000
 # --- the agent's own call -----------------------------------------------------------------------------------------
 
 
-def _call(conn: Connection, acting: Acting, interaction_id: str, *, connected: bool = True) -> Loaded:
-    """The call that is in the acting agent's hands."""
-    loaded = in_hand(conn, acting, interaction_id)
+def _call(
+    conn: Connection, acting: Acting, interaction_id: str, *, connected: bool = True, beside: Iterable[str] = ()
+) -> Loaded:
+    """The call that is in the acting agent's hands. ``beside``: who else it is about to concern."""
+    loaded = in_hand(conn, acting, interaction_id, beside=beside)
     record = loaded.record
     if record.medium != "voice":
         raise NotValid("no_call", "This is not a call.")
@@ -99,6 +102,10 @@ def _target(to: str) -> tuple[str, str]:
     return kind, who
 
 
+def _agents(kind: str, who: str) -> tuple[str, ...]:
+    return (who,) if kind == "agent" else ()
+
+
 def _colleague(conn: Connection, acting: Acting, agent_id: str) -> agents.Agent:
     if agent_id == acting.agent_id:
         raise NotValid("to", "That is yourself.")
@@ -128,11 +135,11 @@ def add_party(
 ) -> dict[str, str]:
     """Rings a colleague or an outside number and brings them in; for a consultation the customer hears music
     meanwhile."""
-    loaded = _call(conn, acting, interaction_id)
+    kind, who = _target(to)
+    loaded = _call(conn, acting, interaction_id, beside=_agents(kind, who))
     record = loaded.record
     if sum(party.there for party in record.parties) >= MOST_THERE:
         raise TooLate("full", "There are too many people in this call already.")
-    kind, who = _target(to)
     if kind == "queue":
         raise NotValid("to", "A queue cannot talk: transfer the call to it, or bring in one person.")
     if kind == "agent":
@@ -207,7 +214,7 @@ def transfer(conn: Connection, on: Occasion, acting: Acting, interaction_id: str
     """Hands the customer on without talking first. They keep their place: the colleague or the queue gets them as
     if they had waited there all along. An agent who doesn't take it is passed by, and the queue takes it."""
     kind, who = _target(to)
-    loaded = in_hand(conn, acting, interaction_id)
+    loaded = in_hand(conn, acting, interaction_id, beside=_agents(kind, who))
     if loaded.record.state != "assigned":
         raise TooLate("over", "This is being wrapped up.")
     me = desk_of(conn, acting.agent_id)
@@ -452,7 +459,7 @@ def supervise(
         raise NotAllowed("Only a supervisor with a telephone listens in.")
     if mode not in ("listen", "whisper", "barge", "stop"):
         raise NotValid("mode", "A supervisor listens, whispers, barges in or stops.")
-    loaded = journal.load(conn, interaction_id)
+    loaded = journal.load(conn, interaction_id, beside=(acting.agent_id,))
     if loaded is None:
         raise NotFound("interaction")
     record = loaded.record

@@ -44,10 +44,10 @@ def pick(conn: Connection, on: Occasion, acting: Acting, asked: Pick) -> dict[st
     if not reason:
         raise NotValid("reason", "Say why: it is kept beside what routing would have done.")
     agent_id = asked.agent_id or acting.agent_id
+    loaded = journal.load(conn, asked.interaction_id, beside=(agent_id,))
     agent = agents.lock(conn, agent_id) if agent_id else None
     if agent is None:
         raise NotFound("agent")
-    loaded = journal.load(conn, asked.interaction_id)
     if loaded is None or not _may(conn, acting, agent, loaded):
         raise NotFound("interaction")
     _check_waiting(conn, loaded)

@@ -6,6 +6,7 @@ changed anything.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,9 +53,9 @@ def desk_of(conn: Connection, agent_id: str) -> agents.Agent:
     return agent
 
 
-def in_hand(conn: Connection, acting: Acting, interaction_id: str) -> Loaded:
-    """The interaction, if it is in the acting agent's hands."""
-    loaded = journal.load(conn, interaction_id)
+def in_hand(conn: Connection, acting: Acting, interaction_id: str, *, beside: Iterable[str] = ()) -> Loaded:
+    """The interaction, if it is in the acting agent's hands. ``beside``: who else it is about to concern."""
+    loaded = journal.load(conn, interaction_id, beside=(acting.agent_id, *beside))
     if loaded is None or (loaded.record.agent_id != acting.agent_id and not acting.supervises):
         raise NotFound("interaction")
     if loaded.record.agent_id != acting.agent_id or loaded.record.state not in ("assigned", "wrap_up"):
@@ -82,6 +83,7 @@ def set_state(
         raise NotAllowed("Only a supervisor sets somebody else's state.")
     if state not in ("ready", "not_ready", "offline"):
         raise NotValid("state", "A state is ready, not_ready or offline.")
+    journal.lock_agents_of(conn, agents.concerning(conn, agent_id), beside=(agent_id,))
     agent = desk_of(conn, agent_id)
     if state != "ready":
         for offer in offers.pending_of_agent(conn, agent_id):
@@ -105,6 +107,9 @@ def accept(conn: Connection, on: Occasion, acting: Acting, offer_id: str) -> dic
 
 def reject(conn: Connection, on: Occasion, acting: Acting, offer_id: str, reason: str = "") -> dict[str, str]:
     """Declines the offer; the interaction goes on ringing elsewhere, or back to its own place in the queue."""
+    seen = offers.look(conn, offer_id)
+    if seen is not None:
+        journal.lock_agents_of(conn, (seen.interaction_id,), beside=(acting.agent_id,))
     agent = desk_of(conn, acting.agent_id)
     offer = offers.get(conn, offer_id)
     if offer is None or offer.agent_id != agent.id:

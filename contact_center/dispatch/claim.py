@@ -36,8 +36,8 @@ def claim(conn: Connection, on: Occasion, decision: Decision, policy: Policy, la
     fill the same place or wait for each other; the epoch fences out a decision made from an older state.
     """
     asked = (decision.agent_id, *decision.others)
+    loaded = journal.load(conn, decision.interaction_id, beside=asked)
     locked = taking.lock_all(conn, asked)
-    loaded = journal.load(conn, decision.interaction_id)
     if loaded is None:
         _tell_seats(conn, list(asked), locked)
         return ()
@@ -156,6 +156,7 @@ def expire(conn: Connection, on: Occasion, offer_id: str, misses: int) -> None:
     offer = offers.look(conn, offer_id)
     if offer is None or offer.state != "pending":
         return
+    journal.lock_agents_of(conn, (offer.interaction_id,), beside=(offer.agent_id,))
     agent = agents.lock(conn, offer.agent_id)
     if agent is None:
         return
@@ -177,7 +178,9 @@ def settle_agent(conn: Connection, on: Occasion, agent_id: str) -> None:
 
 
 def handle_deadline(conn: Connection, on: Occasion, row: Any, policy: Policy) -> None:
-    """Acts upon a deadline that is due, once."""
+    """Acts upon a deadline that is due, once. It is taken when those are locked whom it is about, as whoever takes it
+    back has them locked too."""
+    _lock_for(conn, row)
     if not deadlines.take(conn, row.id):
         return
     if row.kind == "offer":
@@ -207,6 +210,19 @@ def handle_deadline(conn: Connection, on: Occasion, row: Any, policy: Policy) ->
         _wrap_up(conn, on, row.ref, "not allowed")
     elif row.kind == callbacks.DEADLINE and callbacks.due(conn, on, row.ref):
         _wrap_up(conn, on, row.ref, "no news")
+
+
+_OF_AN_OFFER = ("offer", taking.ANSWERS_ITSELF)
+_OF_NO_INTERACTION = ("presence", overflow.WATCH)
+
+
+def _lock_for(conn: Connection, row: Any) -> None:
+    if row.kind in _OF_AN_OFFER:
+        offer = offers.look(conn, row.ref)
+        if offer is not None:
+            journal.load(conn, offer.interaction_id, beside=(offer.agent_id,))
+    elif row.kind not in _OF_NO_INTERACTION:
+        journal.load(conn, row.ref)
 
 
 def _wrap_up(conn: Connection, on: Occasion, interaction_id: str, reason: str) -> None:

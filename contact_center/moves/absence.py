@@ -37,6 +37,7 @@ def vanish(conn: Connection, on: Occasion, agent_id: str, presence: int) -> bool
     """The agent's last connection broke and the time to come back is over: what rings ends here, and work goes back
     as the rule says. A call stays theirs while they are in it (the line is up); one that still rings at them goes
     back at once. False where they have come back."""
+    journal.lock_agents_of(conn, agents.concerning(conn, agent_id), beside=(agent_id,))
     agent = agents.lock(conn, agent_id)
     if agent is None or agent.presence != presence:
         return False

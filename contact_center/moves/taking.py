@@ -22,7 +22,7 @@ ANSWERS_ITSELF_MS = 3 * SECOND
 
 def lock_all(conn: Connection, agent_ids: Iterable[str]) -> dict[str, agents.Agent]:
     """The agents, locked in the order of their ids: whoever needs several must take them this way, and before any
-    interaction."""
+    interaction (:func:`journal.load` does, of those whom it concerns and those ``beside``)."""
     found = {agent_id: agents.lock(conn, agent_id) for agent_id in sorted(set(agent_ids))}
     return {agent_id: agent for agent_id, agent in found.items() if agent is not None}
 
@@ -33,7 +33,9 @@ def accept(conn: Connection, on: Occasion, offer_id: str, agent_id: str, reason:
     offer = offers.look(conn, offer_id)
     if offer is None or offer.agent_id != agent_id:
         raise NotFound("offer")
-    locked = lock_all(conn, (agent_id, *offer.view.get("rings_at", ())))
+    concerned = (agent_id, *offer.view.get("rings_at", ()))
+    journal.lock_agents_of(conn, (offer.interaction_id,), beside=concerned)
+    locked = lock_all(conn, concerned)
     agent = locked.get(agent_id)
     if agent is None:
         raise NotFound("agent")

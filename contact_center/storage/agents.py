@@ -314,6 +314,12 @@ def held_ids(conn: Connection, agent_id: str) -> list[str]:
     )
 
 
+def concerning(conn: Connection, agent_id: str) -> list[str]:
+    """The interactions that the agent has in hand, or that ring at them."""
+    rings = select(offers.c.interaction_id).where(offers.c.agent_id == agent_id, PENDING)
+    return [*held_ids(conn, agent_id), *conn.execute(rings).scalars()]
+
+
 def get(conn: Connection, agent_id: str) -> Agent | None:
     """The agent, without a lock."""
     row = conn.execute(select(agents).where(agents.c.id == agent_id, agents.c.active == 1)).one_or_none()

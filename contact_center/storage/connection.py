@@ -2,4 +2,8 @@
 
 from sqlalchemy import Connection
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "LookedTooEarly"]
+
+
+class LookedTooEarly(Exception):
+    """What a unit saw before it could lock it is not so any more: it is run again."""

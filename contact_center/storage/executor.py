@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import queue
+import random
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -18,12 +19,13 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import structlog
-from sqlalchemy import Connection, create_engine, event, exc
+from sqlalchemy import Connection, create_engine, event, exc, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from contact_center.domain.errors import NotValid, Refusal, Unavailable
 from contact_center.storage import effects
+from contact_center.storage.connection import LookedTooEarly
 from contact_center.storage.effects import Effect
 from contact_center.storage.sqlite_connection import SqliteConnection
 
@@ -245,14 +247,20 @@ STOPPED_AFTER_MS = 60_000
 """A node that is stopped in the middle of a transaction holds what it has locked for so long, and nobody for ever."""
 
 
+GROUP_WAITS_MS = 100
+"""How long a group waits for a lock. Each unit locks in the one order, but the next begins at the front again: the
+groups of two nodes can wait for each other, and PostgreSQL takes a second to see that."""
+_WAITS_BRIEFLY = text(f"SET LOCAL lock_timeout = {GROUP_WAITS_MS}")
+
+
 def _stopped_after() -> dict[str, str]:
     return {"idle_in_transaction_session_timeout": str(STOPPED_AFTER_MS)}
 
 
 class PostgresExecutor:
     """The same functions on PostgreSQL: each node commits all that is queued as one group over one connection;
-    several nodes meet in the database. A group that fails is run again one unit at a time, so that the one at
-    fault fails alone; a unit that lost a race (unique key, deadlock, serialisation) is run again."""
+    several nodes meet in the database. Where a group fails, the unit at fault is run again alone, and fails alone,
+    the others in groups; a unit that lost a race (unique key, deadlock, serialisation) is run again."""
 
     dialect = "postgresql"
 
@@ -329,45 +337,57 @@ class PostgresExecutor:
                     self._queue.task_done()
 
     async def _commit(self, group: list[_Unit]) -> None:
-        if len(group) > 1 and await self._attempt(group) is None:
-            _settle(group, self._on_commit)
-            return
+        while len(group) > 1:
+            error, at = await self._attempt(group)
+            if error is None:
+                _settle(group, self._on_commit)
+                return
+            if at is None:  # the database is at fault, and no unit
+                break
+            await self._commit(group[:at])
+            await self._commit_alone(group[at])
+            group = group[at + 1 :]
         for unit in group:
             await self._commit_alone(unit)
 
     async def _commit_alone(self, unit: _Unit) -> None:
         for attempt in range(RETRIES):
-            error = await self._attempt([unit])
+            error, _ = await self._attempt([unit])
             if error is None or not _lost_a_race(error):
                 break
-            await asyncio.sleep(0.01 * 3**attempt)
+            await asyncio.sleep(random.uniform(0.005, 0.015) * 3**attempt)
         unit.error = None if error is None else _ours(error)
         if error is not None:
             unit.effects = None
         _settle([unit], self._on_commit)
 
-    async def _attempt(self, group: list[_Unit]) -> BaseException | None:
-        """Runs the group in one transaction; the error that undid it, or None after COMMIT."""
+    async def _attempt(self, group: list[_Unit]) -> tuple[BaseException | None, int | None]:
+        """Runs the group in one transaction; the error that undid it, None after COMMIT, and in which unit it was."""
+        at: int | None = None
 
         def run(conn: Connection) -> None:
+            nonlocal at
             effects.take(conn)  # of an attempt that failed on this connection
-            for unit in group:
+            if len(group) > 1:
+                conn.execute(_WAITS_BRIEFLY)
+            for at, unit in enumerate(group):  # noqa: B007 — told where it fails
                 unit.error = None
                 unit.result = unit.run(conn)
                 unit.effects = effects.take(conn)
+            at = None
 
         try:
             async with self._engine.connect() as conn:
                 await conn.run_sync(run)
                 await conn.commit()
         except Exception as error:
-            return error
-        return None
+            return error, at
+        return None, None
 
 
 def _lost_a_race(error: BaseException) -> bool:
     if not isinstance(error, exc.DBAPIError):
-        return False
+        return isinstance(error, LookedTooEarly)
     # unique_violation, serialization_failure, deadlock_detected, lock_not_available
     return getattr(error.orig, "sqlstate", "") in {"23505", "40001", "40P01", "55P03"}
 
@@ -409,7 +429,8 @@ def _ours(error: BaseException) -> BaseException:
         refusal = NotValid("not_storable", "That holds characters or numbers that cannot be stored.")
         refusal.__cause__ = error
         return refusal
-    if isinstance(error, (exc.OperationalError, exc.InterfaceError, exc.InternalError, OSError)) or _away(error):
+    away = (exc.OperationalError, exc.InterfaceError, exc.InternalError, OSError, LookedTooEarly)
+    if isinstance(error, away) or _away(error):
         log.error("storage_unavailable", error=str(error))
         unavailable = Unavailable("The database cannot take this now.")
         unavailable.__cause__ = error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +39,21 @@ from contact_center.domain.views import (
 from contact_center.storage import customers as customers_storage
 from contact_center.storage import events, parties
 from contact_center.storage.announcements import announce
+from contact_center.storage.connection import LookedTooEarly
 from contact_center.storage.effects import FloorMoved, ThreadGrew, Waits, WaitsNoMore, tell
-from contact_center.storage.schema import OPEN, THREADED, cases, customers, interactions, queues
+from contact_center.storage.listed import is_one_of
+from contact_center.storage.schema import (
+    OPEN,
+    PENDING,
+    THREADED,
+    agents,
+    call_parties,
+    cases,
+    customers,
+    interactions,
+    offers,
+    queues,
+)
 from routing import Waiting
 
 
@@ -111,6 +125,42 @@ _LAST_OF_CASE = (
     .order_by(interactions.c.started_at.desc(), interactions.c.id.desc())
     .limit(1)
 )
+
+
+def _whose(*which: Any) -> Any:
+    """The agents whom an interaction concerns: who has it, at whom it rings, who is in its call."""
+    found = (
+        select(interactions.c.id, interactions.c.agent_id)
+        .where(*which, interactions.c.state.in_(("offered", *IN_HAND)))
+        .cte("found")
+    )
+    rings = select(offers.c.agent_id).join_from(offers, found, offers.c.interaction_id == found.c.id).where(PENDING)
+    there = select(call_parties.c.agent_id).join_from(
+        call_parties, found, call_parties.c.interaction_id == found.c.id
+    )
+    return select(found.c.agent_id).where(found.c.agent_id != "").union_all(rings, there)
+
+
+def _the_first(*which: Any, order: Any) -> Any:
+    return interactions.c.id == select(interactions.c.id).where(*which).order_by(*order).limit(1).scalar_subquery()
+
+
+_OF_THREAD = (
+    interactions.c.channel == bindparam("channel"),
+    interactions.c.thread_key == bindparam("thread"),
+    OPEN,
+    THREADED,
+)
+_NEWEST = (interactions.c.started_at.desc(), interactions.c.id.desc())
+_OF_CASE = (interactions.c.case_id == bindparam("case"), interactions.c.medium == bindparam("medium"))
+_WHOSE = _whose(interactions.c.id == bindparam("interaction"))
+_WHOSE_OF_THESE = _whose(is_one_of(interactions.c.id, "interactions"))
+_WHOSE_OF_THREAD = _whose(*_OF_THREAD)
+_WHOSE_OF_LATEST = _whose(_the_first(_LATEST[0], order=_NEWEST))
+_WHOSE_OF_OPEN = _whose(interactions.c.case_id == bindparam("case"), OPEN)
+_WHOSE_OF_LAST = _whose(_the_first(*_OF_CASE, order=_NEWEST))
+_LOCK_AGENTS = select(agents.c.id).where(is_one_of(agents.c.id, "agents")).order_by(agents.c.id).with_for_update()
+
 _INSERT = interactions.insert()
 _UPDATE = (
     interactions.update()
@@ -158,9 +208,41 @@ def _loaded(row: Any) -> Loaded | None:
     )
 
 
-def load(conn: Connection, interaction_id: str) -> Loaded | None:
-    """The interaction, locked until the transaction ends."""
-    return _loaded(conn.execute(_BY_ID, {"interaction": interaction_id}).one_or_none())
+def load(conn: Connection, interaction_id: str, *, beside: Iterable[str] = ()) -> Loaded | None:
+    """The interaction, locked until the transaction ends, and before it whoever it concerns. ``beside``: agents whom
+    it is about to concern."""
+    return _locked(conn, _BY_ID, _WHOSE, {"interaction": interaction_id}, beside)
+
+
+def _locked(
+    conn: Connection, statement: Any, whose: Any, asked: dict[str, Any], beside: Iterable[str] = ()
+) -> Loaded | None:
+    """Agents are locked before interactions, by id: whoever is told of an interaction has their stream locked, and
+    two nodes must not each hold what the other waits for. Where it came to concern somebody else in between the unit
+    begins again. SQLite has one writer, and nothing to lock."""
+    if conn.dialect.name == "sqlite":
+        return _loaded(conn.execute(statement, asked).one_or_none())
+    concerned = {*beside, *conn.execute(whose, asked).scalars()}
+    if concerned:
+        conn.execute(_LOCK_AGENTS, {"agents": sorted(concerned)}).all()
+    loaded = _loaded(conn.execute(statement, asked).one_or_none())
+    if loaded is not None and not _concerned(loaded.record) <= concerned:
+        raise LookedTooEarly
+    return loaded
+
+
+def lock_agents_of(conn: Connection, interaction_ids: Iterable[str], *, beside: Iterable[str] = ()) -> None:
+    """Whoever the interactions concern, and ``beside``, locked at once: for a unit that needs several of them."""
+    if conn.dialect.name != "sqlite":
+        asked = {"interactions": sorted(interaction_ids)}
+        concerned = {*beside, *conn.execute(_WHOSE_OF_THESE, asked).scalars()}
+        conn.execute(_LOCK_AGENTS, {"agents": sorted(concerned)}).all()
+
+
+def _concerned(record: Record) -> set[str]:
+    if record.state == "offered":
+        return {*record.ringing.values()}
+    return {record.agent_id} if record.agent_id and record.state in IN_HAND else set()
 
 
 def look(conn: Connection, interaction_id: str) -> Loaded | None:
@@ -170,13 +252,12 @@ def look(conn: Connection, interaction_id: str) -> Loaded | None:
 
 def open_of_thread(conn: Connection, channel: str, thread_key: str) -> Loaded | None:
     """The thread's interaction that is not over."""
-    return _loaded(conn.execute(_BY_THREAD, {"channel": channel, "thread": thread_key}).one_or_none())
+    return _locked(conn, _BY_THREAD, _WHOSE_OF_THREAD, {"channel": channel, "thread": thread_key})
 
 
 def latest_of_thread(conn: Connection, channel: str, thread_key: str) -> Loaded | None:
     """The thread's last interaction, over or not."""
-    row = conn.execute(_LATEST_OF_THREAD, {"channel": channel, "thread": thread_key}).one_or_none()
-    return _loaded(row)
+    return _locked(conn, _LATEST_OF_THREAD, _WHOSE_OF_LATEST, {"channel": channel, "thread": thread_key})
 
 
 def look_latest_of_thread(conn: Connection, channel: str, thread_key: str) -> Loaded | None:
@@ -187,12 +268,12 @@ def look_latest_of_thread(conn: Connection, channel: str, thread_key: str) -> Lo
 
 def open_of_case(conn: Connection, case_id: int) -> Loaded | None:
     """The case's interaction that is not over: there is one at most."""
-    return _loaded(conn.execute(_OPEN_OF_CASE, {"case": case_id}).one_or_none())
+    return _locked(conn, _OPEN_OF_CASE, _WHOSE_OF_OPEN, {"case": case_id})
 
 
 def last_of_case(conn: Connection, case_id: int, medium: Medium) -> Loaded | None:
     """The case's last interaction of that medium, over or not, without those of cases merged into it."""
-    return _loaded(conn.execute(_LAST_OF_CASE, {"case": case_id, "medium": medium}).one_or_none())
+    return _locked(conn, _LAST_OF_CASE, _WHOSE_OF_LAST, {"case": case_id, "medium": medium})
 
 
 def begin(

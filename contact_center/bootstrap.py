@@ -24,7 +24,7 @@ from contact_center.config.environment import Settings, of_environment
 from contact_center.config.model import Config, read
 from contact_center.delivery.postman import Postman
 from contact_center.dispatch import presence
-from contact_center.dispatch.dispatcher import Dispatcher
+from contact_center.dispatch.dispatcher import Dispatcher, subject
 from contact_center.domain.errors import Unavailable
 from contact_center.domain.events import ServiceAnswered
 from contact_center.domain.occasion import Occasion
@@ -132,6 +132,10 @@ def holder_of(folder: Path) -> str:
     return hashlib.sha256(f"{socket.gethostname()} {machine} {folder.resolve()}".encode()).hexdigest()[:32]
 
 
+MOST_NAMED = 1_000
+"""Of more that changed at once, other nodes are told that they must look at everything."""
+
+
 class Committed:
     """Hands what committed to whoever must know: routing, consoles, customers' sockets, the post, other nodes."""
 
@@ -144,6 +148,8 @@ class Committed:
         if runtime is None:
             return
         hints: list[Hint] = []
+        interactions: set[str] = set()
+        agents: set[str] = set()
         for effect in effects:
             match effect:
                 case Announced():
@@ -152,7 +158,7 @@ class Committed:
                 case Waits() | WaitsNoMore() | SeatChanged():
                     runtime.dispatcher.told(effect)
                     runtime.observer.told(effect)
-                    hints.append(["routing"])
+                    (agents if isinstance(effect, SeatChanged) else interactions).add(subject(effect))
                 case Due():
                     runtime.dispatcher.due(effect)
                     runtime.postman.due(effect)
@@ -178,6 +184,10 @@ class Committed:
                     runtime.dispatcher.config_changed(effect)
                     runtime.reload_flows()
                     hints.append(["config"])
+        if len(interactions) + len(agents) > MOST_NAMED:
+            hints.append(["routing"])
+        elif interactions or agents:
+            hints.append(["routing", sorted(interactions), sorted(agents)])
         if effects:
             runtime.indexer.nudge()
         self._bus.publish(hints)
@@ -195,6 +205,8 @@ class Committed:
                 runtime.reload_flows()
             case ["routing"]:
                 runtime.dispatcher.doubt()
+            case ["routing", [*interactions], [*agents]]:
+                runtime.dispatcher.changed_elsewhere(map(str, interactions), map(str, agents))
             case ["due", str(kind), int(at)]:
                 runtime.dispatcher.due(Due(kind, at))
                 runtime.postman.due(Due(kind, at))

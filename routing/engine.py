@@ -181,6 +181,11 @@ class Engine:
         case = self._cases.get(interaction_id)
         return case[3] if case else None
 
+    def seat(self, agent_id: str) -> Seat | None:
+        """The agent, what was decided included; None for nobody."""
+        row = self._floor.row_of(agent_id)
+        return row.seat if row else None
+
     def seats(self) -> list[Seat]:
         """Every agent, what was decided included, by id."""
         return sorted([row.seat for row in self._floor.everybody()], key=lambda seat: seat.agent_id)

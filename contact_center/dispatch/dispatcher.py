@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
 from contact_center.dispatch.claim import claim, handle_deadline, settle_agent
-from contact_center.dispatch.truth import Sweep, facts, is_news, put_all
+from contact_center.dispatch.truth import Sweep, Told, facts, is_news, put_all
 from contact_center.domain.errors import Unavailable
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import SECOND, Moment
@@ -51,6 +51,7 @@ class Dispatcher:
         self._configured = 0
         self._switch_at: Moment | None = None
         self._doubted = False
+        self._elsewhere: tuple[set[str], set[str]] = (set(), set())
         self._loading: list[Waits | WaitsNoMore | SeatChanged] | None = None
         self._claiming: dict[asyncio.Task[None], Decision] = {}
         self._touched: set[str] | None = None
@@ -67,7 +68,7 @@ class Dispatcher:
         if self._loading is not None:
             self._loading.append(effect)
         if self._touched is not None:
-            self._touched.add(_subject(effect))
+            self._touched.add(subject(effect))
         self._tell(self._engine, effect)
         if not isinstance(effect, WaitsNoMore):
             self._soon()
@@ -107,6 +108,13 @@ class Dispatcher:
         """Something was missed (another node, a lost hint): hold routing against the database."""
         self._doubted = True
         self._wake.set()
+
+    def changed_elsewhere(self, interaction_ids: Iterable[str], agent_ids: Iterable[str]) -> None:
+        """Another node says of whom there is something new: these are looked at, soon, and nobody else."""
+        self._elsewhere[0].update(interaction_ids)
+        self._elsewhere[1].update(agent_ids)
+        if any(self._elsewhere):
+            self._wake.set()
 
     # --- deciding ---------------------------------------------------------------------------------------------
 
@@ -187,6 +195,7 @@ class Dispatcher:
 
     async def _load(self) -> None:
         missed: list[Waits | WaitsNoMore | SeatChanged] = []
+        self._elsewhere = (set(), set())
         self._loading = missed
         configured = self._configured
         try:
@@ -211,52 +220,75 @@ class Dispatcher:
         self._soon()
 
     async def _sweep(self) -> int:
-        """Tells routing what differs in the database; how much of it was missed."""
+        """All is looked at; how much was missed."""
         self._doubted = False
         policy, self._switch_at = await self._executor.read(trials.in_force, self._occasion().now)
         if policy.version != self._policy.version:
             await self._load()  # another node put it into force, or it is its turn
             return 0
-        engine = self._engine
-        self._touched = touched = {each for decision in self._claiming.values() for each in _subjects(decision)}
+        self._elsewhere = (set(), set())
+        missed, _ = await self._learn(lambda sweep: sweep.differences())
+        return missed
+
+    async def _look_elsewhere(self) -> None:
+        """Whoever was told of meanwhile is looked at once more: nobody knows which of both was newer."""
+        interactions, agents = self._elsewhere
+        self._elsewhere = (set(), set())
         try:
-            told, gone = await Sweep(self._executor, engine, touched).differences()
+            _, newer = await self._learn(lambda sweep: sweep.differences_of(sorted(interactions), sorted(agents)))
+        except Unavailable:
+            self._doubted = True
+            raise
+        self.changed_elsewhere(interactions & newer, agents & newer)
+
+    async def _learn(self, look: Callable[[Sweep], Awaitable[tuple[list[Told], list[str]]]]) -> tuple[int, set[str]]:
+        """Tells routing what differs in the database; how much of it was news, and of whom it was told meanwhile."""
+        engine = self._engine
+        claiming = {each for decision in self._claiming.values() for each in _subjects(decision)}
+        self._touched = touched = {*claiming}
+        try:
+            told, gone = await look(Sweep(self._executor, engine, touched))
         finally:
             self._touched = None
         if engine is not self._engine:
-            return 0  # another began meanwhile, from newer facts
+            return 0, set()  # another began meanwhile, from newer facts
         missed = sum(is_news(engine, effect) for effect in told) + len(gone)
         for effect in told:
             self._tell(engine, effect)
         for agent_id in gone:
             engine.remove_seat(agent_id)
         self._soon()
-        return missed
+        return missed, touched - claiming
 
     async def _route(self) -> None:
-        """Looks again when a cool-down ends, when asked to, and every so often in any case."""
+        """Looks again when a cool-down ends, when asked to, and every so often in any case, however much else there
+        is to do."""
+        clock = asyncio.get_running_loop().time
+        sweep_at = clock() + SWEEP_MS / 1_000
         while True:
             now = self._occasion().now
             change = self._engine.next_change_at(now)
-            wait_ms = SWEEP_MS if change is None else min(SWEEP_MS, max(1, change - now))
-            if self._switch_at is not None:
-                wait_ms = min(wait_ms, max(1, self._switch_at - now))
+            next_at = [at for at in (change, self._switch_at) if at is not None]
+            wait_s = min([sweep_at - clock(), *[max(1, at - now) / 1_000 for at in next_at]])
             self._wake.clear()
-            swept = False
-            try:
-                async with asyncio.timeout(wait_ms / 1_000):
-                    await self._wake.wait()
-            except TimeoutError:
-                swept = wait_ms == SWEEP_MS
+            if not (self._rebuild or self._doubted or any(self._elsewhere)):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait_s):
+                        await self._wake.wait()
             try:
                 if self._rebuild:
                     await self._load()
+                    sweep_at = clock() + SWEEP_MS / 1_000
                 elif self._doubted or (self._switch_at is not None and self._occasion().now >= self._switch_at):
                     await self._sweep()
-                elif swept:
+                    sweep_at = clock() + SWEEP_MS / 1_000
+                elif clock() >= sweep_at:
+                    sweep_at = clock() + SWEEP_MS / 1_000
                     if missed := await self._sweep():
                         self.missed += missed
                         log.warning("routing_missed", count=missed)
+                elif any(self._elsewhere):
+                    await self._look_elsewhere()
                 elif change is not None and self._occasion().now >= change:
                     self._soon()
             except Unavailable:
@@ -304,7 +336,8 @@ def _subjects(decision: Decision) -> tuple[str, ...]:
     return (decision.interaction_id, decision.agent_id, *decision.others)
 
 
-def _subject(effect: Waits | WaitsNoMore | SeatChanged) -> str:
+def subject(effect: Waits | WaitsNoMore | SeatChanged) -> str:
+    """The id of the interaction, or of the agent, that it is about."""
     match effect:
         case Waits():
             return effect.waiting.interaction_id

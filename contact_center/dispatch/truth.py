@@ -92,12 +92,23 @@ class Sweep:
         """What routing must be told, and the agents who are gone. What looks different is looked at again: it may
         have committed a moment ago and be on its way here."""
         wrong = await self._wrong_cases(await self._executor.read(backlog.waiting_ids), everything=True)
-        seats, gone = self._wrong_seats(await read_seats(self._executor))
+        seats, gone = self._wrong_seats(await read_seats(self._executor), self._everybody())
         if wrong:
             wrong = await self._wrong_cases(sorted(wrong), everything=False)
         if seats or gone:
-            seats, gone = self._wrong_seats(await read_seats(self._executor))
+            seats, gone = self._wrong_seats(await read_seats(self._executor), self._everybody())
         return [*wrong.values(), *map(SeatChanged, seats)], gone
+
+    async def differences_of(
+        self, interaction_ids: Sequence[str], agent_ids: Sequence[str]
+    ) -> tuple[list[Told], list[str]]:
+        """The same of these alone, which are said to have changed elsewhere: what it costs goes by how many they are,
+        however many wait."""
+        wrong = await self._wrong_cases(interaction_ids, everything=False)
+        seats = [seat async for some in _portions(self._executor, agents.seats, agent_ids) for seat in some]
+        known = {agent_id: seat for agent_id in agent_ids if (seat := self._engine.seat(agent_id))}
+        changed, gone = self._wrong_seats(seats, known)
+        return [*wrong.values(), *map(SeatChanged, changed)], gone
 
     async def _wrong_cases(self, interaction_ids: Sequence[str], *, everything: bool) -> dict[str, Told]:
         """By id. ``everything``: whatever else routing knows of waits no more."""
@@ -113,8 +124,10 @@ class Sweep:
                 wrong[interaction_id] = WaitsNoMore(interaction_id)
         return {key: told for key, told in wrong.items() if key not in self._touched}
 
-    def _wrong_seats(self, seats: list[Seat]) -> tuple[list[Seat], list[str]]:
-        known = {seat.agent_id: seat for seat in self._engine.seats()}
+    def _everybody(self) -> dict[str, Seat]:
+        return {seat.agent_id: seat for seat in self._engine.seats()}
+
+    def _wrong_seats(self, seats: list[Seat], known: dict[str, Seat]) -> tuple[list[Seat], list[str]]:
         wrong = [seat for seat in seats if known.pop(seat.agent_id, None) != seat]
         return (
             [seat for seat in wrong if seat.agent_id not in self._touched],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from sqlalchemy import Connection, text
 from contact_center.dispatch import truth
 from contact_center.domain.time import SECOND
 from contact_center.storage import backlog, journal
+from contact_center.storage.effects import Waits
 from routing import Engine, Waiting
-from tests.hub import TestHub, open_test_hub
+from tests.hub import TestHub, open_test_hub, until
 
 LENA = "+4915112345678"
 OMAR = "+447700900123"
@@ -144,6 +146,45 @@ async def test_routing_is_the_same_after_a_restart(database_url: str, tmp_path: 
 async def test_what_was_missed_is_counted_for_all_to_see(database_url: str, tmp_path: Path) -> None:
     async with open_test_hub(database_url, tmp_path) as hub:
         assert "contact_center_routing_missed 0.0" in (await hub.http.get(f"{hub.url}/metrics")).text
+
+
+# --- what another node has changed ---------------------------------------------------------------------------------
+
+
+async def test_whoever_another_node_names_is_looked_at_and_nobody_else(database_url: str, tmp_path: Path) -> None:
+    async with open_test_hub(database_url, tmp_path, checked=False) as hub:
+        for sender in (LENA, OMAR):
+            await hub.twilio.sms(sender, "Hello?")
+        named, unnamed = await hub.interactions()
+        knows = engine(hub)
+        truly = {each.agent_id: each for each in knows.seats()}
+        for interaction_id in (named, unnamed):
+            knows.remove_waiting(interaction_id)
+        one, other = sorted(truly)[:2]
+        for agent_id in (one, other):
+            knows.put_seat(replace(truly[agent_id], load={"chat": 1}))
+        knows.put_seat(replace(truly[one], agent_id="gone"))
+        hub.runtime.dispatcher.changed_elsewhere([named, "nothing"], [one, "gone", "nobody"])
+        await until(lambda: knows.case(named), "the case that was named")
+        await until(lambda: knows.seat(one) == truly[one] and knows.seat("gone") is None, "the agents")
+        assert knows.case(unnamed) is None
+        assert knows.seat(other) != truly[other]
+        assert hub.runtime.dispatcher.missed == 0
+
+
+async def test_what_was_told_while_somebody_named_was_looked_at_is_looked_at_again(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with open_test_hub(database_url, tmp_path) as hub:
+        await hub.twilio.sms(LENA, "Hello?")
+        waits = engine(hub).waiting()[0]
+        dispatcher = hub.runtime.dispatcher
+        dispatcher._elsewhere = ({waits.interaction_id}, set())
+        looking = asyncio.create_task(dispatcher._look_elsewhere())
+        await asyncio.sleep(0)
+        dispatcher.told(Waits(replace(waits, epoch=waits.epoch + 1)))  # as if it were news that is older
+        await looking
+        await until(lambda: engine(hub).waiting() == [waits], "the truth")
 
 
 def engine(hub: TestHub) -> Engine:

@@ -48,6 +48,7 @@ from contact_center.registry.discover import open_channels
 from contact_center.registry.door import Door, State
 from contact_center.registry.runtime import Runtime
 from contact_center.replaying.recorder import Recorder
+from contact_center.replaying.trials import Trials
 from contact_center.storage import announcements, automatic, dials, leases, policies, settings
 from contact_center.storage.blobs import Blobs
 from contact_center.storage.connection import Connection
@@ -277,6 +278,7 @@ class Hub:
         await self.reconciler.stop()
         await runtime.dispatcher.stop()
         await runtime.recorder.stop()
+        await runtime.trials.stop()
         await runtime.services.stop()
         await runtime.postman.stop()
         await runtime.keeper.stop()
@@ -397,6 +399,7 @@ def open_hub(
         watchers=watchers,
         dispatcher=dispatcher,
         recorder=recorder,
+        trials=Trials(given.database, make_occasion),
         postman=Postman(executor, channels, blobs, make_occasion),
         keeper=Keeper(executor, channels, recordings, make_occasion),
         indexer=Indexer(executor, make_occasion, holder),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -130,6 +130,15 @@ def read_text(path: Path) -> Text:
     return text
 
 
+def read_string(said: str, name: str) -> Text:
+    """What somebody wrote who may not see the environment: ``${NAME}`` stays what it is. Raises
+    :class:`ConfigError`."""
+    if len(said) > LARGEST:
+        raise ConfigError([f"{name}: is larger than {LARGEST // 1_000_000} MB"])
+    data, node = _understood(name, said, None)
+    return Text(data, [] if node is None else [_Part(name, node)])
+
+
 def _load(file: Path) -> tuple[dict[str, Any], yaml.MappingNode | None]:
     name = file.name
     try:
@@ -138,6 +147,12 @@ def _load(file: Path) -> tuple[dict[str, Any], yaml.MappingNode | None]:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{file}: {error}"]) from error
+    return _understood(name, text, os.environ)
+
+
+def _understood(
+    name: str, text: str, environment: Mapping[str, str] | None
+) -> tuple[dict[str, Any], yaml.MappingNode | None]:
     try:
         loader = _Loader(_VARIABLE.sub("\ue000\\1\ue001\ue001", text))
         node = loader.get_single_node()
@@ -145,7 +160,7 @@ def _load(file: Path) -> tuple[dict[str, Any], yaml.MappingNode | None]:
             return {}, None
         if not isinstance(node, yaml.MappingNode):
             raise ConfigError([f"{name}: the top must be a mapping (queues:, agents:, …)"])
-        if problems := [f"{_place_of(name, where)}: {told}" for where, told in _filled(loader, node)]:
+        if problems := [f"{_place_of(name, where)}: {told}" for where, told in _filled(loader, node, environment)]:
             raise ConfigError(problems)
         return loader.construct_document(node), node
     except RecursionError as error:
@@ -156,7 +171,7 @@ def _load(file: Path) -> tuple[dict[str, Any], yaml.MappingNode | None]:
         raise ConfigError([f"{where}: {getattr(error, 'problem', None) or error}"]) from error
 
 
-def _filled(loader: Any, root: yaml.Node) -> Iterator[tuple[yaml.Node, str]]:
+def _filled(loader: Any, root: yaml.Node, environment: Mapping[str, str] | None) -> Iterator[tuple[yaml.Node, str]]:
     """Puts the environment's values in, and finds what YAML lets pass: a key that is there twice, anchors that hold
     themselves or too much."""
     sizes: dict[int, int] = {}
@@ -170,7 +185,7 @@ def _filled(loader: Any, root: yaml.Node) -> Iterator[tuple[yaml.Node, str]]:
             return
         under_way.add(id(node))
         if isinstance(node, yaml.ScalarNode):
-            yield from _variables(loader, node)
+            yield from _variables(loader, node, environment)
         else:
             if isinstance(node, yaml.MappingNode):
                 yield from _twice(node)
@@ -199,11 +214,15 @@ def _twice(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, str]]:
             seen.setdefault(key.value, key.start_mark.line + 1)
 
 
-def _variables(loader: Any, node: yaml.ScalarNode) -> Iterator[tuple[yaml.Node, str]]:
+def _variables(
+    loader: Any, node: yaml.ScalarNode, environment: Mapping[str, str] | None
+) -> Iterator[tuple[yaml.Node, str]]:
     missing: list[str] = []
 
     def value(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1])
+        if environment is None:
+            return f"${{{match[1]}}}"
+        found = environment.get(match[1])
         if found is None:
             missing.append(match[1])
         return found or ""

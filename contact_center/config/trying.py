@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from contact_center.config.apply import document
 from contact_center.config.hours import opening_hours
-from contact_center.config.model import Config, QueueModel, read
+from contact_center.config.model import Config, QueueModel, parse, read
 from contact_center.config.routing import overflow_rules
 from contact_center.config.telephony import stored_rules
+from contact_center.config.text import Text, read_string
 from contact_center.domain.queue_rules import rules_of, weekly
 from contact_center.domain.time import SECOND
 from routing import Policy
 from routing.document import policy_of
 from routing.onward import Place, Rulebook
+
+NAME = "policy.yaml"
+"""What a text without a file is called where its mistakes are told."""
+_ALONE = ("shadow", "experiment", "channels")
+"""What a policy that is tried has nothing to do with."""
 
 
 def policy_in(path: Path, queues: Sequence[QueueModel] = ()) -> Policy:
@@ -29,9 +36,24 @@ def rulebook_in(path: Path) -> Rulebook:
     return rulebook_of(read(path))
 
 
-def rulebook_of(config: Config) -> Rulebook:
-    """What the configuration says of its queues, and of no others."""
-    named = {queue.id for queue in config.queues}
+def rulebook_of_text(said: str, stored: Mapping[str, Any]) -> tuple[Rulebook, list[str]]:
+    """What somebody wrote, read beside what is in force (``stored``, in the file's shape): whatever it doesn't name
+    is as it is. Also what is allowed and perhaps not meant. Raises :class:`ConfigError`."""
+    text = read_string(said, NAME)
+    whole = {**{key: value for key, value in stored.items() if key not in _ALONE}, **text.data}
+    queues = text.data.get("queues", [])
+    named = set()
+    if isinstance(queues, list):  # what is none is a mistake, which is told below
+        named = {str(queue.get("id")) for queue in queues if isinstance(queue, dict)}
+        whole["queues"] = [*queues, *[queue for queue in stored.get("queues", ()) if queue["id"] not in named]]
+    config = parse(whole, NAME, Text(whole, text.parts))
+    return rulebook_of(config, named), config.warnings
+
+
+def rulebook_of(config: Config, named: Collection[str] | None = None) -> Rulebook:
+    """What the configuration says of its queues, or of those that are ``named``, and of no others."""
+    if named is None:
+        named = {queue.id for queue in config.queues}
     policy = _policy(config)
     holidays = {each.id: each for each in config.holidays}
     weeks = {hours.id: opening_hours(hours, holidays, config.time_zone) for hours in config.hours}
@@ -44,6 +66,7 @@ def rulebook_of(config: Config) -> Rulebook:
             queue.skills,
         )
         for queue in config.queues
+        if queue.id in named
     }
     return Rulebook(replace(policy, queues={queue: policy.queues[queue] for queue in named}), places)
 

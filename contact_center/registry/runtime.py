@@ -28,6 +28,7 @@ from contact_center.recognition.teacher import Teacher
 from contact_center.recordings.keeper import Keeper
 from contact_center.registry.door import Door
 from contact_center.replaying.recorder import Recorder
+from contact_center.replaying.trials import Trials
 from contact_center.storage import events
 from contact_center.storage.blobs import Blobs
 from contact_center.storage.effects import FloorMoved
@@ -59,6 +60,7 @@ class Runtime:
     watchers: Watchers
     dispatcher: Dispatcher
     recorder: Recorder
+    trials: Trials
     postman: Postman
     keeper: Keeper
     indexer: Indexer

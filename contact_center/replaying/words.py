@@ -39,6 +39,18 @@ WORDS: dict[str, tuple[str, str]] = {
     "difference": ("Difference", "差异"),
     "better": ("better", "更好"),
     "worse": ("worse", "更差"),
+    "differs": (
+        "{what}: {after} instead of {before}, {by} {verdict}.",
+        "{what}：由 {before} 变为 {after}，{verdict} {by}。",
+    ),
+    "differs_in": (
+        "{what} in {queue}: {after} instead of {before}, {by} {verdict}.",
+        "{queue} 的{what}：由 {before} 变为 {after}，{verdict} {by}。",
+    ),
+    "nothing_differs": (
+        "In none of the figures does it make a difference worth speaking of.",
+        "各项数字均无值得一提的差异。",
+    ),
     # --- titles
     "replay_title": ("The same day under another policy", "同一天，换一种策略"),
     "simulate_title": ("A day that never was", "模拟的一天"),

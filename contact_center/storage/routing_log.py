@@ -150,6 +150,16 @@ def policy(conn: Connection, version: str) -> Any | None:
     return conn.execute(select(policies.c.document).where(policies.c.version == version)).scalar()
 
 
+def versions(conn: Connection, most: int) -> list[dict[str, Any]]:
+    """Versions of policies that were in force or on trial, and since when, the newest first."""
+    rows = conn.execute(
+        select(policies.c.version, policies.c.first_at)
+        .order_by(policies.c.first_at.desc(), policies.c.version)
+        .limit(most)
+    )
+    return [{"version": row.version, "first_at": row.first_at} for row in rows]
+
+
 def follows(conn: Connection, digest: str, node: str, first_at: Moment) -> bool:
     """Whether the block known by ``digest`` is there, or all that is older than ``first_at`` has been let go of."""
     there = select(routing_log.c.number).where(routing_log.c.node == node, routing_log.c.digest == digest)

@@ -38,6 +38,7 @@ from contact_center.web import (
     sign_in,
     staffing,
     standing,
+    trials,
     webhooks,
 )
 from contact_center.web.agent_socket import agent_socket
@@ -90,6 +91,7 @@ def create_app(runtime: Runtime, start: Lifespan, stop: Lifespan) -> FastAPI:
     app.include_router(message_pages.router)
     app.include_router(replay.router)
     app.include_router(routing.router)
+    app.include_router(trials.router)
     app.include_router(flows.router)
     app.include_router(recordings.router)
     app.include_router(recognition.router)

@@ -116,6 +116,11 @@ class Trials:
         self._kept.pop(trial_id, None)
         return True
 
+    async def ended(self) -> None:
+        """Returns when nothing runs any more."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
     async def stop(self) -> None:
         """Ends what runs."""
         task, self._task = self._task, None

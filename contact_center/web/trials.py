@@ -95,7 +95,8 @@ async def reckon_experiment(principal: Supervising, runtime: Hub) -> Response:
     under_way = await runtime.executor.read(trials.experiment)
     if under_way is None:
         raise NotFound("experiment")
-    first, last = under_way[1]["began_at"], runtime.occasion().now
+    last = runtime.occasion().now
+    first = min(under_way[1]["began_at"], last)
     asked = {"first": first, "last": last, "label": under_way[1]["name"], "policy": under_way[1]["version"]}
     question = {"zone": str(runtime.time_zone), "first": first, "last": last}
     return Json(runtime.trials.begin("experiment", principal.name, asked, question).brief(), 201)

@@ -30,7 +30,7 @@ async def asked(hub: TestHub, **more: Any) -> dict[str, Any]:
 
 
 async def over(hub: TestHub, trial: dict[str, Any]) -> dict[str, Any]:
-    await until(lambda: hub.runtime.trials.running is None)
+    await hub.runtime.trials.ended()
     found: dict[str, Any] = (await hub.http.get(f"{TRIALS}/{trial['id']}")).json()
     return found
 

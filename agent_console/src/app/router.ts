@@ -14,6 +14,7 @@ export function makeRouter() {
       { path: "/cases/:id(\\d+)", name: "case", component: () => import("@/pages/CasePage.vue") },
       { path: "/floor", name: "floor", component: () => import("@/pages/FloorPage.vue") },
       { path: "/staffing/:queue?", name: "staffing", component: () => import("@/pages/StaffingPage.vue") },
+      { path: "/trial/:id?", name: "trial", component: () => import("@/pages/TrialPage.vue") },
       { path: "/flows/:name?", name: "flows", component: () => import("@/pages/FlowsPage.vue") },
       { path: "/:rest(.*)*", redirect: "/" },
     ],
@@ -24,7 +25,7 @@ export function makeRouter() {
     if (to.name === "sign-in") return session.me ? "/" : true;
     if (!session.me) return { name: "sign-in", query: to.fullPath === "/" ? {} : { next: to.fullPath } };
     if (to.name === "home") return session.supervises ? "/floor" : "/desk";
-    if ((to.name === "floor" || to.name === "staffing" || to.name === "flows") && !session.supervises) return "/desk";
+    if ((to.name === "floor" || to.name === "staffing" || to.name === "trial" || to.name === "flows") && !session.supervises) return "/desk";
     return true;
   });
   return router;

@@ -17,21 +17,29 @@ export function useReasons() {
     return said;
   }
 
+  /** What a sentence counts, for its plural. */
+  function count(said: Record<string, unknown>): number {
+    return Number(said["count"] ?? said["able"] ?? said["available"] ?? said["considered"] ?? 2);
+  }
+
   function reason(of: DecisionReason, nameOf?: (reason: string) => string): string {
     const said = values(of, nameOf);
     if (of.code === "not_chosen") return t(`decision.reason.not_chosen.${String(said["by"])}`);
     if (of.code === "unavailable" && !said["reason"]) return t("decision.reason.unavailable_plain");
-    if (te(`decision.reason.${of.code}`, "en")) return t(`decision.reason.${of.code}`, said);
+    if (te(`decision.reason.${of.code}`, "en")) return t(`decision.reason.${of.code}`, said, count(said));
     if (te(`state.${of.code}`, "en")) return t(`state.${of.code}`);
     const rest = Object.values(of.values ?? {}).join(", ");
     return of.code.replaceAll("_", " ") + (rest ? ` (${rest})` : "");
   }
 
-  /** Why something still waits: the same codes, of the whole queue. */
-  function obstacle(of: DecisionReason): string {
-    if (of.code === "could_take_it") return t("decision.reason.could_take_it_count", values(of));
-    if (of.code === "cooling_down") return t("decision.reason.nobody_cools");
-    return reason(of);
+  /** Why something still waits, and what was special about it: the same codes, of the whole queue. `among` have the
+   *  names of whoever is spoken of. */
+  function obstacle(of: DecisionReason, among: readonly Candidate[] = []): string {
+    const id = String(of.values?.["agent_id"] ?? "");
+    const said = { ...values(of), agent: among.find((one) => one.agent_id === id)?.agent_name ?? id };
+    if (of.code === "could_take_it") return t("decision.reason.could_take_it_count", said, count(said));
+    if (of.code === "cooling_down") return t("decision.reason.nobody_cools", said);
+    return reason({ ...of, values: said });
   }
 
   /** What the ranking compared of somebody who could take it, as of `at`: each a few words. */
@@ -47,7 +55,7 @@ export function useReasons() {
         const { key, values } = duration(Math.max(0, at - number));
         if (at && number) parts.push(t("decision.term.idle_since_at", { time: t(key, values) }));
       } else if (value && te(`decision.term.${name}`, "en")) {
-        parts.push(t(`decision.term.${name}`, { value }));
+        parts.push(t(`decision.term.${name}`, { value }, number));
       }
     }
     return parts;

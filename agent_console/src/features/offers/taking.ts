@@ -13,6 +13,12 @@ export function useTaking() {
   const router = useRouter();
   const { t, whyFailed } = useWords();
 
+  /** An offer that has gone from the desk meanwhile was said to be gone, and why. */
+  function failed(offer: OfferView, key: string, error: unknown): void {
+    const gone = (error as { code?: string }).code === "offer_gone" && !live.offers.some((one) => one.id === offer.id);
+    if (!gone) toast(t(key, { reason: whyFailed(error) }), "danger");
+  }
+
   async function accept(offer: OfferView): Promise<void> {
     if (asked.has(offer.id) || !live.live) return;
     asked.set(offer.id, "accept");
@@ -20,7 +26,7 @@ export function useTaking() {
       const { interaction_id } = await live.command<{ interaction_id: string }>("accept", { offer_id: offer.id });
       await router.push({ name: "desk", params: { interaction: interaction_id ?? offer.interaction_id } });
     } catch (error) {
-      toast(t("offer.failed", { reason: whyFailed(error) }), "danger");
+      failed(offer, "offer.failed", error);
     } finally {
       asked.delete(offer.id);
     }
@@ -32,7 +38,7 @@ export function useTaking() {
     try {
       await live.command("reject", { offer_id: offer.id });
     } catch (error) {
-      toast(t("offer.failed", { reason: whyFailed(error) }), "danger");
+      failed(offer, "offer.rejectFailed", error);
     } finally {
       asked.delete(offer.id);
     }

@@ -1,6 +1,6 @@
 import type { Why } from "@/api/generated/wire";
 
-type Say = (key: string, values?: Record<string, unknown>) => string;
+type Say = (key: string, values?: Record<string, unknown>, count?: number) => string;
 
 export interface Saying {
   t: Say;
@@ -33,7 +33,7 @@ export function whySentence(why: Why[], { t, day, long }: Saying): string {
       case "rings_with":
       case "weighed_together":
       case "considered":
-        return t(`why.${code}`, values);
+        return t(`why.${code}`, values, Number(values["count"] ?? values["points"] ?? 2));
       default:
         return "";
     }

@@ -6,30 +6,28 @@ can take it, then the next if both can be served, and so on. (Sets of cases that
 independent sets of a transversal matroid, Edmonds and Fulkerson 1965: what is served by urgency like this is also as
 many as can be.) Of all ways to serve those, the one of least cost in all is taken.
 
-An agent with room for several counts several times, each time dearer: the costs of the first, second … piece are
-their ``ladder``. Costs are whole numbers; the same input always gives the same result.
+A cost is a list of whole numbers, one for each term of the ranking in its order; lists are added place by place and
+compared from the first. (Lists like these are an ordered group, and nothing more is asked of costs for a shortest
+path or a matching to be right.) So one case by itself goes to whom the ranking puts first, and a term never gives way
+to a later one. An agent with room for several counts several times: the costs of the first, second … piece are their
+``ladder``. The same input always gives the same result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from contact_center.domain.time import HOUR, MINUTE, Millis
-from routing.matching import Cost, best_matching
-from routing.policy import Batch
-from routing.seats import WHOLE
+from routing.matching import best_matching
 
-POINT = MINUTE
-"""A point of :class:`routing.policy.Batch` in the unit of costs, so that a millisecond of idleness is one."""
+Cost: TypeAlias = tuple[int, ...]
 
-MOST_IDLE = 8 * HOUR
-"""Longer idleness counts no more: an agent whom nobody has needed all day isn't better than one who knows you."""
+Pairs: TypeAlias = Sequence[Mapping[int, Cost]]
+"""For each case, the most urgent first: who may take it (by number, the foremost first), and what that costs apart
+from the ladder."""
 
-Pairs: TypeAlias = Sequence[Mapping[int, int]]
-"""For each case, the most urgent first: who may take it (by number), and what that costs apart from the ladder."""
-
-Ladders: TypeAlias = Sequence[Sequence[int]]
+Ladders: TypeAlias = Sequence[Sequence[Cost]]
 """For each agent: what each further piece costs. Never falling."""
 
 Given: TypeAlias = list[int | None]
@@ -37,55 +35,73 @@ Given: TypeAlias = list[int | None]
 
 
 class Weighed(NamedTuple):
-    """What weighing came to for one case. ``together`` are the cases that were weighed, in their turn; ``alone`` is
-    the agent whom each turn by itself would have given this one to (empty: nobody was left). All in all, ``more``
-    cases are served than by turns alone; ``saved`` is what is saved of the cost, in points, where the same are."""
+    """What weighing came to for one case. ``method`` is how the cases were given away: ``together``, or ``turns``
+    where nothing is gained. ``cases`` are those that were weighed, in their turn, ``agents`` how many came into
+    question for them; ``alone`` is the agent whom its turn by itself would have given this case to (empty: nobody was
+    left). All in all ``more`` cases are served than by turns; where it is not more, ``by`` says what is gained: the
+    term, or ``turn`` where more urgent ones are served; and ``gain`` how much, in the term's own unit."""
 
-    together: tuple[str, ...]
+    method: str
+    cases: tuple[str, ...]
+    agents: int
     alone: str
-    more: int
-    saved: float
-
-
-def agent_cost(batch: Batch, share: int, idle_ms: Millis) -> int:
-    """Of a piece given to somebody of whom so much is taken, and who has been idle so long."""
-    return batch.load * share * POINT // WHOLE - batch.idle * min(max(0, idle_ms), MOST_IDLE)
-
-
-def pair_cost(batch: Batch, known: bool, preferred: int) -> int:
-    return -POINT * (batch.known * known + batch.preferred * preferred)
-
-
-def nothing_to_weigh(pairs: Pairs, ladders: Ladders) -> bool:
-    """Whether each case by its turn gets what it would get: there is one case or one agent; or any agent is as good
-    for one case as for the next, so that no case can be in another's way."""
-    if len(pairs) < 2 or len(ladders) < 2:
-        return True
-    first = pairs[0]
-    return len(set(first.values())) < 2 and all(each == first for each in pairs)
+    more: int = 0
+    by: str = ""
+    gain: int = 0
 
 
 def weigh(pairs: Pairs, ladders: Ladders) -> Given:
-    """Who takes what."""
+    """Who takes what. Of ways that cost the same it is the one that gives the first case the foremost agent, then the
+    second, and so on."""
     served = in_turn(pairs, [len(ladder) for ladder in ladders])
-    columns = [(agent, cost) for agent, ladder in enumerate(ladders) for cost in ladder[: len(pairs)]]
-    table: list[list[Cost]] = [
-        [pairs[case][agent] + cost if agent in pairs[case] else None for agent, cost in columns] for case in served
-    ]
+    wanted = Counter([agent for case in served for agent in pairs[case]])
+    steps = [ladder[: wanted[agent]] for agent, ladder in enumerate(ladders)]
+    scale = Scale([cost for each in (*(pairs[case].values() for case in served), *steps) for cost in each])
+    base = 1 + max([len(pairs[case]) for case in served], default=0)
+    unit = base ** len(served)
+    places: list[list[tuple[int, int]]] = []
+    agent_of: list[int] = []
+    for agent, ladder in enumerate(steps):
+        places.append([(len(agent_of) + n, scale.number(cost) * unit) for n, cost in enumerate(ladder)])
+        agent_of += [agent] * len(ladder)
+    rows: list[dict[int, int]] = []
+    for case in served:
+        unit //= base
+        row: dict[int, int] = {}
+        for stands, (agent, cost) in enumerate(pairs[case].items()):
+            pair = scale.number(cost) * base ** len(served) + stands * unit
+            for place, step in places[agent]:
+                row[place] = pair + step
+        rows.append(row)
     given: Given = [None] * len(pairs)
-    for case, column in zip(served, best_matching(table), strict=True):
-        assert column is not None, "those who are served together can be"
-        given[case] = columns[column][0]
+    for case, place in zip(served, best_matching(rows), strict=True):
+        given[case] = agent_of[place]
     return given
 
 
-def in_turn(pairs: Pairs, room: Sequence[int]) -> list[int]:
+class Scale:
+    """Turns costs into numbers: sums of as many of these as there are costs compare as the sums of the costs do."""
+
+    def __init__(self, costs: Sequence[Cost]) -> None:
+        self._worth: list[int] = []
+        worth = 1
+        for column in reversed([*zip(*costs, strict=True)]):
+            self._worth.insert(0, worth)
+            worth *= 1 + 2 * len(costs) * max(map(abs, column))
+
+    def number(self, cost: Cost) -> int:
+        return sum([worth * each for worth, each in zip(self._worth, cost, strict=True) if each])
+
+
+def in_turn(pairs: Sequence[Iterable[int]], room: Sequence[int]) -> list[int]:
     """The cases that are served: each, by its turn, that can be served beside those before it."""
     holds: list[list[int]] = [[] for _ in room]
     return [case for case in range(len(pairs)) if _placed(case, pairs, room, holds, set())]
 
 
-def _placed(case: int, pairs: Pairs, room: Sequence[int], holds: list[list[int]], asked: set[int]) -> bool:
+def _placed(
+    case: int, pairs: Sequence[Iterable[int]], room: Sequence[int], holds: list[list[int]], asked: set[int]
+) -> bool:
     """Finds the case an agent, moving others on to further agents where there is no other way."""
     for agent in pairs[case]:
         if agent in asked:
@@ -115,12 +131,16 @@ def one_by_one(pairs: Pairs, ladders: Ladders, rank: Callable[[int, int, int], o
     return given
 
 
-def cost_of(given: Given, pairs: Pairs, ladders: Ladders) -> int:
-    """What it costs in all."""
+def cost_of(given: Given, pairs: Pairs, ladders: Ladders) -> Cost:
+    """What it costs in all; empty where nobody takes anything."""
     taken = [0] * len(ladders)
-    total = 0
+    costs: list[Cost] = []
     for case, agent in enumerate(given):
         if agent is not None:
-            total += pairs[case][agent] + ladders[agent][taken[agent]]
+            costs += [pairs[case][agent], ladders[agent][taken[agent]]]
             taken[agent] += 1
-    return total
+    return added(costs)
+
+
+def added(costs: Iterable[Cost]) -> Cost:
+    return tuple([sum(column) for column in zip(*costs, strict=True)])

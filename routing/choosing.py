@@ -42,7 +42,7 @@ class Choice:
         for term, says in leading:
             if able & (able - 1) == 0:
                 break
-            for bits in self._grades(term, waiting, able, now):
+            for bits in self.grades(term, waiting, able, now):
                 if bits & able:
                     able &= bits
                     break
@@ -52,7 +52,7 @@ class Choice:
                 able = sum([row.bit for row in rows if says(row) == best])
         return able
 
-    def _grades(self, term: Term, waiting: Waiting, able: int, now: Moment) -> Iterator[int]:
+    def grades(self, term: Term, waiting: Waiting, able: int, now: Moment) -> Iterator[int]:
         """Sets of agents whom the term puts before all others, the foremost first, where an index has them."""
         match term:
             case "known":

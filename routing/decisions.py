@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
 from contact_center.domain.views import Why
+from routing.batch import Weighed
 from routing.cases import Ask, steps_reached
 from routing.expression import written
 from routing.needs import ANYBODY, Has, meets, parts
@@ -222,8 +223,8 @@ class Explanation:
             why.append(Why("need", {"need": written(scene.ask.need)}))
         if scene.step:
             why.append(Why("relaxed", {"step": scene.step, "steps": len(scene.rules.relax)}))
-        if scene.weighed:
-            why.append(Why("weighed_together", {"count": len(scene.weighed.together)}))
+        if scene.weighed and scene.weighed.method == "together":
+            why.append(Why("weighed_together", {"count": len(scene.weighed.cases)}))
         elif not waiting.only_agent:
             why += self._against_the_next(row)
         if scene.rung[1:]:
@@ -312,13 +313,7 @@ class Explanation:
         if scene.held:
             remarks.append(Reason("kept_for_known", {"until_at": scene.held_until}))
         if (weighed := scene.weighed) and (chosen := scene.chosen):
-            told: dict[str, Value] = {"count": len(weighed.together)}
-            if not weighed.alone:
-                remarks.append(Reason("weighed_instead", told))
-            elif weighed.alone == chosen.seat.agent_id:
-                remarks.append(Reason("weighed_alike", told))
-            else:
-                remarks.append(Reason("weighed_otherwise", {**told, "agent_id": weighed.alone}))
+            remarks += _of_weighing(weighed, chosen.seat.agent_id)
         return tuple(remarks)
 
     def _eligible(self, row: Row, rank: int) -> Told:
@@ -428,6 +423,24 @@ class Explanation:
         if self.remarks:
             record["remarks"] = [_plain(reason) for reason in self.remarks]
         return record
+
+
+def _of_weighing(weighed: Weighed, agent_id: str) -> Iterator[Reason]:
+    """With how many it was weighed, whom its turn alone would have found, and what is gained in all."""
+    told: dict[str, Value] = {"count": len(weighed.cases), "agents": weighed.agents}
+    if weighed.method == "turns":
+        yield Reason("weighed_in_vain", told)
+        return
+    if not weighed.alone:
+        yield Reason("weighed_instead", told)
+    elif weighed.alone == agent_id:
+        yield Reason("weighed_alike", told)
+    else:
+        yield Reason("weighed_otherwise", {**told, "agent_id": weighed.alone})
+    if weighed.more:
+        yield Reason("weighed_more", {"count": weighed.more})
+    else:
+        yield Reason("weighed_better", {"by": weighed.by})
 
 
 def _plain(reason: Reason) -> dict[str, Any]:

@@ -28,7 +28,7 @@ _PLAIN = (
 )
 _MAPPINGS = ("offer_ms", "cooldown_ms", "weights")
 _LISTS = ("ranking", "exclusive_media")
-_BATCH = ("most", "known", "preferred", "load", "idle")
+_BATCH = ("most",)
 _OF_QUEUE = ("skip_hopeless", "hold_ms", "ring", "target_ms", "handling_ms", "label")
 
 

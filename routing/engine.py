@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from heapq import heappop, merge
-from itertools import islice
+from heapq import heappop
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
@@ -19,7 +18,8 @@ from routing.pools import Pools
 from routing.ranking import in_order
 from routing.seats import House, Row, Seat, row_at, row_of
 from routing.timetable import Timetable, standing_at
-from routing.together import Open, Placed, placed, weighable
+from routing.together import Placed
+from routing.weighing import Weighing
 
 
 class Engine:
@@ -59,8 +59,9 @@ class Engine:
         "_now",
         "_pools",
         "_ready",
-        "_several",
         "_times",
+        "_weighing",
+        "_weighs",
         "policy",
     )
 
@@ -78,7 +79,8 @@ class Engine:
         # Most houses want the same of every queue and every turn; much need not be asked then.
         self._alike = not policy.queues and policy.most_priority is None and policy.order == "age"
         self._ageing_ms = policy.ageing_ms
-        self._several = policy.batch.most > 1
+        self._weighs = policy.batch.most > 1
+        self._weighing = Weighing(self._house, self._floor, self._lanes, self._choice)
         self._few, self._behind = self.few, self.behind
 
     # --- seats --------------------------------------------------------------------------------------------
@@ -225,39 +227,42 @@ class Engine:
             self._now = now
         if now >= self._times.next_at:
             self.come_to(now)
-        if self._several:
-            return self._decide_several(now, limit)
         made: list[Decision] = []
-        fresh = self._fresh
-        while fresh or self._ready:
-            if len(made) >= limit:
-                break
-            decision = self._next(now)
+        fresh, ready = self._fresh, self._ready
+        by_turn = 0  # so many are as good by their turns
+        while (fresh or ready) and len(made) < limit:
+            if not ready and len(fresh) == 1:
+                decision = self._next_of_one(now)
+            elif self._weighs and not by_turn and self._may_be_several():
+                by_turn, some = self._weigh(now)
+                by_turn = 0 if some else max(1, by_turn)
+                made += [self._settle_weighed(case, each, now) for case, each in some[: limit - len(made)]]
+                continue
+            else:
+                decision = self._next(now)
             if decision is None:
                 break
             made.append(decision)
+            if by_turn:
+                by_turn -= 1
         return made
+
+    def _weigh(self, now: Moment) -> tuple[int, list[tuple[Case, Placed]]]:
+        if len(self._fresh) > self._few:
+            self._wake_all()
+        return self._weighing.weigh(self._fresh.values(), self.policy.batch.most, now)
+
+    def _wake_all(self) -> None:
+        self._fresh.clear()
+        self._lanes.wake_all()
 
     def _next(self, now: Moment) -> Decision | None:
         fresh = self._fresh
         if len(fresh) > self._few:
-            fresh.clear()
-            self._lanes.wake_all()
+            self._wake_all()
         elif self._ready and (not fresh or self._lanes.any_ready()):
             if fresh:
                 self._wake_for_fresh()
-        elif len(fresh) == 1:
-            slot, row = fresh.popitem()
-            lane = self._lanes.first_for(row)
-            if lane is None:
-                return None
-            first = lane.turns.first
-            if lane.steady and first is not None:
-                return self._give(first, lane, row, row.bit, now, True)
-            fresh[slot] = row
-            if lane.alike:
-                return self._settle(first_case(lane), row.bit, (row,), now)
-            self._lanes.make_ready(lane, first_case(lane))
         elif not fresh:
             return None
         else:
@@ -267,6 +272,21 @@ class Engine:
             if lane.alike:
                 return self._decide_among_fresh(lane, now)
             self._lanes.make_ready(lane, first_case(lane))
+        return self._decide_from_ready(now)
+
+    def _next_of_one(self, now: Moment) -> Decision | None:
+        """The same, where no lane is ready and only one seat is fresh."""
+        slot, row = self._fresh.popitem()
+        lane = self._lanes.first_for(row)
+        if lane is None:
+            return None
+        first = first_case(lane)
+        if lane.steady:
+            return self._give(first, lane, row, row.bit, now, True)
+        self._fresh[slot] = row
+        if lane.alike:
+            return self._settle(first, row.bit, (row,), now)
+        self._lanes.make_ready(lane, first)
         return self._decide_from_ready(now)
 
     def _first_of_fresh(self) -> Lane | None:
@@ -304,6 +324,7 @@ class Engine:
             if lane.steady and not (leading or self._choice.rings) and (few := lane.pool.few()):
                 able, first = self._first_of_few(few, lane.medium)
                 if first is not None:
+                    heappop(self._ready)
                     was_fresh = bool(self._fresh and self._fresh.pop(first.slot, None))
                     return self._give(case, lane, first, able, now, was_fresh)
             else:
@@ -414,57 +435,18 @@ class Engine:
 
     # --- several at once ----------------------------------------------------------------------------------
 
-    def _decide_several(self, now: Moment, limit: int) -> list[Decision]:
-        """The same, but cases that several agents could take are weighed together."""
-        made: list[Decision] = []
-        alone = 0  # so many are as good by their turns
-        while len(made) < limit:
-            if not alone:
-                cases, some = self._weighed(now)
-                alone = max(1, len(cases))
-                for n, row, what in some[: limit - len(made)]:
-                    made.append(self._settle_weighed(cases[n], row, what, now))
-                    alone = 0
-            elif decision := self._next(now):
-                made.append(decision)
-                alone -= 1
-            else:
-                break
-        return made
+    def _may_be_several(self) -> bool:
+        """Whether there may be several cases and several agents. Cheap, and true too often; where it is not, it isn't
+        after the next decision either."""
+        ready = self._ready
+        return len(self._fresh) + len(ready) > 1 or (bool(ready) and ready[0][4].turns.several)
 
-    def _weighed(self, now: Moment) -> tuple[list[Case], list[Placed]]:
-        """Cases that were weighed together, and who takes which, where that is better than by turns. What a queue
-        rings several for is left to its turn."""
-        cases = self._open_cases(self.policy.batch.most)
-        if len(cases) < 2 or any(self._choice.ring(waiting) > 1 for _, _, _, waiting, _ in cases):
-            return cases, []
-        some = weighable([self._open(case, 2 * len(cases), now) for case in cases], self._house)
-        return cases[: len(some)], placed(some, self._house, now)
-
-    def _open_cases(self, most: int) -> list[Case]:
-        """The first cases, by their turns, that somebody could take now."""
+    def _settle_weighed(self, case: Case, each: Placed, now: Moment) -> Decision:
         self._floor.catch_up()
-        # Who is neither fresh nor in a lane that is ready takes part in nothing.
-        lanes = self._lanes.by_key.values() if self._fresh else {lane for _, _, _, _, lane in self._ready}
-        open_lanes = [lane.turns for lane in lanes if lane.turns.first and self._lanes.able(lane)]
-        return [*islice(merge(*open_lanes), most)]
-
-    def _open(self, case: Case, most: int, now: Moment) -> Open:
-        """The case with those who could take it and stand first, and those who know its customer."""
-        _, _, _, waiting, lane = case
-        able = self._lanes.able(lane)
-        rows = {row.slot: row for row in islice(self._floor.in_turn(able), most)}
-        for agent_id in waiting.who_knows(now - self.policy.sticky_ms):
-            row = self._floor.row_of(agent_id)
-            if row and row.bit & able:
-                rows[row.slot] = row
-        return Open(waiting, tuple(rows.values()))
-
-    def _settle_weighed(self, case: Case, row: Row, weighed: Weighed, now: Moment) -> Decision:
-        self._floor.catch_up()
-        now_row, able = row_at(self._floor.rows, row.slot), self._lanes.able(case[4])
-        assert now_row.bit & able, "what is weighed together fits together"
-        return self._settle(case, able, (now_row,), now, weighed)
+        able = self._lanes.able(case[4])
+        rung = tuple([row_at(self._floor.rows, slot) for slot in each.slots])
+        assert all(row.bit & able for row in rung), "what is weighed together fits together"
+        return self._settle(case, able, rung, now, each.weighed)
 
 
 _new = object.__new__

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from heapq import heapify, heappop, heappush
 from itertools import islice
+from types import MappingProxyType
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
@@ -25,6 +26,8 @@ from routing.cases import (
 from routing.floor import Floor
 from routing.pools import Pools
 from routing.seats import Row, Seat
+
+_NO_LINES: Mapping[Medium, Line] = MappingProxyType({})
 
 
 class Lanes:
@@ -261,6 +264,25 @@ class Lanes:
                 elif its == at and best is not None and lane.medium in spare and first_case(lane) < first_case(best):
                     best = lane
         return self._first_in_lines(self._lines, row, best) if self._queueing else best
+
+    def all_for(self, row: Row, most: int) -> Iterator[Lane]:
+        """Those where something waits that the agent could take next; of more than there are few, the first."""
+        reach = row.reach
+        if reach.news != self._pools.news:
+            self._see(row)
+        all_lines = [self._lines]
+        if len(reach.lanes) > self._few:
+            self._line_up_steady()
+            all_lines.append(self._steady_lines)
+        else:
+            yield from [lane for lane in reach.lanes if lane.at < NEVER and lane.medium in row.spare]
+        keys = [*[((queue, ""), reach.mask) for queue in reach.queues], (("", row.seat.agent_id), -1)]
+        for lines in all_lines:
+            for key, reached in keys:
+                for medium, line in lines.get(key, _NO_LINES).items():
+                    if medium in row.spare:
+                        theirs = (lane for _, _, bit, lane in line.lanes if bit & reached and lane.admits(row))
+                        yield from islice(theirs, most)
 
     @staticmethod
     def _first_in_lines(lines: Lines, row: Row, best: Lane | None) -> Lane | None:

@@ -81,17 +81,10 @@ PLAIN = QueuePolicy()
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The one cost by which several cases are given to several agents at once. Serving a case comes before
-    everything, the more urgent before the less; then each point is what the term is worth: ``known`` for an agent
-    who knows the customer, ``preferred`` for a point of preferred skills, ``load`` for an agent's whole attention
-    being taken, ``idle`` for a minute less of idleness. ``most`` bounds how many cases are weighed together (64 take
+    """How several cases are given to several agents at once. ``most`` bounds how many are weighed together (64 take
     some milliseconds); 0 leaves every decision to its turn."""
 
-    most: int = 0
-    known: int = 1_000
-    preferred: int = 10
-    load: int = 100
-    idle: int = 1
+    most: int = 64
 
 
 @dataclass(frozen=True, slots=True)

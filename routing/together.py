@@ -1,156 +1,295 @@
 """Which cases are weighed together, and what everybody is to each of them (how they are weighed:
 :mod:`routing.batch`).
 
-Weighed are cases in their turn that somebody can take now. What an agent has room for must not depend on what they
-are given: where a call takes the whole of them, or a weighted total or a label bounds them, the cases that they could
-take must be of one medium and label. So the weighing ends before the first case that would be of another to somebody,
-and goes on from there with what is left.
+Weighed are the first cases by their turns that somebody can take now: at most so many as the policy says, and four
+for each agent who could take one of them. What is left is weighed after that.
+
+**Who is torn.** An agent has room for so many of a medium, and mostly what they are given of one leaves their room
+for another as it was. Where it does not (a call takes the whole of them, a weighted total or a label bounds several
+kinds, work is put aside) the cases that they could take tear at them. They are given one piece only, then what is
+left of the cases is weighed once more with everybody as they are by then, and so on: each round is a matching of its
+own, so nothing is ever given to who has no room, and no case is passed over for a later one that the same agent
+takes. But rounds needn't come to the best that there is; whatever they come to is held against turns alone, and is
+only done where it is better.
+
+**What rings at several.** Each case gets one agent as if it rang at one. When all have theirs, those that ring at
+several take, in their turn, the foremost of who is left. So nobody waits because another's telephone rings thrice.
+
+**Where turns are as good, and nothing is weighed.**
+
+* One case, or one agent: urgency alone says who is served, and the ranking by whom.
+* No agent is wanted by two: each case gets whom it would get if it were alone. No other way costs less for any of
+  them, so none costs less in all.
+* All are alike (the same agents could take them, as work of one kind; no term is about the case; none rings at
+  several): it makes no difference who takes which, only which places are taken. Turns take the cheapest each time,
+  and so many of the cheapest are the least that so many can cost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from heapq import nsmallest
 from typing import Any, NamedTuple, TypeAlias
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
-from routing.batch import (
-    POINT,
-    Given,
-    Weighed,
-    agent_cost,
-    cost_of,
-    nothing_to_weigh,
-    one_by_one,
-    pair_cost,
-    weigh,
-)
+from routing.batch import Cost, Weighed, added, weigh
 from routing.cases import Waiting
-from routing.policy import Batch
-from routing.ranking import in_order, points
+from routing.policy import Term
+from routing.ranking import Leading, in_order, points, skill_points
 from routing.seats import House, Row
+
+PER_AGENT = 4
+
+_OF_A_PIECE: frozenset[Term] = frozenset({"least_loaded", "most_loaded", "longest_idle"})
+_GRADE = 100
 
 
 class Open(NamedTuple):
-    """A case that somebody can take now. ``able`` are those who come into question."""
+    """A case that somebody can take now: ``able`` are the bits of all who could, ``foremost`` the first of them, at
+    least as many as all cases together ring at. ``ring`` is at how many it rings, ``leading`` what its ranking has
+    before places."""
 
     waiting: Waiting
-    able: tuple[Row, ...]
+    able: int
+    foremost: tuple[Row, ...]
+    ring: int
+    leading: Leading
+
+
+class Placed(NamedTuple):
+    """The case (by number), by slot at whom it rings, and what the weighing came to."""
+
+    case: int
+    slots: tuple[int, ...]
+    weighed: Weighed
 
 
 Kind: TypeAlias = tuple[Medium, str]
-"""What sets the room that agents have for cases apart: medium and label."""
-
-Placed: TypeAlias = tuple[int, Row, Weighed]
-"""The case (by number), who takes it, and what the weighing came to."""
-
-
-class Stall(NamedTuple):
-    """An agent as they are before the first piece of a kind, the second, and so on as long as they have room."""
-
-    rows: tuple[Row, ...]
-
-
-def weighable(cases: Sequence[Open], house: House) -> Sequence[Open]:
-    """As many of the cases, from the first, as can be weighed together."""
-    kinds: dict[int, set[Kind]] = {}
-    for n, case in enumerate(cases):
-        kind = _kind(case.waiting, house)
-        for row in case.able:
-            has = kinds.setdefault(row.slot, set())
-            if has - {kind} and (house.limited or any(medium in house.exclusive for medium, _ in (*has, kind))):
-                return cases[:n]
-            has.add(kind)
-    return cases
+Pieces: TypeAlias = list[tuple[int, tuple[int, ...]]]
+"""Cases and who gets them, in an order in which they can be given away."""
 
 
 def placed(cases: Sequence[Open], house: House, now: Moment) -> list[Placed]:
-    """Who takes what, for those who are served, in their turn. Empty where turns by themselves are as good. The cases
-    must be :func:`weighable`."""
-    table = _Table(cases, house, now)
-    if nothing_to_weigh(table.pairs, table.ladders):
-        return []
-    alone = one_by_one(table.pairs, table.ladders, table.rank)
-    found = weigh(table.pairs, table.ladders)
-    more = alone.count(None) - found.count(None)
-    saved = cost_of(alone, table.pairs, table.ladders) - cost_of(found, table.pairs, table.ladders)
-    same = _served(found) == _served(alone)
-    if same and not saved:
-        return []
-    together = tuple([case.waiting.interaction_id for case in cases])
+    """Who takes what, for those who are served, in an order in which it can be done."""
+    pile = _Pile(cases, house, now)
+    alone, found = pile.by_turns(), pile.together()
+    method, more, by, gain = "turns", 0, "", 0
+    worth, best = pile.worth(alone), pile.worth(found)
+    if best < worth:
+        method, more, by, gain = "together", *_gain(worth, best, pile.terms)
+    pieces = found if method == "together" else alone
+    names = tuple([case.waiting.interaction_id for case in cases])
+    by_turn = {case: pile.agent_id(slots[0]) for case, slots in alone}
+    agents = len(pile.rows)
     return [
-        (n, table.row(stall), Weighed(together, table.agent_id(alone[n]), more, saved / POINT if same else 0.0))
-        for n, stall in enumerate(found)
-        if stall is not None
+        Placed(case, slots, Weighed(method, names, agents, by_turn.get(case, ""), more, by, gain))
+        for case, slots in pieces
     ]
 
 
-def _served(given: Given) -> list[bool]:
-    return [agent is not None for agent in given]
+_Worth: TypeAlias = tuple[tuple[bool, ...], Cost, int]
+"""Who isn't served, what it costs, at how many fewer it rings: the less the better."""
 
 
-def _kind(waiting: Waiting, house: House) -> Kind:
-    return waiting.medium, waiting.counts_as(house.policy)
+def _gain(worth: _Worth, best: _Worth, terms: Sequence[str]) -> tuple[int, str, int]:
+    """How many more are served, or else what is better and by how much."""
+    more = sum(worth[0]) - sum(best[0])
+    if more or worth[0] != best[0]:
+        return more, "" if more else "turn", 0
+    for term, was, less in zip(terms, worth[1], best[1], strict=False):
+        if was != less:
+            return 0, term, was - less
+    return 0, "ring", worth[2] - best[2]
 
 
-class _Table:
-    """What everybody is to each of the cases."""
+class _Pile:
+    """The cases, and what everybody is to each of them. ``terms`` are those of costs: the ranking's, and last how
+    long ago somebody served the customer, which decides between ways that the ranking finds equal."""
 
     def __init__(self, cases: Sequence[Open], house: House, now: Moment) -> None:
+        self._cases = cases
         self._house = house
         self._now = now
-        self._stalls: list[Stall] = []
-        self._numbers: dict[tuple[int, Kind], int] = {}
-        self._batch = _worth(house)
-        self._orders = [in_order(house.ranking.leading(case.waiting, now)) for case in cases]
-        self.pairs = [self._pairs(case, len(cases)) for case in cases]
-        self.ladders = [[self._cost(row) for row in stall.rows] for stall in self._stalls]
+        self.terms: tuple[str, ...] = (*house.policy.ranking, "served_lately")
+        self._kinds = [(case.waiting.medium, case.waiting.counts_as(house.policy)) for case in cases]
+        self._orders: list[Callable[[Row], Any]] = [in_order(case.leading) for case in cases]
+        self.rows = {row.slot: row for case in cases for row in case.foremost}
+        self._able = [self._slots(case, order) for case, order in zip(cases, self._orders, strict=True)]
+        self._torn = self._who_is_torn()
+        self._says = [self._of_a_pair(case.waiting) for case in cases]
+        self._costs: list[dict[int, Cost]] = [{} for _ in cases]
 
-    def row(self, stall: int) -> Row:
-        return self._stalls[stall].rows[0]
+    def agent_id(self, slot: int) -> str:
+        return self.rows[slot].seat.agent_id
 
-    def agent_id(self, stall: int | None) -> str:
-        return "" if stall is None else self.row(stall).seat.agent_id
+    def _slots(self, case: Open, order: Callable[[Row], Any]) -> list[int]:
+        """Who comes into question, the foremost first. Who is given work comes no further forward by it; but where
+        the ranking puts the most loaded first, whoever is another's may come to be this one's."""
+        if "most_loaded" not in self._house.policy.ranking:
+            return [row.slot for row in case.foremost]
+        return [row.slot for row in sorted(self.rows.values(), key=order) if row.bit & case.able]
 
-    def rank(self, case: int, stall: int, given: int) -> Any:
-        return self._orders[case](self._stalls[stall].rows[given])
+    def _who_is_torn(self) -> set[int]:
+        kinds: dict[int, set[Kind]] = {}
+        for kind, slots in zip(self._kinds, self._able, strict=True):
+            for slot in slots:
+                kinds.setdefault(slot, set()).add(kind)
+        return {slot for slot, of in kinds.items() if len(of) > 1 and self._tear(self.rows[slot], of)}
 
-    def _pairs(self, case: Open, most: int) -> dict[int, int]:
-        waiting = case.waiting
-        prefer = waiting.rules(self._house.policy).prefer
-        knows = {*waiting.who_knows(self._now - self._house.policy.sticky_ms)}
-        kind = _kind(waiting, self._house)
-        return {
-            self._stall(row, kind, most): pair_cost(
-                self._batch, row.seat.agent_id in knows, points(row.seat.skills, prefer)
-            )
-            for row in case.able
-        }
+    def _tear(self, row: Row, kinds: set[Kind]) -> bool:
+        if row.seat.most_of:
+            return True
+        media = {medium for medium, _ in kinds}
+        limited = row.seat.most > 0 or self._house.interrupts or not media.isdisjoint(self._house.exclusive)
+        return len(media) > 1 and limited
 
-    def _stall(self, row: Row, kind: Kind, most: int) -> int:
-        number = self._numbers.get((row.slot, kind))
-        if number is None:
-            number = self._numbers[row.slot, kind] = len(self._stalls)
-            rows: list[Row] = []
-            while row.takes(*kind) and len(rows) < most:
-                rows.append(row)
+    # --- what it costs ------------------------------------------------------------------------------------------
+
+    def _of_a_pair(self, waiting: Waiting) -> list[tuple[int, Callable[[Row], int]]]:
+        """What each term about the case says, with its place in a cost."""
+        says: list[tuple[int, Callable[[Row], int]]] = []
+        for place, term in enumerate(self._house.policy.ranking):
+            worth = self._worth_of_skills(term, waiting)
+            if term == "known":
+                grades = self._grades(waiting)
+                if grades:
+                    says.append((place, lambda row, grades=grades: -grades.get(row.seat.agent_id, 0)))  # type: ignore[misc]
+            elif worth:
+                says.append((place, lambda row, worth=worth: -points(row.seat.skills, worth)))  # type: ignore[misc]
+        since = self._now - self._house.policy.sticky_ms
+        lately = {agent_id: at - since for agent_id, at in waiting.served_before.items() if at >= since}
+        if lately and "known" in self._house.policy.ranking:
+            last = len(self._house.policy.ranking)
+            says.append((last, lambda row: -lately.get(row.seat.agent_id, 0)))
+        return says
+
+    def _worth_of_skills(self, term: Term, waiting: Waiting) -> Mapping[str, int]:
+        if term == "preferred":
+            return waiting.rules(self._house.policy).prefer
+        if term == "most_skilled":
+            return skill_points(waiting)
+        if term == "least_skilled":
+            return dict.fromkeys(skill_points(waiting), -1)
+        return {}
+
+    def _grades(self, waiting: Waiting) -> dict[str, int]:
+        """What it is worth that somebody knows the customer, the same for all cases: who served them 1, whom they
+        asked for 2 (a hundredth less for each whom they named before), the account's owner 3; all in hundredths."""
+        grades: dict[str, int] = {}
+        for agent_id, (place, known_as) in waiting.who_knows(self._now - self._house.policy.sticky_ms).items():
+            if known_as == "owner":
+                grades[agent_id] = 3 * _GRADE
+            elif known_as == "asked_for":
+                grades[agent_id] = 2 * _GRADE - min(place - 1, _GRADE - 1)
+            else:
+                grades[agent_id] = _GRADE
+        return grades
+
+    def _pair(self, case: int, slot: int) -> Cost:
+        costs = self._costs[case]
+        cost = costs.get(slot)
+        if cost is None:
+            numbers = [0] * len(self.terms)
+            for place, says in self._says[case]:
+                numbers[place] = says(self.rows[slot])
+            cost = costs[slot] = tuple(numbers)
+        return cost
+
+    def _piece(self, row: Row) -> Cost:
+        """Of one more piece for the agent as they are by then. Where the most loaded come first, it counts what they
+        had at the beginning: the second piece may not be cheaper than the first."""
+        numbers = [0] * len(self.terms)
+        for place, term in enumerate(self._house.policy.ranking):
+            if term == "least_loaded":
+                numbers[place] = row.share
+            elif term == "most_loaded":
+                numbers[place] = -self.rows[row.slot].share
+            elif term == "longest_idle":
+                numbers[place] = row.seat.idle_since_at - self._now
+        return tuple(numbers)
+
+    def worth(self, pieces: Pieces) -> _Worth:
+        rows, costs = dict(self.rows), [(0,) * len(self.terms)]
+        waits = [True] * len(self._cases)
+        rings = 0
+        for case, slots in pieces:
+            waits[case] = False
+            rings += len(slots)
+            costs += [self._pair(case, slots[0]), self._piece(rows[slots[0]])]
+            self._take(rows, case, slots)
+        return tuple(waits), added(costs), -rings
+
+    def _take(self, rows: dict[int, Row], case: int, slots: Sequence[int]) -> None:
+        for slot in slots:
+            rows[slot] = rows[slot].taking(*self._kinds[case], self._house)
+
+    # --- giving away --------------------------------------------------------------------------------------------
+
+    def by_turns(self) -> Pieces:
+        """As each turn by itself would do it."""
+        rows, pieces = dict(self.rows), []
+        for case in range(len(self._cases)):
+            if rung := self._foremost(case, self._cases[case].ring, rows):
+                pieces.append((case, rung))
+                self._take(rows, case, rung)
+        return pieces
+
+    def _foremost(self, case: int, most: int, rows: Mapping[int, Row], but: Sequence[int] = ()) -> tuple[int, ...]:
+        order, kind = self._orders[case], self._kinds[case]
+        left = [slot for slot in self._able[case] if rows[slot].takes(*kind) and slot not in but]
+        return tuple(nsmallest(most, left, key=lambda slot: order(rows[slot])))
+
+    def together(self) -> Pieces:
+        """As weighing comes to it."""
+        rows = dict(self.rows)
+        pieces: Pieces = []
+        waits = [*range(len(self._cases))]
+        while some := self._round(waits, rows):
+            for case, slot in some:
+                pieces.append((case, (slot,)))
+                self._take(rows, case, (slot,))
+                waits.remove(case)
+        return self._ring_further(pieces, rows)
+
+    def _round(self, waits: Sequence[int], rows: Mapping[int, Row]) -> list[tuple[int, int]]:
+        """The cases that are served in this round, each with who takes it."""
+        numbers: dict[tuple[int, Medium | None], int] = {}
+        slots: list[int] = []
+        ladders: list[list[Cost]] = []
+        pairs: list[dict[int, Cost]] = []
+        for case in waits:
+            kind, pair = self._kinds[case], {}
+            for slot in self._able[case]:
+                if rows[slot].takes(*kind):
+                    key = (slot, None if slot in self._torn else kind[0])
+                    if key not in numbers:
+                        numbers[key] = len(slots)
+                        slots.append(slot)
+                        ladders.append(self._ladder(rows[slot], kind, len(waits)))
+                    pair[numbers[key]] = self._pair(case, slot)
+            pairs.append(pair)
+        given = weigh(pairs, ladders)
+        return [(waits[n], slots[agent]) for n, agent in enumerate(given) if agent is not None]
+
+    def _ladder(self, row: Row, kind: Kind, most: int) -> list[Cost]:
+        ladder = [self._piece(row)]
+        if row.slot not in self._torn:
+            row = row.taking(*kind, self._house)
+            while row.takes(*kind) and len(ladder) < most:
+                ladder.append(self._piece(row))
                 row = row.taking(*kind, self._house)
-            self._stalls.append(Stall(tuple(rows)))
-        return number
+        return ladder
 
-    def _cost(self, row: Row) -> int:
-        return agent_cost(self._batch, row.share, self._now - row.seat.idle_since_at)
-
-
-def _worth(house: House) -> Batch:
-    """What each term is worth: nothing, where the ranking doesn't ask for it. (To give the most to who has most
-    already isn't weighed: the second piece would have to be cheaper than the first.)"""
-    ranking, batch = house.policy.ranking, house.policy.batch
-    return replace(
-        batch,
-        known=batch.known * ("known" in ranking),
-        preferred=batch.preferred * ("preferred" in ranking),
-        load=batch.load * ("least_loaded" in ranking),
-        idle=batch.idle * ("longest_idle" in ranking),
-    )
+    def _ring_further(self, pieces: Pieces, rows: dict[int, Row]) -> Pieces:
+        """Those that ring at several take the foremost of who is left; of the torn only who has got nothing."""
+        got = {slot for _, (slot,) in pieces if slot in self._torn}
+        at = {case: n for n, (case, _) in enumerate(pieces)}
+        for case in sorted(at):
+            if (further := self._cases[case].ring - 1) > 0:
+                first = pieces[at[case]][1]
+                more = self._foremost(case, further, rows, (*first, *got))
+                pieces[at[case]] = (case, (*first, *more))
+                self._take(rows, case, more)
+                got |= self._torn.intersection(more)
+        return pieces

@@ -40,6 +40,10 @@ class Turns(Generic[T]):
             yield self.first
             yield from islice(chain.from_iterable(self._runs), self._gone, None)
 
+    @property
+    def several(self) -> bool:
+        return bool(self._runs)
+
     def add(self, turn: T) -> None:
         if self.first is None:
             self.first = turn

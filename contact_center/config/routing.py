@@ -21,7 +21,6 @@ Seconds = Annotated[float, Field(ge=0.001, le=86_400)]
 SomeSeconds = Annotated[float, Field(ge=0, le=86_400)]
 Minutes = Annotated[float, Field(ge=0, le=60 * 24 * 30)]
 Weight = Annotated[int, Field(ge=0, le=1_000)]
-Points = Annotated[int, Field(ge=0, le=1_000_000)]
 Expression = Annotated[str, Field(max_length=2_000)]
 
 
@@ -37,15 +36,9 @@ def _ms(seconds: float) -> Millis:
 
 
 class BatchModel(_Strict):
-    """When several cases meet several agents, what it is worth that the agent knows the customer (``known``), has a
-    point of preferred skills (``preferred``), is all taken (``load``), has been idle a minute less (``idle``).
-    ``most`` is how many cases are weighed together; 0: none are."""
+    """When several cases meet several agents, ``most`` is how many are weighed together; 0: none are."""
 
-    most: Annotated[int, Field(ge=0, le=200)] = 0
-    known: Points = 1_000
-    preferred: Points = 10
-    load: Points = 100
-    idle: Points = 1
+    most: Annotated[int, Field(ge=0, le=200)] = Batch().most
 
 
 class AbsenceModel(_Strict):

@@ -86,6 +86,40 @@ _REASONS: Mapping[str, tuple[str, str]] = {
         "{count} cases were weighed together; by its turn alone this one would have gone to the same agent",
         "{count} 个工单一并权衡；若只按顺序，此工单也会分给同一坐席",
     ),
+    "weighed_in_vain": (
+        "{count} cases and {agents} agents were weighed together; turns alone were as good, so they decided",
+        "{count} 个工单与 {agents} 名坐席一并权衡；只按顺序同样好，因此按顺序分配",
+    ),
+    "weighed_more": (
+        "in all, {count} more are served like this than by turns alone",
+        "整体上，比只按顺序多服务 {count} 个工单",
+    ),
+    "weighed_better:known": (
+        "in all, more customers get somebody who knows them, or knows them better",
+        "整体上，更多客户由熟悉（或更熟悉）他们的人接待",
+    ),
+    "weighed_better:preferred": ("in all, more of the preferred skills are met", "整体上，优先技能得到更多满足"),
+    "weighed_better:least_loaded": ("in all, it goes to agents with less in hand", "整体上，由手上工作更少的人处理"),
+    "weighed_better:most_loaded": ("in all, more of the work is put together", "整体上，工作更集中"),
+    "weighed_better:longest_idle": (
+        "in all, it goes to agents who have been free for longer",
+        "整体上，由空闲更久的人处理",
+    ),
+    "weighed_better:most_skilled": ("in all, it goes to agents of more skill", "整体上，由技能更强的人处理"),
+    "weighed_better:least_skilled": (
+        "in all, more of the skilled are kept for harder cases",
+        "整体上，为更难的工作留下更多熟练的人",
+    ),
+    "weighed_better:served_lately": (
+        "in all, customers get whom they spoke to more lately",
+        "整体上，客户由最近联系过的人接待",
+    ),
+    "weighed_better:turn": (
+        "as many are served as by turns alone, and more urgent ones",
+        "服务的数量与只按顺序相同，但更紧急的先得到服务",
+    ),
+    "weighed_better:ring": ("in all, it rings for more agents", "整体上，同时向更多坐席响铃"),
+    "kept_for_known": ("kept until {until_at} for those who know the customer", "在 {until_at} 前留给熟悉该客户的人"),
     "relaxes": ("less will be asked at {at}: step {step} of {steps}", "{at} 将放宽要求：第 {step}/{steps} 步"),
 }
 _MEDIA: Mapping[str, tuple[str, str]] = {
@@ -113,6 +147,7 @@ _LINES: Mapping[str, tuple[str, str]] = {
     ),
     "why": ("Because: {reasons}", "原因：{reasons}"),
     "policy": ("Policy {policy}. {considered} considered.", "策略 {policy}。共考虑 {considered} 人。"),
+    "remark": ("{said}.", "{said}。"),
     "arm": ("Experiment {name}: it was {arm}'s turn.", "试验 {name}：当时由 {arm} 策略作决定。"),
     "place": ("{rank}. {name}: {reasons}", "{rank}. {name}：{reasons}"),
     "out": ("–  {name}: {reasons}", "–  {name}：{reasons}"),
@@ -191,6 +226,9 @@ def explain(
         reasons = join.join([reason(language, each, zone) for each in record["summary"]])
         lines.append(_pick(language, _LINES["why"]).format(reasons=reasons))
     lines.append(_pick(language, _LINES["policy"]).format(**{key: record[key] for key in ("policy", "considered")}))
+    for each in record.get("remarks", ()):
+        told = reason(language, each, zone)
+        lines.append(_pick(language, _LINES["remark"]).format(said=told[:1].upper() + told[1:]))
     if arm is not None:
         lines.append(_pick(language, _LINES["arm"]).format(name=arm[0], arm=arm[1]))
     for each in record["candidates"][:most]:

@@ -36,7 +36,7 @@ EVERYTHING: dict[str, Any] = {
     "exclusive": ["voice", "chat"],
     "weights": {"voice": 10, "chat": 4},
     "interrupts": {"voice": ["email", "other"]},
-    "batch": {"most": 32, "load": 50},
+    "batch": {"most": 16},
     "absence": {"grace_seconds": 30.0, "gone_minutes": {"chat": 2.0}, "wrap_up_minutes": 30.0},
 }
 ROUTING: dict[str, Any] = {
@@ -105,7 +105,7 @@ def test_everything_that_a_policy_can_say_can_be_written() -> None:
         exclusive_media=("voice", "chat"),
         weights={"voice": 10, "chat": 4},
         interrupts={"voice": frozenset({"email", "other"})},
-        batch=Batch(most=32, load=50),
+        batch=Batch(most=16),
         queues=policy.queues,
     )
     assert policy.queues["support"] == QueuePolicy(

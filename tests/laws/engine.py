@@ -15,7 +15,7 @@ from contact_center.domain.events import Medium
 from contact_center.domain.time import Moment
 from routing import Decision, Engine, Policy, Seat, Waiting
 from routing.needs import Every, Has, IsOne, Need, Not, Some
-from routing.policy import RANKING, QueuePolicy, Step, Term
+from routing.policy import RANKING, Batch, QueuePolicy, Step, Term
 from tests.laws.rules import LawBroken, goes_before, label_of, limit, obstacle, who_may
 
 Act: TypeAlias = tuple[Any, ...]
@@ -318,6 +318,7 @@ def a_policy(random: Random) -> Policy:
         exclusive_media=random.choice((("voice",), (), ("voice", "chat"))),
         weights={"voice": 3, "chat": 2} if some else {},
         interrupts={"voice": frozenset({"email"})} if some else {},
+        batch=Batch(random.choice((0, 2, 64, 64))),
         queues={queue: a_queue(random) for queue in QUEUES if random.random() < 0.7} if rich else {},
     )
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from contact_center.domain.events import Medium
 from routing import Policy, QueuePolicy, Seat, Waiting
 from routing.needs import ANYBODY, Every, Has, IsOne, Need, Not, Some
-from routing.policy import RANKING, Step, Term
+from routing.policy import RANKING, Batch, Step, Term
 
 AGENTS = ("a", "b", "c", "d", "e")
 QUEUES = ("sales", "help")
@@ -53,6 +53,7 @@ class Chance:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.plenty = seed % 2 == 0
+        self.most = (64, 0, 64, 2, 3)[seed % 5]
 
     def one(self, of: Sequence[T]) -> T:
         return self.random.choice(of)
@@ -124,6 +125,7 @@ class Chance:
             exclusive_media=self.one((("voice",), ("voice",), (), ("voice", "email"))),
             weights=self.one(({}, {"voice": 3, "chat": 2})),
             interrupts=self.one(({}, {}, {"voice": frozenset({"email"})}, {"chat": frozenset({"voice"})})),
+            batch=Batch(self.most),
             queues={queue: self.queue_policy() for queue in self.some(QUEUES, 2)},
         )
 

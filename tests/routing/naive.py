@@ -20,6 +20,31 @@ class Offer(NamedTuple):
     record: dict[str, Any]
 
 
+class Said(NamedTuple):
+    """What is said of a weighing."""
+
+    method: str
+    cases: tuple[str, ...]
+    agents: int
+    alone: str
+    more: int
+    by: str
+    gain: int
+
+    def remarks(self, agent_id: str) -> list[dict[str, Any]]:
+        told: dict[str, Any] = {"count": len(self.cases), "agents": self.agents}
+        if self.method == "turns":
+            return [{"code": "weighed_in_vain", "values": told}]
+        code = "weighed_otherwise" if self.alone else "weighed_instead"
+        if self.alone == agent_id:
+            code = "weighed_alike"
+        elif self.alone:
+            told["agent_id"] = self.alone
+        if self.more:
+            return [{"code": code, "values": told}, {"code": "weighed_more", "values": {"count": self.more}}]
+        return [{"code": code, "values": told}, {"code": "weighed_better", "values": {"by": self.by}}]
+
+
 class Naive:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -235,21 +260,75 @@ class Naive:
 
     def decide(self, now: int, limit: int = 100) -> list[Offer]:
         made: list[Offer] = []
+        by_turn = 0
         while len(made) < limit:
-            for case in sorted(self.cases.values(), key=lambda case: self.turn(case, now)):
-                if able := self.eligible(case, now):
-                    chosen, *others = able[: self.rules(case).ring]
-                    ids = tuple(other.agent_id for other in others)
-                    made.append(
-                        Offer(case.interaction_id, chosen.agent_id, ids, self.record(case, now, (chosen, *others)))
-                    )
-                    del self.cases[case.interaction_id]
-                    for seat in (chosen, *others):
-                        self.seats[seat.agent_id] = self.taken(seat, case)
-                    break
-            else:
+            if not by_turn and self.policy.batch.most > 1:
+                by_turn, weighed = self.weigh(now)
+                for case, rung, said in weighed[: limit - len(made)]:
+                    made.append(self.give(case, [self.seats[agent_id] for agent_id in rung], now, said))
+                    by_turn = 0
+                if weighed:
+                    continue
+            first = next((case for case in self.in_turn(now) if self.eligible(case, now)), None)
+            if first is None:
                 break
+            made.append(self.give(first, self.eligible(first, now)[: self.rules(first).ring], now))
+            by_turn = max(0, by_turn - 1)
         return made
+
+    def in_turn(self, now: int) -> list[Waiting]:
+        return sorted(self.cases.values(), key=lambda case: self.turn(case, now))
+
+    def give(self, case: Waiting, rung: list[Seat], now: int, said: Said | None = None) -> Offer:
+        record = self.record(case, now, tuple(rung), said)
+        del self.cases[case.interaction_id]
+        for seat in rung:
+            self.seats[seat.agent_id] = self.taken(seat, case)
+        others = tuple(seat.agent_id for seat in rung[1:])
+        return Offer(case.interaction_id, rung[0].agent_id, others, record)
+
+    # --- several at once ----------------------------------------------------------------------------------
+
+    def weigh(self, now: int) -> tuple[int, list[tuple[Waiting, list[str], Said]]]:
+        """How many cases were looked at, and who gets what if they were weighed."""
+        cases = [case for case in self.in_turn(now) if self.eligible(case, now)][: self.policy.batch.most]
+        agents = {seat.agent_id for case in cases for seat in self.eligible(case, now)}
+        cases = cases[: 4 * len(agents)]
+        if len(cases) < 2 or len(agents) < 2 or self.turns_are_as_good(cases, now):
+            return len(cases), []
+        pile = Pile(self, cases, now)
+        alone, found = pile.by_turns(), pile.together()
+        better = pile.worth(found) < pile.worth(alone)
+        by_turn = {case.interaction_id: rung[0] for case, rung in alone}
+        method, gain = ("together", pile.gain(alone, found)) if better else ("turns", (0, "", 0))
+        ids = tuple(case.interaction_id for case in cases)
+        told = []
+        for case, rung in found if better else alone:
+            said = Said(method, ids, len(pile.agents()), by_turn.get(case.interaction_id, ""), *gain)
+            told.append((case, rung, said))
+        return len(cases), told
+
+    def turns_are_as_good(self, cases: list[Waiting], now: int) -> bool:
+        wanted = [seat.agent_id for case in cases for seat in self.eligible(case, now)[: self.rules(case).ring]]
+        if len({*wanted}) == len(wanted):
+            return True
+        if any(self.about_the_case(case, now) or self.rules(case).ring > 1 for case in cases):
+            return False
+        kinds = {(case.medium, self.label(case), *self.ids(self.eligible(case, now))) for case in cases}
+        return len(kinds) == 1
+
+    def ids(self, seats: list[Seat]) -> list[str]:
+        return sorted(seat.agent_id for seat in seats)
+
+    def about_the_case(self, case: Waiting, now: int) -> bool:
+        ranking = self.policy.ranking
+        lately = any(now - at <= self.policy.sticky_ms for at in case.served_before.values())
+        skilled = any(level > 0 for level in case.skills.values())
+        return bool(
+            ("known" in ranking and (lately or case.owner or case.preferred))
+            or ("preferred" in ranking and self.rules(case).prefer)
+            or (("most_skilled" in ranking or "least_skilled" in ranking) and skilled)
+        )
 
     def taken(self, seat: Seat, case: Waiting) -> Seat:
         labelled = dict(seat.labelled)
@@ -259,7 +338,9 @@ class Naive:
 
     # --- why ----------------------------------------------------------------------------------------------
 
-    def record(self, case: Waiting, now: int, rung: tuple[Seat, ...] = ()) -> dict[str, Any]:
+    def record(
+        self, case: Waiting, now: int, rung: tuple[Seat, ...] = (), said: Said | None = None
+    ) -> dict[str, Any]:
         able = self.eligible(case, now)
         queues = self.queues(case, self.step(case, now))
         considered = [
@@ -270,7 +351,7 @@ class Naive:
         counts: Counter[str] = Counter()
         candidates = []
         for rank, seat in enumerate(able, 1):
-            reason = self.standing(seat, case, now, rung)
+            reason = self.standing(seat, case, now, rung, bool(said and said.method == "together"))
             counts[reason["code"]] += 1
             candidates.append(
                 {
@@ -312,7 +393,9 @@ class Naive:
         }
         if rung[1:]:
             record["others"] = [seat.agent_id for seat in rung[1:]]
-        if remarks := self.remarks(case, now):
+        if said:
+            record["weighed"] = said._asdict()
+        if remarks := self.remarks(case, now) + (said.remarks(rung[0].agent_id) if said else []):
             record["remarks"] = remarks
         return record
 
@@ -335,11 +418,13 @@ class Naive:
                 terms["skill_points"] = self.skilled(seat, case)
         return terms
 
-    def standing(self, seat: Seat, case: Waiting, now: int, rung: tuple[Seat, ...]) -> dict[str, Any]:
+    def standing(self, seat: Seat, case: Waiting, now: int, rung: tuple[Seat, ...], better: bool) -> dict[str, Any]:
         if not rung:
             return {"code": "could_take_it", "values": {}}
         if seat in rung:
             return {"code": "chosen" if seat is rung[0] else "rings_too", "values": {}}
+        if better and self.rank(seat, case, now) < self.rank(rung[0], case, now):
+            return {"code": "not_chosen", "values": {"by": "weighed_together"}}
         words = [*self.policy.ranking, "agent_id"]
         pairs = zip(words, self.rank(rung[0], case, now), self.rank(seat, case, now), strict=True)
         by = next(word for word, a, b in pairs if a != b)
@@ -399,3 +484,135 @@ class Naive:
 
 def _short(skill: str, needed: int, has: int) -> bool:
     return has < needed
+
+
+Rung = list[tuple[Waiting, list[str]]]
+
+
+class Pile:
+    """Cases that are weighed together, by trying every way."""
+
+    def __init__(self, naive: Naive, cases: list[Waiting], now: int) -> None:
+        self.naive = naive
+        self.cases = cases
+        self.now = now
+        rings = sum(naive.rules(case).ring for case in cases)
+        self.able = {case.interaction_id: naive.ids(naive.eligible(case, now)) for case in cases}
+        foremost = {case.interaction_id: naive.eligible(case, now)[:rings] for case in cases}
+        if "most_loaded" in naive.policy.ranking:
+            anybody = {seat.agent_id for seats in foremost.values() for seat in seats}
+            foremost = {
+                case.interaction_id: [seat for seat in naive.eligible(case, now) if seat.agent_id in anybody]
+                for case in cases
+            }
+        self.foremost = {each: [seat.agent_id for seat in seats] for each, seats in foremost.items()}
+
+    def agents(self) -> set[str]:
+        return {agent_id for agents in self.foremost.values() for agent_id in agents}
+
+    def start(self) -> dict[str, Seat]:
+        return dict(self.naive.seats)
+
+    def takes(self, seats: dict[str, Seat], agent_id: str, case: Waiting) -> bool:
+        return not self.naive.limits(seats[agent_id], case)
+
+    def rung(self, seats: dict[str, Seat], case: Waiting, most: int, but: set[str]) -> list[str]:
+        """The foremost who have room left, and now have it no more."""
+        left = [each for each in self.foremost[case.interaction_id] if each not in but]
+        left = [each for each in left if self.takes(seats, each, case)]
+        left.sort(key=lambda agent_id: self.naive.rank(seats[agent_id], case, self.now))
+        for agent_id in left[:most]:
+            seats[agent_id] = self.naive.taken(seats[agent_id], case)
+        return left[:most]
+
+    def by_turns(self) -> Rung:
+        seats = self.start()
+        rung = [(case, self.rung(seats, case, self.naive.rules(case).ring, set())) for case in self.cases]
+        return [(case, agents) for case, agents in rung if agents]
+
+    def torn(self, agent_id: str) -> bool:
+        """Whether what they are given of one kind takes from their room for another."""
+        seat, policy = self.naive.seats[agent_id], self.naive.policy
+        theirs = [case for case in self.cases if agent_id in self.foremost[case.interaction_id]]
+        media = {case.medium for case in theirs}
+        if seat.most_of and len({(case.medium, self.naive.label(case)) for case in theirs}) > 1:
+            return True
+        whole = any(medium in policy.exclusive_media for medium in media)
+        return len(media) > 1 and (whole or bool(policy.interrupts) or seat.most > 0)
+
+    def together(self) -> Rung:
+        seats, rung, left = self.start(), Rung(), list(self.cases)
+        while some := self.round(seats, left):
+            for case, agent_id in some:
+                seats[agent_id] = self.naive.taken(seats[agent_id], case)
+                rung.append((case, [agent_id]))
+                left.remove(case)
+        got = {agents[0] for _, agents in rung if self.torn(agents[0])}
+        for case, agents in sorted(rung, key=lambda each: self.cases.index(each[0])):
+            more = self.rung(seats, case, self.naive.rules(case).ring - 1, {*agents, *got})
+            agents += more
+            got |= {agent_id for agent_id in more if self.torn(agent_id)}
+        return rung
+
+    def round(self, seats: dict[str, Seat], left: list[Waiting]) -> list[tuple[Waiting, str]]:
+        """The best of all ways: who waits, by turn; what it costs; how far forward each agent stands."""
+        Way = tuple[list[bool], list[int], list[int], list[tuple[Waiting, str]]]
+        known: dict[Any, Way] = {}
+
+        def best(n: int, given: dict[tuple[str, str], int]) -> Way:
+            if n == len(left):
+                return [], [0] * (1 + len(self.naive.policy.ranking)), [], []
+            key = (n, *sorted(given.items()))
+            if key not in known:
+                case = left[n]
+                flags, costs, stands, way = best(n + 1, given)
+                ways = [([True, *flags], costs, [len(seats), *stands], way)]
+                for place, agent_id in enumerate(self.foremost[case.interaction_id]):
+                    at = (agent_id, "" if self.torn(agent_id) else case.medium)
+                    seat = seats[agent_id]
+                    for _ in range(given.get(at, 0)):
+                        seat = self.naive.taken(seat, case)
+                    if self.naive.limits(seat, case) or (not at[1] and given.get(at)):
+                        continue
+                    flags, costs, stands, way = best(n + 1, {**given, at: given.get(at, 0) + 1})
+                    cost = [one + more for one, more in zip(costs, self.cost(seat, case), strict=True)]
+                    ways.append(([False, *flags], cost, [place, *stands], [(case, agent_id), *way]))
+                known[key] = min(ways, key=lambda each: each[:3])
+            return known[key]
+
+        return best(0, {})[3]
+
+    def cost(self, seat: Seat, case: Waiting) -> list[int]:
+        naive, before = self.naive, self.naive.seats[seat.agent_id]
+        place, known_as = naive.known_as(seat.agent_id, case, self.now)
+        said = {
+            "known": -{"owner": 300, "asked_for": 201 - place, "served_before": 100, "": 0}[known_as],
+            "preferred": -naive.preferred(seat, case),
+            "least_loaded": naive.share(seat),
+            "most_loaded": -naive.share(before),
+            "longest_idle": seat.idle_since_at - self.now,
+            "most_skilled": -naive.skilled(seat, case),
+            "least_skilled": naive.skilled(seat, case),
+        }
+        served_at, since = case.served_before.get(seat.agent_id), self.now - naive.policy.sticky_ms
+        lately = 0 if served_at is None or served_at < since else served_at - since
+        return [*(said[term] for term in naive.policy.ranking), -lately if "known" in naive.policy.ranking else 0]
+
+    def worth(self, rung: Rung) -> tuple[list[bool], list[int], int]:
+        seats, costs = self.start(), [0] * (1 + len(self.naive.policy.ranking))
+        for case, agents in rung:
+            costs = [sum(both) for both in zip(costs, self.cost(seats[agents[0]], case), strict=True)]
+            for agent_id in agents:
+                seats[agent_id] = self.naive.taken(seats[agent_id], case)
+        served = [case.interaction_id for case, _ in rung]
+        waits = [case.interaction_id not in served for case in self.cases]
+        return waits, costs, -sum(len(agents) for _, agents in rung)
+
+    def gain(self, alone: Rung, found: Rung) -> tuple[int, str, int]:
+        was, now = self.worth(alone), self.worth(found)
+        if was[0] != now[0]:
+            more = len(found) - len(alone)
+            return more, "" if more else "turn", 0
+        terms = [*self.naive.policy.ranking, "served_lately", "ring"]
+        saved = [one - other for one, other in zip([*was[1], was[2]], [*now[1], now[2]], strict=True)]
+        return next((0, term, less) for term, less in zip(terms, saved, strict=True) if less)

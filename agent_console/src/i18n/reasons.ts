@@ -24,7 +24,7 @@ export function useReasons() {
 
   function reason(of: DecisionReason, nameOf?: (reason: string) => string): string {
     const said = values(of, nameOf);
-    if (of.code === "not_chosen") return t(`decision.reason.not_chosen.${String(said["by"])}`);
+    if (of.code === "not_chosen" || of.code === "weighed_better") return t(`decision.reason.${of.code}.${String(said["by"])}`);
     if (of.code === "unavailable" && !said["reason"]) return t("decision.reason.unavailable_plain");
     if (te(`decision.reason.${of.code}`, "en")) return t(`decision.reason.${of.code}`, said, count(said));
     if (te(`state.${of.code}`, "en")) return t(`state.${of.code}`);

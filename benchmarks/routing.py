@@ -6,7 +6,8 @@ hub the whole of it counts: telling the engine, deciding, taking the pair out ag
 index by hand and nothing else: a heap of cases per skill set, a bit mask of agents per skill set, idle times;
 it tells no reasons, knows no capacity, load, priority, cool-down or queue. Every kind of work has come before, for
 both; the hub is told each truth by a new object, as it reads them. Explanations are worked out when they are read,
-and measured apart. CPU time; the best of several rounds, for both sides in turns.
+and measured apart. CPU time; the best of several rounds (and houses, of the small ones), for both
+sides in turns.
 """
 
 from __future__ import annotations
@@ -137,6 +138,7 @@ def an_agent_comes_free(cases: int, agents: int) -> tuple[float, float, float]:
     each = min(EACH, cases // (ROUNDS + 2))
     turns = [[chance.randrange(agents) for _ in range(each)] for _ in range(ROUNDS + 1)]
     told = [[anew(seats[agent]) for agent in turn] for turn in turns]
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     made: list[Decision] = []
@@ -167,6 +169,7 @@ def a_case_arrives(agents: int) -> tuple[float, float, float]:
     for number, (language, product, level) in enumerate(NEEDS):
         engine.put_waiting(Waiting(f"n{number}", number, "q", "voice", 0, NOW, {language: 1, product: level}))
         engine.remove_waiting(f"n{number}")
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     made: list[Decision] = []
@@ -196,6 +199,12 @@ def a_case_arrives(agents: int) -> tuple[float, float, float]:
         fresh()
         pairs.append((timed(lambda n=n: ours(n)), timed(lambda n=n: bare(n))))  # type: ignore[misc]
     return min(pair[0] for pair in pairs[1:]), min(pair[1] for pair in pairs[1:]), explained(made)
+
+
+def best_of(houses: int, measure: Callable[[], tuple[float, float, float]]) -> tuple[float, float, float]:
+    """A small house is over in a moment: several are looked at."""
+    hub, floor, read = zip(*[measure() for _ in range(houses)], strict=True)
+    return min(hub), min(floor), min(read)
 
 
 def explained(made: list[Decision]) -> float:
@@ -229,10 +238,9 @@ def main() -> None:
     print(f"{'':20} {'cases x agents':>18} {'hub us':>8} {'floor us':>9} {'ratio':>6} {'explained us':>13}")
     cost = {}
     for cases, agents in ((1_000, 100), (100_000, 10_000)):
-        gc.unfreeze()
-        frees = an_agent_comes_free(cases, agents)
-        gc.unfreeze()
-        arrives = a_case_arrives(agents)
+        houses = 10 if agents < 1_000 else 1
+        frees = best_of(houses, lambda cases=cases, agents=agents: an_agent_comes_free(cases, agents))  # type: ignore[misc]
+        arrives = best_of(houses, lambda agents=agents: a_case_arrives(agents))  # type: ignore[misc]
         for name, (hub, floor, read) in (("an agent comes free", frees), ("a case arrives", arrives)):
             cost[name, agents] = hub
             size = f"{cases:,} x {agents:,}"

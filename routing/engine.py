@@ -280,13 +280,13 @@ class Engine:
         lane = self._lanes.first_for(row)
         if lane is None:
             return None
-        first = first_case(lane)
-        if lane.steady:
+        first = lane.turns.first
+        if lane.steady and first is not None:
             return self._give(first, lane, row, row.bit, now, True)
         self._fresh[slot] = row
         if lane.alike:
-            return self._settle(first, row.bit, (row,), now)
-        self._lanes.make_ready(lane, first)
+            return self._settle(first_case(lane), row.bit, (row,), now)
+        self._lanes.make_ready(lane, first_case(lane))
         return self._decide_from_ready(now)
 
     def _first_of_fresh(self) -> Lane | None:

@@ -233,13 +233,15 @@ class Engine:
         while (fresh or ready) and len(made) < limit:
             if not ready and len(fresh) == 1:
                 decision = self._next_of_one(now)
-            elif self._weighs and not by_turn and self._may_be_several():
+            # Whether there may be several cases and several agents: cheap, and true too often. Where it is not, it
+            # isn't after the next decision either.
+            elif self._weighs and not by_turn and (len(fresh) + len(ready) > 1 or ready[0][4].turns.several):
                 by_turn, some = self._weigh(now)
                 by_turn = 0 if some else max(1, by_turn)
                 made += [self._settle_weighed(case, each, now) for case, each in some[: limit - len(made)]]
                 continue
             else:
-                decision = self._next(now)
+                decision = self._next(now) if fresh else self._decide_from_ready(now)
             if decision is None:
                 break
             made.append(decision)
@@ -257,14 +259,10 @@ class Engine:
         self._lanes.wake_all()
 
     def _next(self, now: Moment) -> Decision | None:
-        fresh = self._fresh
-        if len(fresh) > self._few:
+        if len(self._fresh) > self._few:
             self._wake_all()
-        elif self._ready and (not fresh or self._lanes.any_ready()):
-            if fresh:
-                self._wake_for_fresh()
-        elif not fresh:
-            return None
+        elif self._lanes.any_ready():
+            self._wake_for_fresh()
         else:
             lane = self._first_of_fresh()
             if lane is None:
@@ -434,12 +432,6 @@ class Engine:
         return until
 
     # --- several at once ----------------------------------------------------------------------------------
-
-    def _may_be_several(self) -> bool:
-        """Whether there may be several cases and several agents. Cheap, and true too often; where it is not, it isn't
-        after the next decision either."""
-        ready = self._ready
-        return len(self._fresh) + len(ready) > 1 or (bool(ready) and ready[0][4].turns.several)
 
     def _settle_weighed(self, case: Case, each: Placed, now: Moment) -> Decision:
         self._floor.catch_up()

@@ -42,7 +42,8 @@ log = structlog.get_logger(__name__)
 SETTING = "recognition"
 _SAYING = (CaseRecognised.KIND, IntentSet.KIND, LanguageSet.KIND, AsksChanged.KIND)
 MOST_SAID = 200
-_NOT_SEEN = asdict(CaseRecognised("off", "", 0.0))
+_NOT_KEPT = ("guess", "language_confidence")
+_NOT_SEEN = {name: value for name, value in asdict(CaseRecognised("off", "", 0.0)).items() if name not in _NOT_KEPT}
 MOST_READY = 8
 
 

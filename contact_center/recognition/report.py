@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from contact_center.recognition.measuring import Bin, Measured
 from contact_center.recognition.model import NONE
 from contact_center.recognition.overruling import overruled_from
-from contact_center.recognition.policy import Rules, standing
+from contact_center.recognition.policy import Intent, Rules, standing
 
 BAR = 40
 HINDRANCES = {
@@ -68,10 +69,20 @@ def _intents(rules: Rules, measured: Measured) -> Iterator[str]:
         figures = now.figures
         yield (
             f"  {intent.id:16}{figures.cases:5}{figures.named:7}{figures.precision:11.1%}{figures.at_least:8.1%}"
-            f"{figures.recall:8.1%}   {HINDRANCES[now.hindrance]}"
+            f"{figures.recall:8.1%}   {_may(rules, intent, measured)}"
         )
     for intent_id in sorted(known - {each.id for each in rules.intents}):
         yield f"  {intent_id:16} is not in the configuration any more"
+
+
+def _may(rules: Rules, intent: Intent, measured: Measured) -> str:
+    """Whether it decides, or what keeps it from that; where nobody asked it to, what would come of asking."""
+    hindrance = standing(rules, intent, measured).hindrance
+    if hindrance != "not_asked":
+        return HINDRANCES[hindrance]
+    asked = standing(replace(rules, mode="decide"), replace(intent, mode="decide"), measured).hindrance
+    would = "would decide" if not asked else HINDRANCES[asked]
+    return f"{HINDRANCES[hindrance]} ({would})"
 
 
 def _bin(each: Bin) -> str:

@@ -158,6 +158,8 @@ export interface RecognitionState {
   })[];
   model: { version: number; made_at: number; examples: number; accuracy: number; ece: number; coverage_suggest: number; coverage_decide: number; bins: ReliabilityBin[] } | null;
   models: { version: number; made_at: number; examples: number; in_force: boolean }[];
+  /** Languages that people put right: in how many cases, and what the house's words make of it where letters say another. */
+  languages: { language: string; said: number; named: number; right: number; at_least: number; overrules: boolean }[];
   lately: { intent: string; mode: string; named: number; answered: number; agreed: number }[];
   training: { phase: "idle" | "reading" | "learning" | "failed"; done: number; whole: number; problem: string };
 }

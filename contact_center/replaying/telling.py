@@ -76,7 +76,7 @@ def told(compared: Compared, zone: ZoneInfo) -> dict[str, Any]:
     """All that a console draws of it, with the page for whoever takes it along. Times are moments, waits and targets
     milliseconds, shares between 0 and 1, what is drawn in percent."""
     marks = wait_marks(compared)
-    width = (compared.last - compared.first) / PARTS
+    width = (compared.last + 1 - compared.first) / PARTS
     return {
         "first": compared.first,
         "last": compared.last,

@@ -41,11 +41,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "worse": ("worse", "更差"),
     "differs": (
         "{what}: {after} instead of {before}, {by} {verdict}.",
-        "{what}：由 {before} 变为 {after}，{verdict} {by}。",
+        "{what}：由 {before} 变为 {after}，相差 {by}，{verdict}。",
     ),
     "differs_in": (
         "{what} in {queue}: {after} instead of {before}, {by} {verdict}.",
-        "{queue} 的{what}：由 {before} 变为 {after}，{verdict} {by}。",
+        "{queue} 的{what}：由 {before} 变为 {after}，相差 {by}，{verdict}。",
     ),
     "nothing_differs": (
         "In none of the figures does it make a difference worth speaking of.",

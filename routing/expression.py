@@ -76,6 +76,8 @@ def _not_a_word(sign: str) -> str:
         return f"{sign!r} is written {_MEANT[sign]!r} here"
     if sign.isalpha() and sign.lower() != sign:
         return f"{sign!r} is a capital: skills, agents and the words and, or, not are in small letters"
+    if sign.isalpha():
+        return f"{sign!r} is no letter of an id: skills and agents are of a-z, 0-9, '.', '_' and '-'"
     return f"{sign!r} means nothing here"
 
 

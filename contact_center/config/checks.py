@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from contact_center.config.hours import opening_hours
-from contact_center.config.routing import queue_policy, steps_that_ask_no_less
+from contact_center.config.routing import holds_whenever, queue_policy, steps_that_ask_no_less, waited_alone
+from contact_center.domain.opening_hours import OpeningHours
 from routing.expression import agents_in, can_be_met, read_need, skills_in
 from routing.needs import Need, meets
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 FALLBACK = "general"
 MOST_NAMED = 5
+DAYS_OF_A_YEAR = 366
 
 
 class Problem(NamedTuple):
@@ -132,7 +134,7 @@ def _hours(config: Config, house: _House) -> Iterator[Problem]:
                 told = f"the holidays {holiday_id!r} are not defined{did_you_mean(holiday_id, holidays)}"
                 yield Problem(("hours", at, "holidays", n), told)
         whole = opening_hours(hours, holidays, config.time_zone)
-        if not whole.week and not any(whole.days.values()):
+        if _never_open(whole):
             yield Problem(
                 ("hours", at), f"the hours {hours.id!r} are never open: give week its windows", warning=True
             )
@@ -143,6 +145,12 @@ def _hours(config: Config, house: _House) -> Iterator[Problem]:
         if queue.hours and queue.calls.hours:
             told = "the queue has hours of its own too, and those count: take one of them out"
             yield Problem(("queues", at, "calls", "hours"), told, warning=True)
+
+
+def _never_open(hours: OpeningHours) -> bool:
+    """No week and no day has a window, or every day of the year is closed."""
+    yearly = sum(1 for day in hours.days if len(day) == len("12-25"))
+    return not any(hours.days.values()) and (not hours.week or yearly == DAYS_OF_A_YEAR)
 
 
 def _is_zone(name: str) -> bool:
@@ -189,7 +197,9 @@ def _need(path: tuple[str | int, ...], text: str, house: _House) -> Iterator[Pro
         if agent_id not in house.agents:
             told = f"there is no agent {agent_id!r}{did_you_mean(agent_id, house.agents)}"
             yield Problem(path, told, offset=max(0, text.find(agent_id)))
-    if not can_be_met(need):
+    if text.strip() == "nobody":
+        yield Problem(path, "is nobody: nothing would ever be offered; leave it out to ask for nothing")
+    elif not can_be_met(need):
         yield Problem(path, "asks for something and rules it out at once: nobody could ever meet it")
 
 
@@ -238,6 +248,27 @@ def _overflow(path: tuple[str | int, ...], queue: QueueModel, house: _House) -> 
         if rule.closed and not queue.hours and not queue.calls.hours:
             told = "the queue has no hours, so it is never closed: give it hours, or leave this out"
             yield Problem((*path, n, "closed"), told)
+        if rule.to in house.queues and rule.to != queue.id and not house.members.get(rule.to):
+            yield Problem((*path, n, "to"), f"goes on to {rule.to!r}, where nobody is", warning=True)
+        for k, before in enumerate(queue.routing.overflow[:n]):
+            if holds_whenever(before, rule):
+                told = f"is never reached: entry {k + 1}, to {before.to!r}, holds whenever this does"
+                but = "" if before.to == rule.to else f", but for what was in {before.to!r} already"
+                yield Problem((*path, n), told + but, warning=True)
+                break
+    yield from _too_late(path[:-1], queue)
+
+
+def _too_late(path: tuple[str | int, ...], queue: QueueModel) -> Iterator[Problem]:
+    """Steps that come when all that waits has gone on."""
+    gone = [rule for rule in queue.routing.overflow if waited_alone(rule)]
+    if not gone:
+        return
+    first = min(gone, key=lambda rule: rule.waited_seconds or 0)
+    for n, step in enumerate(queue.routing.relax):
+        if step.after_seconds >= (first.waited_seconds or 0):
+            told = f"comes when what waits has gone on to {first.to!r}, after {first.waited_seconds:g} s"
+            yield Problem((*path, "relax", n, "after_seconds"), told, warning=True)
 
 
 def _circles(config: Config) -> Iterator[Problem]:
@@ -281,7 +312,39 @@ def _segments(config: Config, house: _House) -> Iterator[Problem]:
             yield from _skill(("segments", at, "skills", skill), skill, house)
 
 
+def _priorities(config: Config) -> Iterator[Problem]:
+    """Priority that counts for nothing, or for less than it says."""
+    cap = config.policy.most_priority
+    for at, queue in enumerate(config.queues):
+        if queue.priority and config.policy.ageing_seconds == 0:
+            yield Problem(
+                ("queues", at, "priority"), "counts for nothing, as policy.ageing_seconds is 0", warning=True
+            )
+        elif cap is not None and queue.priority > cap:
+            told = f"is more than policy.most_priority and counts as {cap}: what comes there is served by age alone"
+            yield Problem(("queues", at, "priority"), told, warning=True)
+
+
+def _too_heavy(config: Config) -> Iterator[Problem]:
+    """Agents whose own limits keep what they do from them."""
+    weights = config.policy.weights
+    for at, agent in enumerate(config.agents):
+        if not agent.queues:
+            continue
+        does = [medium for medium, most in agent.capacity.items() if most]
+        if not does:
+            told = "nothing may be in their hands at once: they are never offered anything"
+            yield Problem(("agents", at, "capacity"), told, warning=True)
+        heavy = [medium for medium in does if agent.weighted_total and weights.get(medium, 1) > agent.weighted_total]
+        if heavy:
+            named = ", ".join(f"{medium} weighs {weights.get(medium, 1)}" for medium in heavy)
+            told = f"is less than one piece weighs, which they are never offered: {named}"
+            yield Problem(("agents", at, "weighted_total"), told, warning=True)
+
+
 def _capacity(config: Config, house: _House) -> Iterator[Problem]:
+    yield from _priorities(config)
+    yield from _too_heavy(config)
     weighed = [at for at, agent in enumerate(config.agents) if agent.weighted_total]
     if weighed and not config.policy.weights:
         told = "nothing has a weight: without policy.weights a weighted total limits nothing"

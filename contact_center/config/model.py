@@ -18,6 +18,7 @@ from contact_center.config.routing import PolicyModel, QueueRoutingModel, Segmen
 from contact_center.config.telephony import CallRules, TelephonyModel
 from contact_center.config.text import ConfigError as ConfigError  # where whoever reads a configuration looks for it
 from contact_center.config.text import Text, read_text
+from contact_center.config.wording import worded
 from contact_center.domain.agents import DEFAULT_CAPACITY
 from contact_center.domain.contact_points import email as email_point
 from contact_center.domain.contact_points import phone as phone_point
@@ -224,9 +225,11 @@ def _told(problems: list[Problem], name: str, text: Text | None) -> list[str]:
 
 def _problem(error: ErrorDetails) -> Problem:
     """What pydantic found, in words for whoever wrote the text."""
-    path = tuple(error["loc"])
-    offset = getattr(error.get("ctx", {}).get("error"), "at", 0)
-    told = error["msg"].removeprefix("Value error, ")
+    limits = error.get("ctx", {})
+    cause = limits.get("error")
+    path = tuple(step for step in error["loc"] if step != "[key]") + getattr(cause, "path", ())
+    offset = getattr(cause, "at", 0)
+    told = worded(error["type"], error["input"], limits) or error["msg"].removeprefix("Value error, ")
     if offset:
         told = f"at character {offset + 1}: {told}"
     match error["type"]:
@@ -234,8 +237,6 @@ def _problem(error: ErrorDetails) -> Problem:
             told = "there is no such setting" + did_you_mean(str(path[-1]), _settings_at(path[:-1]))
         case "missing":
             told = "is missing"
-        case "string_pattern_mismatch":
-            told += f" (it is {error['input']!r})"
     return Problem(path, told, offset=offset)
 
 

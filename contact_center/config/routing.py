@@ -28,6 +28,14 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Inside(ValueError):
+    """A mistake that was found by looking at the whole, and is in one part of it: ``path`` leads there."""
+
+    def __init__(self, told: str, *path: str | int) -> None:
+        super().__init__(told)
+        self.path = path
+
+
 def _ms(seconds: float) -> Millis:
     return round(seconds * SECOND)
 
@@ -87,7 +95,8 @@ class PolicyModel(_Strict):
     def _cooldowns(self) -> PolicyModel:
         longest = 30 if self.reoffer_cooldown_seconds is None else self.reoffer_cooldown_seconds
         if self.sole_cooldown_seconds is not None and self.sole_cooldown_seconds > longest:
-            raise ValueError(f"sole_cooldown_seconds cannot be longer than reoffer_cooldown_seconds ({longest:g})")
+            told = f"cannot be longer than reoffer_cooldown_seconds ({longest:g} s): who is alone is asked sooner"
+            raise Inside(told, "sole_cooldown_seconds")
         return self
 
     @field_validator("ranking", "exclusive")
@@ -195,11 +204,14 @@ class QueueRoutingModel(_Strict):
     @model_validator(mode="after")
     def _steps(self) -> QueueRoutingModel:
         before = 0.0
-        for number, step in enumerate(self.relax, 1):
+        for number, step in enumerate(self.relax):
             if step.after_seconds <= before:
-                raise ValueError(
-                    f"step {number} of relax comes at {step.after_seconds:g} s, which is not after the one before it "
-                    f"({before:g} s): put the steps in the order of their times"
+                raise Inside(
+                    f"step {number + 1} comes at {step.after_seconds:g} s, which is not after the one before it "
+                    f"({before:g} s): put the steps in the order of their times",
+                    "relax",
+                    number,
+                    "after_seconds",
                 )
             before = step.after_seconds
         return self
@@ -339,3 +351,44 @@ def overflow_rules(model: QueueRoutingModel) -> tuple[Overflow, ...]:
         )
         for rule in model.overflow
     )
+
+
+# --- overflow that is never reached --------------------------------------------------------------------------------
+
+_FEWER: tuple[Staffing, ...] = ("able", "available", "logged_in")
+"""Each holds whenever those after it do: who is signed out is not available, and who is not cannot take it."""
+
+
+def waited_alone(rule: OverflowModel) -> bool:
+    """Whether it sends on everything that has waited so long."""
+    return rule.waited_seconds is not None and _conditions(rule) == 1
+
+
+def _conditions(rule: OverflowModel) -> int:
+    said = (rule.waited_seconds, rule.ahead, rule.nobody, rule.level_below, rule.estimate_seconds)
+    return sum(each is not None for each in said) + rule.closed
+
+
+def holds_whenever(one: OverflowModel, other: OverflowModel) -> bool:
+    """Whether ``one`` holds in every case in which ``other`` does, as far as their numbers tell."""
+    return (
+        _at_most(one.waited_seconds, other.waited_seconds)
+        and _at_most(one.ahead, other.ahead)
+        and _at_most(one.estimate_seconds, other.estimate_seconds)
+        and (one.nobody is None or (other.nobody is not None and _fewer(one.nobody, other.nobody)))
+        and (one.level_below is None or (_at_most(other.level_below, one.level_below) and _same_span(one, other)))
+        and (other.closed or not one.closed)
+    )
+
+
+def _at_most(one: float | None, other: float | None) -> bool:
+    """Whether a condition on ``one`` holds wherever one on ``other`` does; none always holds."""
+    return one is None or (other is not None and one <= other)
+
+
+def _fewer(one: Staffing, other: Staffing) -> bool:
+    return _FEWER.index(one) <= _FEWER.index(other)
+
+
+def _same_span(one: OverflowModel, other: OverflowModel) -> bool:
+    return other.level_below is not None and one.of_minutes == other.of_minutes

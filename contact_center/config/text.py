@@ -144,9 +144,12 @@ def _load(file: Path) -> tuple[dict[str, Any], yaml.MappingNode | None]:
     try:
         if file.stat().st_size > LARGEST:
             raise ConfigError([f"{name}: is larger than {LARGEST // 1_000_000} MB"])
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{file}: {error}"]) from error
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError([f"{name}:{line}: is not UTF-8 text from here on: save it as UTF-8"]) from error
+    except OSError as error:
+        raise ConfigError([f"{file}: cannot be read: {error.strerror or error}"]) from error
     return _understood(name, text, os.environ)
 
 
@@ -168,7 +171,28 @@ def _understood(
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise ConfigError([f"{where}: {getattr(error, 'problem', None) or error}"]) from error
+        raise ConfigError([f"{where}: {_unreadable(error, text, mark)}"]) from error
+
+
+_MENDED = {
+    "found undefined alias": "{here} repeats an anchor that is not there: write &{word} where it is said first",
+    "mapping values are not allowed in this context": "a second ':' in a line: put what has ': ' in it into quotes, "
+    "or indent what belongs below",
+    "found unexpected end of stream": "a quotation is not closed before the end of the file",
+    "could not find expected ':'": "a setting without its ':', or a line that is indented too little",
+}
+"""What the reader of YAML says, and what that means for the writer."""
+
+
+def _unreadable(error: yaml.YAMLError, text: str, mark: Any) -> str:
+    told = str(getattr(error, "problem", None) or error)
+    lines = text.splitlines()
+    rest = lines[mark.line][mark.column :] if mark and mark.line < len(lines) else ""
+    if rest.startswith("\t"):
+        return "a tab stands here: YAML is indented with spaces alone"
+    here = re.match(r"[^\s,\]}]*", rest)
+    words = here[0] if here else ""
+    return _MENDED.get(told, told).format(here=words, word=words.lstrip("*"))
 
 
 def _filled(loader: Any, root: yaml.Node, environment: Mapping[str, str] | None) -> Iterator[tuple[yaml.Node, str]]:

@@ -235,7 +235,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"relax": [{"after_seconds": 5, "drop": ["no"]}]}, "relax.0.drop.0", "nobody has the skill 'no'"),
     (
         {"relax": [{"after_seconds": 9, "also_queues": ["sales"]}, {"after_seconds": 5, "drop": ["german"]}]},
-        "routing",
+        "relax.1.after_seconds",
         "put the steps in the order of their times",
     ),
     ({"needs": "english", "relax": [{"after_seconds": 5, "needs": "german"}]}, "relax.0", "may only ask for less"),
@@ -246,7 +246,22 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"overflow": [{"to": "slaes", "ahead": 5}]}, "overflow.0.to", "did you mean 'sales'?"),
     ({"overflow": [{"to": "support", "ahead": 5}]}, "overflow.0.to", "the queue itself"),
     ({"overflow": [{"to": "sales", "closed": True}]}, "overflow.0.closed", "has no hours"),
-    ({"ring": 51}, "ring", "50"),
+    ({"ring": 51}, "ring", "must be at most 50 (it is 51)"),
+    ({"ring": "two"}, "ring", "must be a whole number (it is 'two')"),
+    ({"hold_seconds": "forever"}, "hold_seconds", "must be a number (it is 'forever')"),
+    ({"skip_hopeless": "perhaps"}, "skip_hopeless", "must be true or false (it is 'perhaps')"),
+    ({"pick": "member"}, "pick", "must be 'supervisors' or 'members' (it is 'member') (did you mean 'members'?)"),
+    ({"relax": [{"after_seconds": 0}]}, "relax.0.after_seconds", "must be more than 0 (it is 0)"),
+    ({"relax": {"after_seconds": 5}}, "relax", "must be a list"),
+    ({"relax": [5]}, "relax.0", "must be settings with their values"),
+    ({"label": 7}, "label", "YAML reads this as a number: put it into quotes"),
+    ({"label": True}, "label", "YAML reads this as true: put it into quotes"),
+    ({"needs": None}, "needs", "is empty: give it a value, or take it out"),
+    ({"needs": ["english"]}, "needs", "must be a text, and is a list"),
+    ({"needs": "nobody"}, "needs", "nothing would ever be offered"),
+    ({"needs": "中文 >= 3"}, "needs", "'中' is no letter of an id"),
+    ({"prefer": {"中文": 1}}, "prefer.中文", "'中文' is no id"),
+    ({"overflow": [{"to": "x" * 99, "ahead": 5}]}, "overflow.0.to", "…"),
     ({"rings": 5}, "routing.rings", "there is no such setting (did you mean 'ring'?)"),
 ]
 
@@ -334,6 +349,73 @@ def test_what_is_perhaps_not_meant_is_said_and_allowed() -> None:
     assert "changes nothing: german was not asked for by this queue" in warned(config)
 
 
+NOT_MEANT: list[tuple[dict[str, Any], str]] = [
+    (
+        {"overflow": [{"to": "sales", "waited_seconds": 30}, {"to": "sales", "waited_seconds": 60, "ahead": 5}]},
+        "overflow.1: is never reached: entry 1, to 'sales', holds whenever this does",
+    ),
+    (
+        {"overflow": [{"to": "sales", "nobody": "able"}, {"to": "billing", "nobody": "logged_in"}]},
+        "but for what was in 'sales' already",
+    ),
+    (
+        {"overflow": [{"to": "sales", "level_below": 90}, {"to": "sales", "level_below": 80}]},
+        "overflow.1: is never reached",
+    ),
+    (
+        {
+            "needs": "english >= 3",
+            "relax": [{"after_seconds": 30, "drop": ["english"]}],
+            "overflow": [{"to": "sales", "waited_seconds": 30}],
+        },
+        "relax.0.after_seconds: comes when what waits has gone on to 'sales', after 30 s",
+    ),
+    ({"overflow": [{"to": "general", "ahead": 5}]}, "goes on to 'general', where nobody is"),
+]
+
+
+@pytest.mark.parametrize(("routing", "told"), NOT_MEANT, ids=[told for _, told in NOT_MEANT])
+def test_what_is_never_reached_is_said(routing: dict[str, Any], told: str) -> None:
+    config = house()
+    config["queues"][0]["routing"] = routing
+    assert told in warned(config)
+
+
+@pytest.mark.parametrize(
+    "overflow",
+    [
+        [{"to": "sales", "waited_seconds": 60}, {"to": "billing", "waited_seconds": 30}],
+        [{"to": "sales", "waited_seconds": 30, "ahead": 5}, {"to": "billing", "waited_seconds": 60}],
+        [{"to": "sales", "nobody": "logged_in"}, {"to": "billing", "nobody": "able"}],
+        [{"to": "sales", "level_below": 80}, {"to": "billing", "level_below": 80, "of_minutes": 60}],
+        [{"to": "sales", "estimate_seconds": 80}, {"to": "billing", "ahead": 2}],
+        [{"to": "sales", "closed": True}, {"to": "billing", "ahead": 2}],
+    ],
+)
+def test_what_is_reached_sometimes_is_not_said_to_be_never(overflow: list[dict[str, Any]]) -> None:
+    config = house(hours=[{"id": "office", "week": {"mon": "08:00-12:00"}}])
+    config["queues"][0] |= {"hours": "office", "routing": {"overflow": overflow}}
+    assert "never" not in warned(config)
+
+
+def test_limits_that_forbid_what_they_limit_are_said() -> None:
+    config = house(policy={"weights": {"voice": 10}, "most_priority": 3})
+    config["agents"][0]["weighted_total"] = 5
+    config["agents"][1]["capacity"] = {"voice": 0, "other": 0}
+    config["queues"][0]["priority"] = 50
+    said = warned(config)
+    assert (
+        "agents.0.weighted_total: is less than one piece weighs, which they are never offered: voice" in said
+    )
+    assert "agents.1.capacity: nothing may be in their hands at once" in said
+    assert "queues.0.priority: is more than policy.most_priority and counts as 3" in said
+    assert "queues.0.priority: counts for nothing" in warned(config | {"policy": {"ageing_seconds": 0}})
+    config["hours"] = [{"id": "shut", "week": {"mon": "08:00-12:00"}, "days": {"01-01..12-31": "closed"}}]
+    assert "the hours 'shut' are never open" in warned(config)
+    config["hours"][0]["days"]["2027-02-01"] = "08:00-12:00"
+    assert "never open" not in warned(config)
+
+
 TEXT = """\
 # a comment, so that lines count
 time_zone: Europe/Berlin
@@ -390,6 +472,10 @@ def test_places_are_found_in_every_file_of_a_folder(tmp_path: Path) -> None:
         ), "with what its anchors repeat"),
         ("a: " + "[" * 5_000 + "]" * 5_000, "nested too deeply|house.yaml"),
         ("time_zone: ${NO_SUCH}\n", r"house\.yaml:1:12: the environment variable NO_SUCH is not set"),
+        ("queues:\n\t- id: support\n", r"house\.yaml:2:1: a tab stands here: YAML is indented with spaces alone"),
+        ("queues: [*them]\n", r"house\.yaml:1:10: \*them repeats an anchor that is not there: write &them"),
+        ("time_zone: Europe: Berlin\n", r"house\.yaml:1:18: a second ':' in a line: put what has ': ' in it into"),
+        ("time_zone: 'Europe/Berlin\n", "a quotation is not closed before the end"),
     ],
 )  # fmt: skip
 def test_text_that_only_looks_like_a_configuration_is_refused(tmp_path: Path, text: str, told: str) -> None:
@@ -397,6 +483,17 @@ def test_text_that_only_looks_like_a_configuration_is_refused(tmp_path: Path, te
     file.write_text(text)
     with pytest.raises(ConfigError, match=told):
         read(file)
+
+
+def test_text_in_another_encoding_is_refused_and_a_mark_before_it_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "house.yaml"
+    file.write_text("# one\n# Größe\n", encoding="latin-1")
+    with pytest.raises(ConfigError, match=r"house\.yaml:2: is not UTF-8 text from here on: save it as UTF-8"):
+        read(file)
+    file.write_text("queues: []\n", encoding="utf-8-sig")
+    assert read(file).queues == []
+    with pytest.raises(ConfigError, match=r"nothing\.yaml: cannot be read: No such file or directory"):
+        read(tmp_path / "nothing.yaml")
 
 
 def test_a_value_from_outside_keeps_its_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,8 @@ class Wire:
         self._held = []
 
     def let_go(self) -> None:
-        assert self._ends is not None and self._held is not None
+        assert self._ends is not None
+        assert self._held is not None
         held, self._held = self._held, None
         for message in held:
             self._ends[0].send(message)

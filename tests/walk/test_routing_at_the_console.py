@@ -100,7 +100,7 @@ async def test_an_agent_takes_what_waits_by_hand_and_the_case_says_so(
         await mei.see("pick-open").click()
         await expect(mei.see("pick-reason")).to_be_focused()
         await mei.press("Enter")
-        await says(mei.see("pick-problem"), "Say why.", "请写明原因。")
+        await says(mei.see("pick-problem"), "Say why", "请写明原因")
         await mei.look("pick-take")
         await mei.wire.cut()
         await says(mei.see("pick"), "Reconnecting", "正在重连")

@@ -108,7 +108,7 @@ export interface Decision {
   queue: string;
   policy: string;
   /** A person gave it to somebody past routing: whom, why, and whether past their capacity. */
-  overridden?: { agent_name: string; reason: string; over_capacity: boolean };
+  overridden?: { agent_id: string; agent_name: string; by: string; reason: string; over_capacity: boolean };
   chosen: string | null;
   latency_us: number;
   candidates: Candidate[];

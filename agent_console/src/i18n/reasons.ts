@@ -1,7 +1,7 @@
 /** Routing's reasons (`routing/decisions.py`), in the reader's language; a code without words is shown as it is. */
-import type { Candidate, DecisionReason } from "@/api/rest";
+import type { Candidate, Decision, DecisionReason } from "@/api/rest";
 import { useI18n } from "vue-i18n";
-import { duration, shortMoment, timeOfDay } from "./format";
+import { duration, fullMoment, shortMoment, timeOfDay } from "./format";
 
 export function useReasons() {
   const { t, te, locale } = useI18n();
@@ -50,10 +50,10 @@ export function useReasons() {
       if (name === "served_before_at") {
         if (number) parts.push(t("decision.term.served_before_at", { date: shortMoment(number, at || number, locale.value) }));
       } else if (name === "share_taken") {
-        parts.push(t("decision.term.share_taken", { n: Math.round(number / 10_000) }));
+        parts.push(number ? t("decision.term.share_taken", { n: Math.round(number / 10_000) }) : t("floor.idle"));
       } else if (name === "idle_since_at") {
         const { key, values } = duration(Math.max(0, at - number));
-        if (at && number) parts.push(t("decision.term.idle_since_at", { time: t(key, values) }));
+        if (number && at - number >= 1_000) parts.push(t("decision.term.idle_since_at", { time: t(key, values) }));
       } else if (value && te(`decision.term.${name}`, "en")) {
         parts.push(t(`decision.term.${name}`, { value }, number));
       }
@@ -61,5 +61,11 @@ export function useReasons() {
     return parts;
   }
 
-  return { t, reason, obstacle, terms };
+  /** Where and when it was decided, and how long that took where routing was asked. */
+  function decidedLine({ at, latency_us: us }: Decision, queue: string): string {
+    const latency = us ? t("decision.took", { ms: (us / 1000).toFixed(us < 10_000 ? 1 : 0) }) : "";
+    return [t("decision.lead", { queue, time: fullMoment(at, locale.value) }), latency].filter(Boolean).join(" · ");
+  }
+
+  return { t, reason, obstacle, terms, decidedLine };
 }

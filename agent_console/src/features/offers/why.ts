@@ -18,7 +18,8 @@ export function whySentence(why: Why[], { t, day, long }: Saying): string {
       case "served_before":
         return t("why.served_before", { date: day(Number(values["at"])) });
       case "longest_idle":
-        return t("why.longest_idle", { time: long(Number(values["idle_ms"])) });
+        // Of who has only just come there is nothing to say.
+        return Number(values["idle_ms"]) < 1_000 ? "" : t("why.longest_idle", { time: long(Number(values["idle_ms"])) });
       case "direct":
       case "owner":
       case "asked_for":

@@ -29,21 +29,30 @@ _REASONS: Mapping[str, tuple[str, str]] = {
         "kept for another case that was decided at the same time",
         "留给同时决定的另一工单",
     ),
-    "not_chosen:agent_id": ("equal, and next in line", "条件相同，排在其后"),
+    "not_chosen:agent_id": ("equal in everything, and later by id", "条件完全相同，按编号排在其后"),
     "directed_elsewhere": ("it is meant for {agent_id}", "指定由 {agent_id} 处理"),
-    "cooling_down": ("missed it just now, is asked again at {until_at}", "刚刚未接，{until_at} 再询问"),
+    "cooling_down": (
+        "has just missed or declined it, is asked again at {until_at}",
+        "刚刚未接或谢绝，{until_at} 再询问",
+    ),
+    "kept_for_known": (
+        "it is kept until {until_at} for those who know the customer",
+        "在 {until_at} 前留给熟悉该客户的人",
+    ),
     "offline": ("offline", "离线"),
     "not_ready": ("not ready", "未就绪"),
     "wrap_up": ("in wrap-up", "话后整理中"),
     "unavailable": ("away: {reason}", "离开：{reason}"),
-    "on_call": ("on a call", "通话中"),
-    "no_capacity": ("has {load} of {capacity} of {medium}", "{medium}已有 {load}/{capacity}"),
+    "on_call": ("on a call, or one is ringing", "通话中或正在响铃"),
+    "no_capacity": ("hands full: {load} of {capacity} {medium}", "{medium}已满（{load}/{capacity}）"),
+    "not_done": ("does no {medium}", "不处理{medium}"),
     "no_total": (
         "no attention left: {load} of {capacity} taken, this takes {weight}",
         "余力不足：已占 {load}/{capacity}，此项需 {weight}",
     ),
     "no_label": ("has {load} of {capacity} of “{label}”", "“{label}”已有 {load}/{capacity}"),
     "missing_skill": ("{skill} {has}, needs {needed}", "{skill} 为 {has}，需要 {needed}"),
+    "skill_lacking": ("no {skill}, needs {needed}", "没有 {skill}，需要 {needed}"),
     "need_not_met": ("does not meet “{need}”", "不符合“{need}”"),
     "held_for_another": (
         "kept until {until_at} for those who know the customer",
@@ -52,19 +61,30 @@ _REASONS: Mapping[str, tuple[str, str]] = {
     "agent_unknown": ("the agent {agent_id} is not in this hub", "指定的坐席 {agent_id} 不在本系统中"),
     "nobody_in_queue": ("nobody works in this queue", "该队列没有坐席"),
     "nobody_has_the_skills": (
-        "none of {considered} in the queue has the skills",
-        "队列中 {considered} 人都不具备所需技能",
+        "none of the {considered} agents in the queue has the skills that it needs",
+        "队列中 {considered} 位坐席都不具备所需技能",
     ),
     "nobody_meets_the_need": (
-        "none of {considered} in the queue meets “{need}”",
-        "队列中 {considered} 人都不符合“{need}”",
+        "none of the {considered} agents in the queue meets “{need}”",
+        "队列中 {considered} 位坐席都不符合“{need}”",
     ),
     "nobody_does_the_medium": (
-        "{available} of those who could are there, but none of them does {medium}",
-        "能处理的人中有 {available} 人在岗，但都不处理{medium}",
+        "{available} agents have what it needs and are there, but none of them does {medium}",
+        "符合要求的人中有 {available} 人在岗，但都不处理{medium}",
     ),
-    "nobody_available": ("{able} could do it, none of them is available", "{able} 人能处理，但都不在岗"),
-    "everyone_busy": ("all {available} available have their hands full", "在岗的 {available} 人都已满"),
+    "nobody_available": (
+        "{able} agents have what it needs, and none of them is available",
+        "有 {able} 人符合要求，但都不在岗",
+    ),
+    "everyone_busy": (
+        "all {available} agents who could take it have their hands full",
+        "能处理的 {available} 人手上都已满",
+    ),
+    "free": ("{count} agents could take it: it is being decided", "有 {count} 人可以接，正在决定"),
+    "cools": (
+        "whoever is free has just missed or declined it; it is offered to them again at {until_at}",
+        "空闲的人刚刚未接或谢绝，{until_at} 再派给他们",
+    ),
     "held": (
         "kept until {until_at} for those who know the customer, who are at work",
         "在 {until_at} 前留给熟悉该客户的人，他们正忙",
@@ -75,8 +95,8 @@ _REASONS: Mapping[str, tuple[str, str]] = {
         "在岗的人都无法处理，因此立即放宽要求：第 {step}/{steps} 步",
     ),
     "weighed_otherwise": (
-        "{count} cases were weighed together; by its turn alone this one would have gone to {agent_id}",
-        "{count} 个工单一并权衡；若只按顺序，此工单会分给 {agent_id}",
+        "{count} cases were weighed together; by its turn alone this one would have gone to {agent}",
+        "{count} 个工单一并权衡；若只按顺序，此工单会分给 {agent}",
     ),
     "weighed_instead": (
         "{count} cases were weighed together; by turns alone nobody would have been left for this one",
@@ -122,6 +142,23 @@ _REASONS: Mapping[str, tuple[str, str]] = {
     "kept_for_known": ("kept until {until_at} for those who know the customer", "在 {until_at} 前留给熟悉该客户的人"),
     "relaxes": ("less will be asked at {at}: step {step} of {steps}", "{at} 将放宽要求：第 {step}/{steps} 步"),
 }
+_OF_ONE: Mapping[str, tuple[str, str]] = {
+    "nobody_has_the_skills": (
+        "the one agent in the queue lacks a skill that it needs",
+        "队列中唯一的坐席缺少所需技能",
+    ),
+    "nobody_meets_the_need": ("the one agent in the queue does not meet “{need}”", "队列中唯一的坐席不符合“{need}”"),
+    "nobody_does_the_medium": (
+        "the one agent who has what it needs and is there does no {medium}",
+        "符合要求且在岗的只有 1 人，但不处理{medium}",
+    ),
+    "nobody_available": ("the one agent who has what it needs is not available", "只有 1 人符合要求，但不在岗"),
+    "everyone_busy": ("the one agent who could take it has their hands full", "唯一能处理的人手上已满"),
+    "free": ("one agent could take it: it is being decided", "有 1 人可以接，正在决定"),
+}
+_OF_ALL = {"could_take_it": "free", "cooling_down": "cools"}
+"""Codes that mean another thing of all who were considered than of one of them."""
+_COUNTS = ("count", "able", "available", "considered")
 _MEDIA: Mapping[str, tuple[str, str]] = {
     "voice": ("calls", "电话"),
     "sms": ("SMS", "短信"),
@@ -145,7 +182,21 @@ _LINES: Mapping[str, tuple[str, str]] = {
         "{at}: {interaction} ({queue}, {medium}) still waits.",
         "{at}：{interaction}（{queue}，{medium}）仍在等待。",
     ),
-    "why": ("Because: {reasons}", "原因：{reasons}"),
+    "given": (
+        "{at}: {interaction} ({queue}, {medium}) was given to {agents} by hand: “{reason}”.",
+        "{at}：{interaction}（{queue}，{medium}）已手动派给 {agents}：“{reason}”。",
+    ),
+    "taken": (
+        "{at}: {agents} took {interaction} ({queue}, {medium}) by hand: “{reason}”.",
+        "{at}：{agents} 手动接走 {interaction}（{queue}，{medium}）：“{reason}”。",
+    ),
+    "over": ("That was past what they may have at once.", "此次超出其同时可处理的数量。"),
+    "knew": ("Routing did not choose. What it knew then:", "此次不是路由的选择。以下是路由当时所知："),
+    "added": ("Its words added: {what}.", "其内容带来的要求：{what}。"),
+    "priority": ("priority {n}", "优先级 {n}"),
+    "queue": ("the queue {queue}", "队列 {queue}"),
+    "why": ("Because {reasons}.", "原因：{reasons}。"),
+    "remark": ("{said}.", "{said}。"),
     "policy": ("Policy {policy}. {considered} considered.", "策略 {policy}。共考虑 {considered} 人。"),
     "remark": ("{said}.", "{said}。"),
     "arm": ("Experiment {name}: it was {arm}'s turn.", "试验 {name}：当时由 {arm} 策略作决定。"),
@@ -171,17 +222,35 @@ def _clock(at: int, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(at / 1_000, zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def reason(language: Language, said: Mapping[str, Any], zone: ZoneInfo) -> str:
-    """A reason in words; a code of another release as it is, with its values."""
+def reason(
+    language: Language, said: Mapping[str, Any], zone: ZoneInfo, names: Mapping[str, str] | None = None
+) -> str:
+    """A reason in words; a code of another release as it is, with its values. ``names`` are agents' by their ids."""
     code, values = said["code"], said["values"]
-    words = _REASONS.get(f"{code}:{values['by']}" if "by" in values else code)
+    words = _words(code, values)
     told = {name: _value(language, name, value, zone) for name, value in values.items()}
     if words is None:
         return f"{code} ({', '.join(f'{name}: {value}' for name, value in told.items())})" if told else code
+    if "agent_id" in values:
+        told["agent_id"] = told["agent"] = (names or {}).get(values["agent_id"], values["agent_id"])
     try:
         return _pick(language, words).format(**told)
     except KeyError:
         return _pick(language, words)
+
+
+def _words(code: str, values: Mapping[str, Any]) -> tuple[str, str] | None:
+    if code == "no_capacity" and values.get("capacity") == 0:
+        return _REASONS["not_done"]
+    if code == "missing_skill" and values.get("has") == 0:
+        return _REASONS["skill_lacking"]
+    if next((values[name] for name in _COUNTS if name in values), 0) == 1 and code in _OF_ONE:
+        return _OF_ONE[code]
+    return _REASONS.get(f"{code}:{values['by']}" if "by" in values else code)
+
+
+def _of_all(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"code": _OF_ALL.get(said["code"], said["code"]), "values": said["values"]}
 
 
 def _term(language: Language, name: str, value: Any, at: int, zone: ZoneInfo) -> str:
@@ -207,37 +276,71 @@ def explain(
 ) -> list[str]:
     """The record of an explanation, in lines. ``arm`` is the experiment's name and whose turn it was. At most
     ``most`` agents are told of."""
-    join = ", " if language == "en" else "，"
-    chosen = record["chosen"]
+    join = "; " if language == "en" else "；"
     names = {each["agent_id"]: each["agent_name"] for each in record["candidates"]}
-    about = {
-        "at": _clock(record["at"], zone),
-        "interaction": record["interaction_id"],
-        "queue": record["queue"],
-        "medium": record["medium"],
-    }
-    if chosen is None:
-        lines = [_pick(language, _LINES["waits"]).format(**about)]
-    else:
-        agents = [chosen, *record.get("others", ())]
-        told = join.join([names.get(each, each) for each in agents])
-        lines = [_pick(language, _LINES["decided"]).format(**about, agents=told)]
-    if record["summary"]:
-        reasons = join.join([reason(language, each, zone) for each in record["summary"]])
+    lines = _what(language, record, names, zone)
+    if record["summary"] and not record.get("overridden"):
+        reasons = join.join([reason(language, _of_all(each), zone, names) for each in record["summary"]])
         lines.append(_pick(language, _LINES["why"]).format(reasons=reasons))
+    lines += _special(language, record, names, zone)
     lines.append(_pick(language, _LINES["policy"]).format(**{key: record[key] for key in ("policy", "considered")}))
     for each in record.get("remarks", ()):
         told = reason(language, each, zone)
         lines.append(_pick(language, _LINES["remark"]).format(said=told[:1].upper() + told[1:]))
     if arm is not None:
         lines.append(_pick(language, _LINES["arm"]).format(name=arm[0], arm=arm[1]))
+    if record.get("overridden"):
+        lines.append(_pick(language, _LINES["knew"]))
     for each in record["candidates"][:most]:
-        said = [reason(language, one, zone) for one in each["reasons"]]
-        said += [_term(language, name, value, record["at"], zone) for name, value in each["terms"].items() if value]
+        terms = {name: value for name, value in each["terms"].items() if _says_something(name, value, record["at"])}
+        said = [reason(language, one, zone, names) for one in each["reasons"]]
+        said += [_term(language, name, value, record["at"], zone) for name, value in terms.items()]
         words = _LINES["place" if each["eligible"] else "out"]
         lines.append(
             "  " + _pick(language, words).format(rank=each["rank"], name=each["agent_name"], reasons=join.join(said))
         )
     if (rest := record["considered"] - min(most, len(record["candidates"]))) > 0:
         lines.append("  " + _pick(language, _LINES["more"]).format(count=rest))
+    return lines
+
+
+def _says_something(name: str, value: int, at: int) -> bool:
+    """Nothing in hand, and no time without work, are not worth a word."""
+    return bool(value) and not (name == "idle_since_at" and at - value < 1_000)
+
+
+def _what(language: Language, record: Mapping[str, Any], names: Mapping[str, str], zone: ZoneInfo) -> list[str]:
+    """Who has it, or that it waits."""
+    given = record.get("overridden")
+    who = [given["agent_id"]] if given else [record["chosen"], *record.get("others", ())]
+    if given:
+        names = {**names, given["agent_id"]: given["agent_name"]}
+        line = "taken" if given["by"] == given["agent_id"] else "given"
+    else:
+        line = "waits" if record["chosen"] is None else "decided"
+    told = _pick(language, _LINES[line]).format(
+        at=_clock(record["at"], zone),
+        interaction=record["interaction_id"],
+        queue=record["queue"],
+        medium=_value(language, "medium", record["medium"], zone),
+        agents=(", " if language == "en" else "、").join(names.get(each, str(each)) for each in who),
+        reason=given["reason"] if given else "",
+    )
+    return [told, _pick(language, _LINES["over"])] if given and given["over_capacity"] else [told]
+
+
+def _special(language: Language, record: Mapping[str, Any], names: Mapping[str, str], zone: ZoneInfo) -> list[str]:
+    """What its words added, and what else was out of the ordinary, in a sentence each."""
+    lines = []
+    seen = record.get("recognised") or {}
+    skills = {**seen.get("skills", {}), **seen.get("language_skills", {})}
+    added = [f"{skill} ≥ {level}" for skill, level in skills.items()]
+    added += [_pick(language, _LINES["priority"]).format(n=seen["priority"])] if seen.get("priority") else []
+    added += [_pick(language, _LINES["queue"]).format(queue=seen["queue"])] if seen.get("queue") else []
+    if added:
+        what = (", " if language == "en" else "、").join(added)
+        lines.append(_pick(language, _LINES["added"]).format(what=what))
+    for each in record.get("remarks", ()):
+        said = reason(language, each, zone, names)
+        lines.append(_pick(language, _LINES["remark"]).format(said=said[:1].upper() + said[1:]))
     return lines

@@ -404,9 +404,7 @@ def test_limits_that_forbid_what_they_limit_are_said() -> None:
     config["agents"][1]["capacity"] = {"voice": 0, "other": 0}
     config["queues"][0]["priority"] = 50
     said = warned(config)
-    assert (
-        "agents.0.weighted_total: is less than one piece weighs, which they are never offered: voice" in said
-    )
+    assert "agents.0.weighted_total: is less than one piece weighs, which they are never offered: voice" in said
     assert "agents.1.capacity: nothing may be in their hands at once" in said
     assert "queues.0.priority: is more than policy.most_priority and counts as 3" in said
     assert "queues.0.priority: counts for nothing" in warned(config | {"policy": {"ageing_seconds": 0}})

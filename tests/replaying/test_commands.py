@@ -171,9 +171,12 @@ def test_a_decision_is_explained_in_words(database_url: str, typed: Typed) -> No
         done = typed("explain", about)
         assert done.exit_code == 0, done.output
         assert "i1 (support, chat) was offered to Ann." in done.output
-        assert "1. Ann: chosen, 25 % taken, free for 1:30" in done.output
-        assert "2. Ben: somebody with less in hand came first, odd: 3" in done.output
-        assert "Cem: tax 0, needs 2, missed it just now, is asked again at 2026-03-02 08:00:00" in done.output
+        assert "1. Ann: chosen; 25 % taken; free for 1:30" in done.output
+        assert "2. Ben: somebody with less in hand came first; odd: 3" in done.output
+        assert (
+            "Cem: no tax, needs 2; has just missed or declined it, is asked again at 2026-03-02 08:00:00"
+            in done.output
+        )
         assert "of_another_release (x: 1)" in done.output
     assert "已分给 Ann" in typed("explain", "i1", "--language", "zh").output
 

@@ -25,6 +25,8 @@ export function useReasons() {
   function reason(of: DecisionReason, nameOf?: (reason: string) => string): string {
     const said = values(of, nameOf);
     if (of.code === "not_chosen" || of.code === "weighed_better") return t(`decision.reason.${of.code}.${String(said["by"])}`);
+    if (of.code === "no_capacity" && said["capacity"] === 0) return t("decision.reason.not_done");
+    if (of.code === "missing_skill" && said["has"] === 0) return t("decision.reason.skill_lacking", said);
     if (of.code === "unavailable" && !said["reason"]) return t("decision.reason.unavailable_plain");
     if (te(`decision.reason.${of.code}`, "en")) return t(`decision.reason.${of.code}`, said, count(said));
     if (te(`state.${of.code}`, "en")) return t(`state.${of.code}`);

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { EventView } from "@/api/generated/wire";
+import type { AgentView, EventView } from "@/api/generated/wire";
+import { doing } from "@/features/presence/capacity";
 import { offersOf } from "@/features/routing/offers";
+import { inGroups, roomOf } from "@/features/work/picking";
 
 let seq = 0;
 const event = (kind: string, body: object): EventView => ({
@@ -22,5 +24,32 @@ describe("the offers of a case", () => {
 
   it("whose end is told without their beginning are left out, and one taken by hand has no decision", () => {
     expect(offersOf([ended("gone", "mei", "expired"), made("o1", "mei", "")])).toMatchObject([{ offerId: "o1", decisionId: "" }]);
+  });
+});
+
+describe("whom work may be given to", () => {
+  const agent = (id: string, state: string, sms: number, most = 2): AgentView => ({ id, name: id.toUpperCase(), state, chosen: "ready", load: { sms }, capacity: { sms: most } }) as unknown as AgentView;
+  const order = (agents: AgentView[], considered: string[]) => inGroups(agents, considered, "sms").map((group) => [group.name, group.agents.map((one) => one.id)]);
+
+  it("is told as free, full, or not doing it at all", () => {
+    expect([agent("a", "ready", 1), agent("b", "ready", 2), agent("c", "ready", 3), agent("d", "ready", 0, 0)].map((one) => roomOf(one, "sms"))).toEqual(["free", "full", "full", "not_done"]);
+    expect(roomOf(agent("a", "ready", 0), "chat")).toBe("not_done");
+  });
+
+  it("are those whom routing considers first, and who is ready with room before the rest", () => {
+    const all = [agent("full", "busy", 2), agent("away", "not_ready", 0), agent("second", "ready", 0), agent("first", "ready", 1), agent("stranger", "ready", 0)];
+    expect(order(all, ["first", "second", "full", "away"])).toEqual([["queue", ["first", "second", "away", "full"]], ["others", ["stranger"]]]);
+  });
+
+  it("are in the order of their names where routing says nothing, and nobody makes no group", () => {
+    expect(order([agent("b", "ready", 0), agent("a", "ready", 0)], [])).toEqual([["others", ["a", "b"]]]);
+    expect(order([], ["gone"])).toEqual([]);
+  });
+});
+
+describe("what somebody may have at once", () => {
+  it("names what they do, and what they still have of what they do no more", () => {
+    const agent = { load: { sms: 2, email: 1 }, capacity: { sms: 1, chat: 3, email: 0 } } as unknown as AgentView;
+    expect(doing(agent)).toEqual([{ medium: "chat", has: 0, most: 3 }, { medium: "sms", has: 2, most: 1 }, { medium: "email", has: 1, most: 0 }]);
   });
 });

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from contact_center.config.hours import opening_hours
-from contact_center.config.routing import holds_whenever, queue_policy, steps_that_ask_no_less, waited_alone
+from contact_center.config.routing import holds_whenever, need_of, queue_policy, steps_that_ask_no_less, waited_alone
 from contact_center.domain.opening_hours import OpeningHours
-from routing.expression import agents_in, can_be_met, read_need, skills_in
+from routing.expression import agents_in, can_be_met, skills_in
 from routing.needs import Need, meets
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def _needs(path: tuple[str | int, ...], queue: QueueModel, house: _House) -> Ite
 def _need(path: tuple[str | int, ...], text: str, house: _House) -> Iterator[Problem]:
     if not text.strip():
         return
-    need = read_need(text)
+    need = need_of(text)
     for skill in skills_in(need):
         yield from _skill(path, skill, house, max(0, text.find(skill)))
     for agent_id in sorted(agents_in(need)):
@@ -278,20 +278,23 @@ def _circles(config: Config) -> Iterator[Problem]:
     done: set[str] = set()
     for start in onward:
         walk: list[tuple[str, int]] = [(start, 0)] if start not in done else []
+        under_way = {start}
         while walk:
             queue_id, next_rule = walk.pop()
             if next_rule == len(onward.get(queue_id, [])):
                 done.add(queue_id)
+                under_way.discard(queue_id)
                 continue
             walk.append((queue_id, next_rule + 1))
             to = onward[queue_id][next_rule]
-            way = [step for step, _ in walk]
-            if to != queue_id and to in way:
+            if to != queue_id and to in under_way:
+                way = [step for step, _ in walk]
                 circle = " → ".join([*way[way.index(to) :], to])
                 where = ("queues", at[queue_id], "routing", "overflow", next_rule, "to")
                 yield Problem(where, f"leads in a circle: {circle}; take one of these away")
-            elif to in onward and to not in done and to not in way:
+            elif to in onward and to not in done and to not in under_way:
                 walk.append((to, 0))
+                under_way.add(to)
 
 
 # --- people --------------------------------------------------------------------------------------------------------

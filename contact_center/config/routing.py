@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -143,7 +144,7 @@ class StepModel(_Strict):
     @field_validator("needs")
     @classmethod
     def _readable(cls, value: str) -> str:
-        _need_of(value)
+        need_of(value)
         return value
 
     @model_validator(mode="after")
@@ -198,7 +199,7 @@ class QueueRoutingModel(_Strict):
     @field_validator("needs")
     @classmethod
     def _readable(cls, value: str) -> str:
-        _need_of(value)
+        need_of(value)
         return value
 
     @model_validator(mode="after")
@@ -230,7 +231,9 @@ class SegmentModel(_Strict):
     preferred: Annotated[list[Id], Field(max_length=20)] = []
 
 
-def _need_of(text: str) -> Need:
+@lru_cache(maxsize=4_096)
+def need_of(text: str) -> Need:
+    """What the expression asks; of very many queues most ask in the same words. Raises NotReadable."""
     return read_need(text) if text.strip() else ANYBODY
 
 
@@ -279,7 +282,7 @@ def policy_value(model: PolicyModel, queues: Iterable[WithRouting]) -> Policy:
 
 def queue_policy(model: QueueRoutingModel, target_seconds: float) -> QueuePolicy:
     return QueuePolicy(
-        need=_need_of(model.needs),
+        need=need_of(model.needs),
         prefer=model.prefer,
         relax=steps_of(model),
         skip_hopeless=model.skip_hopeless,
@@ -295,16 +298,16 @@ def queue_policy(model: QueueRoutingModel, target_seconds: float) -> QueuePolicy
 def steps_of(model: QueueRoutingModel) -> tuple[Step, ...]:
     """The steps of the text, each with all that the ones before it gave up: what is not asked for any more stays so,
     until a step says other ``needs``."""
-    need = _need_of(model.needs)
+    need = need_of(model.needs)
     skills: dict[str, int] = {}
     queues: frozenset[str] = frozenset()
     steps = []
     for step in model.relax:
         less = {**dict.fromkeys(step.drop, 0), **step.lower}
         skills = {**skills, **{skill: min(level, skills.get(skill, level)) for skill, level in less.items()}}
-        need = _need_of(step.needs) if step.needs else lowered(need, less)
+        need = need_of(step.needs) if step.needs else lowered(need, less)
         queues |= frozenset(step.also_queues)
-        changed = need if need != _need_of(model.needs) else None
+        changed = need if need != need_of(model.needs) else None
         steps.append(Step(_ms(step.after_seconds), skills, changed, queues))
     return tuple(steps)
 
@@ -314,10 +317,10 @@ def steps_that_ask_no_less(model: QueueRoutingModel, skills: Mapping[str, int]) 
     it. ``skills`` are what cases of the queue need by themselves; those that flows and entry points add may be
     dropped too, so only a step that names nothing known is found."""
     found = []
-    need: Need = _need_of(model.needs)
+    need: Need = need_of(model.needs)
     known_queues: frozenset[str] = frozenset()
     for number, (step, value) in enumerate(zip(model.relax, steps_of(model), strict=True)):
-        now = value.need if value.need is not None else _need_of(model.needs)
+        now = value.need if value.need is not None else need_of(model.needs)
         same_need = covers(need, now)
         new_queues = value.queues - known_queues
         if step.needs and not covers(now, need):

@@ -319,6 +319,13 @@ def test_overflow_that_leads_in_a_circle_is_refused() -> None:
         parse(config)
 
 
+def test_overflow_that_meets_again_is_no_circle() -> None:
+    config = house()
+    config["queues"][0]["routing"] = {"overflow": [{"to": "sales", "ahead": 5}, {"to": "billing", "ahead": 2}]}
+    config["queues"][1]["routing"] = {"overflow": [{"to": "billing", "ahead": 5}]}
+    assert parse(config).queues[0].routing.overflow
+
+
 def warned(config: dict[str, Any]) -> str:
     return "\n".join(parse(config).warnings)
 

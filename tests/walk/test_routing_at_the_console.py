@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from contact_center.domain.time import SECOND
+from contact_center.storage import catalogue
 from tests.dispatch.test_offers import GRACE_MS, LENA, OMAR, RING_MS, deadline_of
 from tests.hub import TestHub, house, open_test_hub
 from tests.walk.looking import says, screen_of
@@ -109,6 +110,11 @@ async def test_an_agent_takes_what_waits_by_hand_and_the_case_says_so(
         mei.wire.mend()
         await mei.see("pick-reason").fill("I know her parcel")
         await expect(mei.see("pick-submit")).to_be_enabled()
+        await who_may_pick(hub, "supervisors")
+        await mei.press("Enter")
+        await says(mei.see("pick-problem"), "you may no longer take from this queue", "你已不能从该队列接走工作")
+        await mei.look("pick-denied")
+        await who_may_pick(hub, "members")
         mei.wire.hold()
         await mei.press("Enter")
         await hub.eventually(lambda: in_hand(hub, interaction_id), "the hub to do it")
@@ -121,6 +127,12 @@ async def test_an_agent_takes_what_waits_by_hand_and_the_case_says_so(
         await mei.see("routing-offer").first.get_by_role("button").click()
         await says(mei.see("decision-overridden"), "I know her parcel", "I know her parcel")
         await mei.look("case-overridden")
+
+
+async def who_may_pick(hub: TestHub, who: str) -> None:
+    (row,) = [row for row in await hub.rows("queues") if row["id"] == "support"]
+    changed = {"id": "support", "settings": {**row["settings"], "pick": who}}
+    await hub.write(catalogue.put, catalogue.TABLES["queues"], changed)
 
 
 async def in_hand(hub: TestHub, interaction_id: str) -> bool:

@@ -147,12 +147,15 @@ class Standings:
         """Whether anything waits in the queue."""
         return bool(self._line[queue])
 
-    def onward(self, waiting: Waiting, been_in: Collection[str], now: Moment) -> Waiting | None:
-        """The case in the queue that it goes on to; None where it stays."""
+    def onward(
+        self, waiting: Waiting, been_in: Collection[str], now: Moment, levels: dict[str, float | None]
+    ) -> Waiting | None:
+        """The case in the queue that it goes on to; None where it stays. ``levels`` keeps each queue's service level
+        as it was before anything was sent on: who goes counts elsewhere from then on."""
         rules = self.rules(waiting.queue)
         if not rules:
             return None
-        found = first_that_holds(rules, self._standing(waiting, rules, now), {*been_in, waiting.queue})
+        found = first_that_holds(rules, self._standing(waiting, rules, now, levels), {*been_in, waiting.queue})
         if found is None:
             return None
         to = found[0].to
@@ -162,10 +165,14 @@ class Standings:
         """When the case is to be looked at by itself."""
         return look_at(self.rules(waiting.queue), waiting.virtual_enqueued_at, now, AGAIN_MS)
 
-    def _standing(self, waiting: Waiting, rules: Iterable[Overflow], now: Moment) -> Standing:
+    def _standing(
+        self, waiting: Waiting, rules: Iterable[Overflow], now: Moment, levels: dict[str, float | None]
+    ) -> Standing:
         queue = waiting.queue
         staffed = any(rule.nobody for rule in rules)
         spans = [rule.level_of_ms for rule in rules if rule.level_below is not None]
+        if queue not in levels:
+            levels[queue] = self._level(queue, spans[0], now) if spans else None
         team = self._team(waiting) if staffed else _NOBODY
         hours = self._book.place(queue).hours if any(rule.closed for rule in rules) else None
         return Standing(
@@ -174,7 +181,7 @@ class Standings:
             logged_in=len(team[0]),
             available=len(team[1]),
             able=len(team[2]),
-            level=self._level(queue, spans[0], now) if spans else None,
+            level=levels[queue],
             estimate_ms=self._estimate(waiting) if any(rule.estimate_ms is not None for rule in rules) else 0,
             open=self._open(queue, hours, now) if hours else "open",
         )

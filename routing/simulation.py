@@ -329,9 +329,11 @@ class Simulation:
                 comes = next(self._cases, None)
             else:
                 moment, what, _, about = heappop(self._ahead)
+                self._events -= what not in _LOOKS
+                if self._is_over(what, about):
+                    continue
                 self.now = max(self.now, moment)
                 self._happen(what, about)
-                self._events -= what not in _LOOKS
             self._decide()
         self.day.over_at = self.now
         self.now = max(self.now, self._ends_at)  # who is still there is there to the end
@@ -340,6 +342,10 @@ class Simulation:
         for agent_id in list(self._there_since):
             self._gone(agent_id)
         return self.day
+
+    def seats(self) -> list[Seat]:
+        """Everybody, with what they have in hand now."""
+        return list(self._seats.values())
 
     def _come(self, coming: Coming) -> None:
         served = Served(coming.waiting, coming.at)
@@ -356,6 +362,10 @@ class Simulation:
         if case.offers < MOST_OFFERS:
             self._engine.put_waiting(case.waiting)
         self._standings.waits(case.waiting)
+
+    def _is_over(self, what: int, about: Any) -> bool:
+        """Whether it was about a case that is done with meanwhile: then there is nothing to decide either."""
+        return (what == _LEFT and about not in self._open) or (what == _RINGS and about[0] not in self._open)
 
     def _happen(self, what: int, about: Any) -> None:
         if what == _RINGS:
@@ -381,9 +391,7 @@ class Simulation:
             self._look_at = -1
 
     def _leave(self, interaction_id: str) -> None:
-        case = self._open.pop(interaction_id, None)
-        if case is None:
-            return
+        case = self._open.pop(interaction_id)
         case.served.left_at = self.now
         if case.ringing:
             for agent_id in case.ringing:
@@ -498,13 +506,18 @@ class Simulation:
                     agent_id, medium, waiting.interaction_id, case.offers, ring_ms
                 )
             case.offers += 1
-            self._seats[agent_id] = self._seats[agent_id].taken(medium, case.label)
-            self._at(self.now + after, _RINGS, (waiting.interaction_id, case.ring, agent_id, outcome))
+            seat = self._seats[agent_id] = self._seats[agent_id].taken(medium, case.label)
+            if self._standings:
+                self._standings.there(seat)  # the engine knows it by itself
+            if not after and outcome == "accepted" and not decision.others:
+                self._accept(case, agent_id)
+            else:
+                self._at(self.now + after, _RINGS, (waiting.interaction_id, case.ring, agent_id, outcome))
 
     def _answer(self, interaction_id: str, ring: int, agent_id: str, outcome: Any) -> None:
-        case = self._open.get(interaction_id)
-        if case is None or case.ring != ring or agent_id not in case.ringing:
-            return  # the customer left, or a colleague was faster
+        case = self._open[interaction_id]
+        if case.ring != ring or agent_id not in case.ringing:
+            return  # that was an offer before
         if outcome == "accepted":
             self._accept(case, agent_id)
         else:
@@ -542,14 +555,15 @@ class Simulation:
 
     # --- on to another queue ----------------------------------------------------------------------------------------
 
-    def _consider(self, case: _Case) -> bool:
+    def _consider(self, case: _Case, levels: dict[str, float | None] | None = None) -> bool:
         """Sends on what waits as far as its rules lead, and sees to it that what stays is looked at again. Whether it
         went anywhere."""
         waiting = case.waiting
         if case.coming.owed or waiting.only_agent:
             return False
         went = False
-        while (onward := self._standings.onward(waiting, case.been_in, self.now)) is not None:
+        levels = {} if levels is None else levels
+        while (onward := self._standings.onward(waiting, case.been_in, self.now, levels)) is not None:
             went = True
             self.day.moved += 1
             case.been_in.append(onward.queue)
@@ -591,9 +605,10 @@ class Simulation:
             self._consider(case)
 
     def _watch(self, queue: str) -> None:
-        self._watches.discard(queue)
-        went = False
+        went, levels = False, dict[str, float | None]()
         for interaction_id in self._standings.ends_of(queue):
-            went = self._consider(self._open[interaction_id]) or went
+            went = self._consider(self._open[interaction_id], levels) or went
         if self._standings.anybody(queue):
             self._watch_again(queue, SECOND if went else AGAIN_MS)
+        else:
+            self._watches.discard(queue)

@@ -1,8 +1,8 @@
 """What deciding a day again costs: ``python -m benchmarks.replay [--cases N]``.
 
-A day of calls and chats, some of whose offers are missed, is simulated, stored as a hub stores it (what routing was told, and a record for each case),
-and then replayed: once to show that every decision comes out the same, once under another policy. Seconds are the
-processor's own: what else the machine is doing doesn't count.
+A day of calls and chats, some of whose offers are missed, is simulated, stored as a hub stores it (what routing was
+told, and a record for each case), and then replayed: once to show that every decision comes out the same, once under
+another policy. Seconds are the processor's own: what else the machine is doing doesn't count.
 """
 
 from __future__ import annotations

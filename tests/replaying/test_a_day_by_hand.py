@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from contact_center.domain.overflow import Overflow
 from contact_center.domain.time import MINUTE, SECOND
 from contact_center.replaying.comparing import compare
 from contact_center.replaying.day import Recorded, _Told, put_together
@@ -12,6 +13,7 @@ from contact_center.replaying.report import assumptions
 from routing import Policy, Seat, Waiting
 from routing.facts import Begun, Decided, Fact, Made, SeatGone
 from routing.figures import spans_together
+from routing.onward import Place
 
 FIRST, LAST = 1_000_000, 1_000_000 + 60 * MINUTE
 ANN = Seat("ann", "Ann", frozenset({"q", "r"}), capacity={"voice": 1})
@@ -103,6 +105,91 @@ def test_a_case_that_moved_while_it_waited_comes_where_it_went() -> None:
     assert told.assumed.moved == 1
     assert told.patience["r", "voice"].gave_up == 1
     assert told.coming()[0].patience_ms == 4 * MINUTE
+
+
+def by_rules(records: list[dict[str, Any]], places: dict[str, Place], *facts: tuple[float, Fact]) -> Recorded:
+    told = _Told(FIRST, LAST)
+    for minute, fact in facts:
+        told.hear(at(minute), fact)
+    return put_together(told, {each["interaction_id"]: each for each in records}, places)
+
+
+def test_a_case_that_a_rule_sent_on_comes_where_it_came_and_is_sent_on_again() -> None:
+    places = {"q": Place((Overflow("r", waited_ms=MINUTE),), priority=4, skills={"tax": 1}), "r": Place(priority=1)}
+    records = [record("i1", segment("queue", 1, 2), segment("queue", 2, 5, "r"), ended=5)]
+    told = by_rules(records, places, BEGUN, (1.0, Waiting("i1", 1, "q", "voice", 5, at(1), {"tax": 1})))
+    assert (told.episodes[0].waiting.queue, told.coming()[0].waiting.queue) == ("r", "q")
+    assert (told.real.moved, told.assumed.moved, told.assumed.rules) == (1, 0, ("q",))
+    simulated = told.under(told.policy)
+    assert (simulated.moved, simulated.cases[0].waiting.queue, simulated.cases[0].waiting.priority) == (1, "r", 2)
+    # Sent on in the moment it came, it was never told as it came: what its queue gave it is worked out.
+    untold = by_rules(records, places, BEGUN, (2.0, Waiting("i1", 1, "r", "voice", 2, at(1))))
+    origin = untold.coming()[0].waiting
+    assert (origin.queue, origin.priority, origin.skills) == ("q", 5, {"tax": 1})
+    lines = " ".join(assumptions("en", compare(told, [])))
+    assert "Work goes on from q by the rules" in lines
+
+
+def test_whose_telephone_was_busy_has_missed_the_offer_and_the_case_waits_on() -> None:
+    told = day(
+        [
+            record(
+                "i1",
+                segment("queue", 1, 2),
+                segment("offer", 2, 2.25, agent="ann", outcome="accepted"),
+                segment("talk", 2.25, 2.5, agent="ann"),
+                segment("queue", 2.5, 4),
+                segment("offer", 4, 4.5, agent="ben", outcome="accepted"),
+                segment("talk", 4.5, 9, agent="ben"),
+                ended=9,
+            )
+        ],
+        BEGUN,
+        HERE,
+        (1.0, Waiting("i1", 1, "q", "voice", 0, at(1))),
+        (2.5, Waiting("i1", 1, "q", "voice", 0, at(1), missed={"ann": at(2.5)}, missed_by={"ann": "busy"})),
+    )
+    (episode,) = told.episodes
+    assert (episode.agent_id, episode.came_at, episode.answered_at) == ("ben", at(1), at(4.5))
+    assert told.real.missed == {"busy": 1}
+    assert [(offer.agent_id, offer.outcome) for offer in told.offers] == [("ann", "busy"), ("ben", "accepted")]
+
+
+def test_who_was_taken_to_be_away_for_what_they_missed_is_there_in_the_simulation() -> None:
+    away = replace(ANN, available=False, unavailable_reason="not_ready")
+    missed = record(
+        "i1",
+        segment("queue", 1, 2),
+        segment("offer", 2, 3, agent="ann", outcome="expired"),
+        segment("queue", 3, None),
+    )
+    told = day([missed], BEGUN, HERE, (3.0, away), (8.0, ANN), (20.0, away), (30.0, ANN))
+    assert told.floor.away_ms == [5 * MINUTE]
+    assert [change for change, _ in told.floor.changes] == [FIRST, at(20), at(30)]
+    assert told.real.there_ms == {"ann": 45 * MINUTE}
+    assert (told.real.away, told.assumed.away, told.assumed.away_ms) == (1, 1, 5 * MINUTE)
+    assert "(1 times; half of them for more than 5:00)" in " ".join(assumptions("en", compare(told, [])))
+    gone = replace(away, unavailable_reason="offline")
+    left = day([missed], BEGUN, HERE, (3.0, away), (8.0, gone), (9.0, ANN))
+    assert (left.floor.away_ms, left.real.away) == ([], 0)
+
+
+def test_an_interaction_that_waits_again_is_another_case_to_the_simulation() -> None:
+    told = day(
+        [
+            record(
+                "i1",
+                segment("queue", 1, 2),
+                segment("talk", 2, 3, agent="ann"),
+                segment("queue", 3, 5),
+                segment("talk", 5, 6, agent="ann"),
+                ended=6,
+            )
+        ],
+        BEGUN,
+    )
+    assert [each.waiting.interaction_id for each in told.coming()] == ["i1", "i1#2"]
+    assert len(told.under(told.policy).cases) == 2
 
 
 def test_what_is_in_hand_at_the_beginning_is_in_hand_in_the_simulation_too() -> None:

@@ -124,7 +124,7 @@ def table(found: Staffing, live: bool) -> list[str]:
         "Agents  Answered in time  Average wait  Given up   Busy",
     ]
     lines += [_row(line, found.needed) for line in found.lines if _worth_showing(line, found)]
-    lines.append("")
+    lines += ["", *_models(found), ""]
     if found.needed is None:
         lines.append("No number of agents reaches the target.")
     else:
@@ -136,6 +136,20 @@ def table(found: Staffing, live: bool) -> list[str]:
         if found.missing:
             lines.append(f"A guess until {found.missing} more are handled.")
     return lines
+
+
+def _models(found: Staffing) -> list[str]:
+    """The three models of the same agents: who finds everybody busy is turned away, waits for ever, or gives up."""
+    heading = f"With {found.agents:g} agents"
+    told = [f"{heading:18} Find all busy  In time  Average wait   Lost  Needed"]
+    for each in found.models:
+        wait = "endless" if isinf(each.average_wait_s) else f"{each.average_wait_s:.1f} s"
+        needed = "none" if each.needed is None else str(each.needed)
+        told.append(
+            f"Erlang {each.name.upper():11} {100 * each.waits:11.1f} %  {100 * each.service_level:5.1f} %  "
+            f"{wait:>12}  {100 * each.lost:3.0f} %  {needed:>6}"
+        )
+    return told
 
 
 def _schedule(found: Staffing) -> str:

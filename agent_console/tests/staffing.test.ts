@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { line, nearest, points, scale, scales, ticks } from "@/features/staffing/plot";
+import { line, nearest, points, scale, scales, ticks, timeTicks } from "@/features/staffing/plot";
 
 describe("a plot", () => {
   it("lays values along its axes, the highest at the top", () => {
@@ -17,6 +17,12 @@ describe("a plot", () => {
     [12, 47, 5, [20, 30, 40]],
     [0, 0, 10, [0]],
   ])("marks %i to %i with about %i round numbers", (from, to, most, found) => expect(ticks(from, to, most)).toEqual(found));
+  it.each([
+    [300, 5, [0, 60, 120, 180, 240, 300]],
+    [50, 5, [0, 10, 20, 30, 40, 50]],
+    [0.4, 5, [0]],
+    [40_000, 5, [0, 10_800, 21_600, 32_400]],
+  ])("marks %f seconds with at most %i and nought", (to, most, found) => expect(timeTicks(to, most)).toEqual(found));
   it("finds what lies nearest", () => {
     expect(nearest([1, 5, 9], 6, (n) => n)).toBe(5);
     expect(nearest([], 6, (n: number) => n)).toBeNull();

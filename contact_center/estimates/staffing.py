@@ -6,8 +6,11 @@ customers wait, from the last stretches of waiting; the rest is Erlang A (:mod:`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
 from math import ceil, floor, inf, isfinite
+from typing import Literal, TypeAlias
 
 from contact_center.domain.events import MEDIA, Medium
 from contact_center.domain.time import DAY, HOUR, MINUTE, SECOND, Moment
@@ -16,7 +19,7 @@ from contact_center.estimates.places import capacity_for
 from contact_center.storage import estimates, queues
 from contact_center.storage.connection import Connection
 from contact_center.storage.queues import Queue
-from routing.staffing import Demand, Outlook, Target, agents_needed, scheduled
+from routing.staffing import Demand, Outlook, Target, agents_needed, erlang_b, scheduled
 
 ENOUGH = 20
 """With fewer cases handled than this, what the figures say is a guess and is called one."""
@@ -57,13 +60,31 @@ class Coming:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What so many agents mean in the long run. ``average_wait_s`` is infinite where they never catch up."""
+    """What so many agents mean in the long run. ``average_wait_s`` is infinite where they never catch up.
+    ``patient_level`` is what the service level would be if nobody ever gave up."""
 
     agents: float
     service_level: float
     average_wait_s: float
     abandoned: float
     occupancy: float
+    patient_level: float
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What one of the three models says of the agents who are there. They differ in what becomes of who finds
+    everybody busy: Erlang ``b`` turns them away, ``c`` lets them wait for ever, ``a`` lets them give up. ``waits`` is
+    the share who find everybody busy; ``needed`` (None: no number) are the fewest agents for the target, by ``b``
+    those who take as many at once."""
+
+    name: Literal["b", "c", "a"]
+    waits: float
+    service_level: float
+    average_wait_s: float
+    lost: float
+    occupancy: float
+    needed: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +109,8 @@ class Staffing:
     on_schedule: int | None
     handled: int
     abandoned: int
-    lines: tuple[Line, ...] = field(default=())
+    lines: tuple[Line, ...] = ()
+    models: tuple[Model, ...] = ()
 
     @property
     def missing(self) -> int:
@@ -138,6 +160,7 @@ def outlook(demand: Demand, agents: float, places: float, within_s: float) -> Li
         between(below.average_wait_s, above.average_wait_s),
         between(below.abandoned, above.abandoned),
         between(below.occupancy, above.occupancy),
+        between(below.patient_level, above.patient_level),
     )
 
 
@@ -149,7 +172,68 @@ def _line(demand: Demand, places: int, agents: float, within_s: float) -> Line:
         found.average_wait_s,
         found.abandoned_share,
         found.occupancy if places else 1.0 if demand.per_hour else 0.0,
+        Outlook(patient(demand), places).service_level(within_s),
     )
+
+
+def patient(demand: Demand) -> Demand:
+    """The same customers, if they never gave up."""
+    return Demand(demand.per_hour, demand.handling_s)
+
+
+# --- by each model --------------------------------------------------------------------------------------------------
+
+
+def models(demand: Demand, agents: float, places: float, target: Target) -> tuple[Model, ...]:
+    """Erlang B, C and A of the same figures."""
+    whole = min(MOST_PLACES, max(0.0, agents * places))
+    return (
+        _model("b", whole, places, lambda number: _blocking(demand, number), _lines_for(demand, target)),
+        _waiting("c", patient(demand), whole, places, target),
+        _waiting("a", demand, whole, places, target),
+    )
+
+
+Figures: TypeAlias = tuple[float, float, float, float, float]
+"""waits, service level, average wait, lost, occupancy"""
+
+
+def _waiting(name: Literal["c", "a"], demand: Demand, whole: float, places: float, target: Target) -> Model:
+    def figures(number: int) -> Figures:
+        found = Outlook(demand, number)
+        level, occupancy = found.service_level(target.within_s), found.occupancy if number else 1.0
+        return found.wait_share, level, found.average_wait_s, found.abandoned_share, occupancy
+
+    return _model(name, whole, places, figures, agents_needed(demand, target, MOST_PLACES))
+
+
+def _blocking(demand: Demand, number: int) -> Figures:
+    blocked = erlang_b(number, demand.load)
+    return blocked, 1 - blocked, 0.0, blocked, demand.load * (1 - blocked) / number if number else 1.0
+
+
+def _lines_for(demand: Demand, target: Target) -> int | None:
+    """The fewest places at which no more are turned away than may be missed."""
+    if not demand.load:
+        return 0
+    number = bisect_left(range(MOST_PLACES + 1), target.share, key=lambda n: 1 - erlang_b(n, demand.load))
+    return number if number <= MOST_PLACES else None
+
+
+def _model(
+    name: Literal["b", "c", "a"],
+    whole: float,
+    places: float,
+    figures: Callable[[int], Figures],
+    needed: int | None,
+) -> Model:
+    """Parts of a place lie between the whole numbers."""
+    part = whole - floor(whole)
+    below, above = figures(floor(whole)), figures(ceil(whole))
+    waits, level, wait, lost, busy = (
+        a + part * (b - a) if isfinite(a) else a for a, b in zip(below, above, strict=True)
+    )
+    return Model(name, waits, level, wait, lost, busy, None if needed is None else ceil(needed / places - 1e-9))
 
 
 def planned(
@@ -189,6 +273,7 @@ def planned(
         handled=handled,
         abandoned=abandoned,
         lines=_lines(demand, agents, places, needed, target.within_s) if lines else (),
+        models=models(demand, agents, places, target) if lines else (),
     )
 
 

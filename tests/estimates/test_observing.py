@@ -102,21 +102,23 @@ async def test_what_is_kept_for_somebody_is_expected_to_wait_for_them(database_u
     queues = house()["queues"]
     next(queue for queue in queues if queue["id"] == "support")["routing"] = {"hold_seconds": 40}
     team = [{**each, "capacity": {"sms": 1}, "queues": ["support"]} for each in house()["agents"][:2]]
-    async with open_test_hub(database_url, tmp_path, config=house(agents=team, queues=queues)) as hub:
-        async with hub.at_work("mei") as (mei,):
-            await hub.twilio.sms(LENA, "Hello?")
-            work = await mei.accept()
-            await mei.command("wrap_up", interaction_id=work.interaction_id, disposition="solved")
-            await mei.gone(work.interaction_id)
-            hub.advance(SECOND)
-            await hub.twilio.sms(OMAR, "Hello?")
-            await mei.accept()
-            async with hub.at_work("jonas"):
-                await hub.twilio.sms(LENA, "Me again.")
-                again = (await hub.interactions())[-1]
-                found = await hub.get(f"interactions/{again}/estimate")
-                assert found["agents"] == 2
-                assert 20 * SECOND < found["estimate"]["p90_ms"] < 5 * MINUTE
+    async with (
+        open_test_hub(database_url, tmp_path, config=house(agents=team, queues=queues)) as hub,
+        hub.at_work("mei") as (mei,),
+    ):
+        await hub.twilio.sms(LENA, "Hello?")
+        work = await mei.accept()
+        await mei.command("wrap_up", interaction_id=work.interaction_id, disposition="solved")
+        await mei.gone(work.interaction_id)
+        hub.advance(SECOND)
+        await hub.twilio.sms(OMAR, "Hello?")
+        await mei.accept()
+        async with hub.at_work("jonas"):
+            await hub.twilio.sms(LENA, "Me again.")
+            again = (await hub.interactions())[-1]
+            found = await hub.get(f"interactions/{again}/estimate")
+            assert found["agents"] == 2
+            assert 20 * SECOND < found["estimate"]["p90_ms"] < 5 * MINUTE
 
 
 async def test_giving_up_and_being_sent_on_are_two_different_ends(database_url: str, tmp_path: Path) -> None:

@@ -8,6 +8,19 @@ export interface StaffingLine {
   average_wait_s: number | null;
   abandoned: number;
   occupancy: number;
+  /** The same, if nobody ever gave up. */
+  patient_level: number;
+}
+
+/** What one model says of who is there: who finds everybody busy is turned away (b), waits for ever (c), gives up (a). */
+export interface StaffingModel {
+  name: "b" | "c" | "a";
+  waits: number;
+  service_level: number;
+  average_wait_s: number | null;
+  lost: number;
+  occupancy: number;
+  needed: number | null;
 }
 
 export interface Target {
@@ -35,6 +48,7 @@ export interface Staffing {
   abandoned: number;
   missing: number;
   lines: StaffingLine[];
+  models: StaffingModel[];
 }
 
 export interface Pause {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ import pytest
 from contact_center.desk import picking, verbs
 from contact_center.dispatch import claim as dispatch
 from contact_center.domain.events import CustomerLeft, MessageReceived
-from contact_center.storage import deadlines
+from contact_center.storage import agents, deadlines, schema
+from contact_center.storage.executor import open_executor
 from tests.laws import nodes
 
 pytestmark = [
@@ -135,8 +137,42 @@ async def _another_node(url: str) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-async def test_nodes_that_do_everything_at_once_never_wait_for_each_other(database_url: str) -> None:
-    await nodes.history(database_url, "locks")
-    async with _another_node(database_url) as other:  # each counts when it goes, and all are gone
+async def _sees_late(url: str) -> None:
+    """PostgreSQL looks for deadlocks long after a group has given up, however busy the machine is."""
+    async with _another_node(url) as other:
+        name = await other.fetchval("SELECT quote_ident(current_database())")
+        with contextlib.suppress(asyncpg.InsufficientPrivilegeError):
+            await other.execute(f"ALTER DATABASE {name} SET deadlock_timeout = '4s'")
+
+
+async def _deadlocks(url: str) -> int:
+    """Each connection counts when it goes: all must be gone."""
+    async with _another_node(url) as other:
         found = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
-        assert await other.fetchval(found) == 0
+        return int(await other.fetchval(found))
+
+
+async def test_nodes_that_do_everything_at_once_never_wait_for_each_other(database_url: str) -> None:
+    await _sees_late(database_url)
+    await nodes.history(database_url, "locks")
+    assert await _deadlocks(database_url) == 0
+
+
+async def test_groups_that_wait_for_each_other_give_up_before_it_is_a_deadlock(database_url: str) -> None:
+    await _sees_late(database_url)
+    one, other = open_executor(database_url), open_executor(database_url)
+    for each in (one, other):
+        await each.start(lambda _: None)
+    people = [
+        {"id": name, "name": name, "role": "agent", "queues": [], "skills": {}, "capacity": {}} for name in ("a", "b")
+    ]
+    await one.write(lambda conn: conn.execute(schema.agents.insert(), people))
+    for _ in range(3):
+        there, back = (
+            [one.write(agents.lock, name) for name in "ab"],
+            [other.write(agents.lock, name) for name in "ba"],
+        )
+        assert all(await asyncio.gather(*there, *back))
+    for each in (one, other):
+        await each.stop()
+    assert await _deadlocks(database_url) == 0

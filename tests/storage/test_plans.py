@@ -37,6 +37,12 @@ ASKED: dict[str, tuple[Any, str]] = {
     "what rings at an agent": (agents._LOAD, "ix_offers_agent_id_state"),
     "what rings anywhere": (agents._LOADS, "uq_offers_pending"),
     "what every agent holds": (agents._LOADS, "ix_interactions_agent_open|ix_interactions_open_state"),
+    "what agents of a list hold": (agents._LOADS_OF_THESE, "ix_interactions_agent_open"),
+    "what rings at agents of a list": (agents._LOADS_OF_THESE, "ix_offers_agent_id_state"),
+    "agents of a list": (agents._THESE, "SEARCH agents USING INDEX sqlite_autoindex"),
+    "whom an interaction concerns": (journal._WHOSE, "SEARCH interactions USING INDEX sqlite_autoindex"),
+    "whom a thread's last interaction concerns": (journal._WHOSE_OF_LATEST, "ix_interactions_thread"),
+    "whom a case's last interaction concerns": (journal._WHOSE_OF_LAST, "ix_interactions_case_id"),
     "who waits": (backlog._IDS, "ix_interactions_open_state"),
     "those of a list who wait": (backlog._WAITING, "SEARCH interactions USING INDEX sqlite_autoindex"),
     "who served those of a list": (

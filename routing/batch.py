@@ -84,13 +84,18 @@ class Scale:
 
     def __init__(self, costs: Sequence[Cost]) -> None:
         self._worth: list[int] = []
+        self._numbers: dict[Cost, int] = {}
         worth = 1
         for column in reversed([*zip(*costs, strict=True)]):
             self._worth.insert(0, worth)
             worth *= 1 + 2 * len(costs) * max(map(abs, column))
 
     def number(self, cost: Cost) -> int:
-        return sum([worth * each for worth, each in zip(self._worth, cost, strict=True) if each])
+        number = self._numbers.get(cost)
+        if number is None:
+            number = sum([worth * each for worth, each in zip(self._worth, cost, strict=True)])
+            self._numbers[cost] = number
+        return number
 
 
 def in_turn(pairs: Sequence[Iterable[int]], room: Sequence[int]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from contact_center.domain.time import Moment
 from routing.cases import Waiting
@@ -14,6 +15,9 @@ from routing.seats import Row, row_at, slots_in
 
 class Choice:
     """The ranking, told of the floor: sets of agents whom a term puts first are mostly a mask away."""
+
+    sorted_few = 512
+    """So many are sorted anew; more are looked up in their order. (It changes what it costs and nothing else.)"""
 
     __slots__ = ("_floor", "_policy", "rings")
 
@@ -42,7 +46,7 @@ class Choice:
         for term, says in leading:
             if able & (able - 1) == 0:
                 break
-            for bits in self.grades(term, waiting, able, now):
+            for bits in self._grades(term, waiting, able, now):
                 if bits & able:
                     able &= bits
                     break
@@ -52,7 +56,28 @@ class Choice:
                 able = sum([row.bit for row in rows if says(row) == best])
         return able
 
-    def grades(self, term: Term, waiting: Waiting, able: int, now: Moment) -> Iterator[int]:
+    def in_rank(self, waiting: Waiting, leading: Leading, able: int, now: Moment) -> Iterator[Row]:
+        """Those of ``able``, the foremost first."""
+        rows = self._floor.rows
+        if not leading:
+            if able.bit_count() > self.sorted_few:
+                yield from self._floor.in_turn(able)
+            else:
+                yield from sorted([row_at(rows, slot) for slot in slots_in(able)], key=_place_of)
+            return
+        term, says = leading[0]
+        for bits in self._grades(term, waiting, able, now):
+            if hit := bits & able:
+                able ^= hit
+                yield from self.in_rank(waiting, leading[1:], hit, now)
+        found: dict[int, int] = {}
+        for slot in slots_in(able):
+            row = row_at(rows, slot)
+            found[says(row)] = found.get(says(row), 0) | row.bit
+        for _, hit in sorted(found.items()):
+            yield from self.in_rank(waiting, leading[1:], hit, now)
+
+    def _grades(self, term: Term, waiting: Waiting, able: int, now: Moment) -> Iterator[int]:
         """Sets of agents whom the term puts before all others, the foremost first, where an index has them."""
         match term:
             case "known":
@@ -74,3 +99,6 @@ class Choice:
                 known[place] = known.get(place, 0) | row.bit
         yield from [known[place] for place in sorted(known)]
         yield able
+
+
+_place_of = attrgetter("place")

@@ -12,6 +12,7 @@ from routing.choosing import Choice
 from routing.decisions import Decision, Explanation
 from routing.floor import Floor
 from routing.lanes import Lanes, first_case
+from routing.meeting import Meeting
 from routing.past import Seen
 from routing.policy import Policy
 from routing.pools import Pools
@@ -19,7 +20,6 @@ from routing.ranking import in_order
 from routing.seats import House, Row, Seat, row_at, row_of
 from routing.timetable import Timetable, standing_at
 from routing.together import Placed
-from routing.weighing import Weighing
 
 
 class Engine:
@@ -56,11 +56,11 @@ class Engine:
         "_fresh",
         "_house",
         "_lanes",
+        "_meeting",
         "_now",
         "_pools",
         "_ready",
         "_times",
-        "_weighing",
         "_weighs",
         "policy",
     )
@@ -72,6 +72,7 @@ class Engine:
         self._pools = Pools(policy, self._floor, self.pools_kept)
         self._lanes = Lanes(self._floor, self._pools, self.lanes_few)
         self._choice = Choice(policy, self._floor)
+        self._meeting = Meeting(policy, self._house, self._floor, self._lanes, self._choice)
         self._cases, self._ready = self._lanes.cases, self._lanes.ready
         self._times = Timetable(policy, self._cases)
         self._fresh: dict[int, Row] = {}
@@ -80,7 +81,6 @@ class Engine:
         self._alike = not policy.queues and policy.most_priority is None and policy.order == "age"
         self._ageing_ms = policy.ageing_ms
         self._weighs = policy.batch.most > 1
-        self._weighing = Weighing(self._house, self._floor, self._lanes, self._choice)
         self._few, self._behind = self.few, self.behind
 
     # --- seats --------------------------------------------------------------------------------------------
@@ -252,7 +252,7 @@ class Engine:
     def _weigh(self, now: Moment) -> tuple[int, list[tuple[Case, Placed]]]:
         if len(self._fresh) > self._few:
             self._wake_all()
-        return self._weighing.weigh(self._fresh.values(), self.policy.batch.most, now)
+        return self._meeting.weighed(self._fresh.values(), now)
 
     def _wake_all(self) -> None:
         self._fresh.clear()

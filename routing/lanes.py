@@ -265,8 +265,23 @@ class Lanes:
                     best = lane
         return self._first_in_lines(self._lines, row, best) if self._queueing else best
 
-    def all_for(self, row: Row, most: int) -> Iterator[Lane]:
-        """Those where something waits that the agent could take next; of more than there are few, the first."""
+    @staticmethod
+    def _first_in_lines(lines: Lines, row: Row, best: Lane | None) -> Lane | None:
+        reached = row.reach.mask
+        for queue in row.reach.queues:
+            if media := lines.get((queue, "")):
+                for medium in row.spare:
+                    if line := media.get(medium):
+                        best = _first_in(line, reached, row, best)
+        if media := lines.get(("", row.seat.agent_id)):
+            for medium in row.spare:
+                if line := media.get(medium):
+                    best = _first_in(line, -1, row, best)
+        return best
+
+    def open_for(self, row: Row, most: int) -> Iterator[Lane]:
+        """Those where something waits that the agent could take; of more than a few, the first ``most`` of each
+        line."""
         reach = row.reach
         if reach.news != self._pools.news:
             self._see(row)
@@ -283,20 +298,6 @@ class Lanes:
                     if medium in row.spare:
                         theirs = (lane for _, _, bit, lane in line.lanes if bit & reached and lane.admits(row))
                         yield from islice(theirs, most)
-
-    @staticmethod
-    def _first_in_lines(lines: Lines, row: Row, best: Lane | None) -> Lane | None:
-        reached = row.reach.mask
-        for queue in row.reach.queues:
-            if media := lines.get((queue, "")):
-                for medium in row.spare:
-                    if line := media.get(medium):
-                        best = _first_in(line, reached, row, best)
-        if media := lines.get(("", row.seat.agent_id)):
-            for medium in row.spare:
-                if line := media.get(medium):
-                    best = _first_in(line, -1, row, best)
-        return best
 
     def _see(self, row: Row) -> None:
         """Brings what is known of the row's reach up to date."""

@@ -68,6 +68,8 @@ class Order:
 
     def in_turn(self, mask: int) -> Iterator[int]:
         """The slots of ``mask`` in the order in which they stand."""
+        bits = mask.to_bytes((mask.bit_length() >> 3) + 1, "little")
+        end = len(bits) << 3
         for run in self._runs:
-            if hits := mask & run.mask:
-                yield from [place[3] for place in run.places if hits >> place[3] & 1]
+            if mask & run.mask:
+                yield from [slot for _, _, _, slot in run.places if slot < end and bits[slot >> 3] >> (slot & 7) & 1]

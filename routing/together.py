@@ -1,8 +1,9 @@
 """Which cases are weighed together, and what everybody is to each of them (how they are weighed:
 :mod:`routing.batch`).
 
-Weighed are the first cases by their turns that somebody can take now: at most so many as the policy says, and four
-for each agent who could take one of them. What is left is weighed after that.
+Weighed are the first cases by their turns that somebody can take now: at most so many as the policy says (a case
+counts for as many as it rings at), and four for each agent who could take one of them. What is left is weighed after
+that. All bounds are counts, never times, so that what is decided follows from the facts.
 
 **Who is torn.** An agent has room for so many of a medium, and mostly what they are given of one leaves their room
 for another as it was. Where it does not (a call takes the whole of them, a weighted total or a label bounds several
@@ -23,6 +24,10 @@ several take, in their turn, the foremost of who is left. So nobody waits becaus
 * All are alike (the same agents could take them, as work of one kind; no term is about the case; none rings at
   several): it makes no difference who takes which, only which places are taken. Turns take the cheapest each time,
   and so many of the cheapest are the least that so many can cost.
+
+Nor where all have plenty: each could go to as many agents as all of them together ring at, and no term is about the
+case. Turns serve all of them too, whichever the others take; what could be gained is a little less load here and
+there, and it would be the dearest of all tables.
 """
 
 from __future__ import annotations
@@ -112,6 +117,8 @@ class _Pile:
         self._house = house
         self._now = now
         self.terms: tuple[str, ...] = (*house.policy.ranking, "served_lately")
+        self._nothing: Cost = (0,) * len(self.terms)
+        self._of_pieces = [(n, term) for n, term in enumerate(house.policy.ranking) if term in _OF_A_PIECE]
         self._kinds = [(case.waiting.medium, case.waiting.counts_as(house.policy)) for case in cases]
         self._orders: list[Callable[[Row], Any]] = [in_order(case.leading) for case in cases]
         self.rows = {row.slot: row for case in cases for row in case.foremost}
@@ -187,6 +194,8 @@ class _Pile:
         return grades
 
     def _pair(self, case: int, slot: int) -> Cost:
+        if not self._says[case]:
+            return self._nothing
         costs = self._costs[case]
         cost = costs.get(slot)
         if cost is None:
@@ -200,17 +209,17 @@ class _Pile:
         """Of one more piece for the agent as they are by then. Where the most loaded come first, it counts what they
         had at the beginning: the second piece may not be cheaper than the first."""
         numbers = [0] * len(self.terms)
-        for place, term in enumerate(self._house.policy.ranking):
+        for place, term in self._of_pieces:
             if term == "least_loaded":
                 numbers[place] = row.share
             elif term == "most_loaded":
                 numbers[place] = -self.rows[row.slot].share
-            elif term == "longest_idle":
+            else:
                 numbers[place] = row.seat.idle_since_at - self._now
         return tuple(numbers)
 
     def worth(self, pieces: Pieces) -> _Worth:
-        rows, costs = dict(self.rows), [(0,) * len(self.terms)]
+        rows, costs = dict(self.rows), [self._nothing]
         waits = [True] * len(self._cases)
         rings = 0
         for case, slots in pieces:
@@ -245,11 +254,13 @@ class _Pile:
         rows = dict(self.rows)
         pieces: Pieces = []
         waits = [*range(len(self._cases))]
-        while some := self._round(waits, rows):
+        while waits and (some := self._round(waits, rows)):
             for case, slot in some:
                 pieces.append((case, (slot,)))
                 self._take(rows, case, (slot,))
                 waits.remove(case)
+            if not self._torn:
+                break
         return self._ring_further(pieces, rows)
 
     def _round(self, waits: Sequence[int], rows: Mapping[int, Row]) -> list[tuple[int, int]]:

@@ -33,6 +33,10 @@ describe.each([["English", en], ["Chinese", zh]] as [string, unknown][])("what r
   it("names every term that put somebody behind", () => {
     for (const by of codesUnder("What put somebody behind (`by`):")) expect((words.decision.reason["not_chosen"] as Record<string, string>)[by], by).toBeTruthy();
   });
+  it("names whatever weighing cases together gains", () => {
+    const better = words.decision.reason["weighed_better"] as Record<string, string>;
+    for (const by of [...codesUnder("are compared by the terms of `ranking`, in its order; the id always comes last, so that the\nsame facts always give the same decision."), "served_lately", "turn", "ring"]) expect(better[by], by).toBeTruthy();
+  });
   it("says each part of why somebody was chosen", () => {
     for (const code of codesUnder("The choice in a sentence (`why`):")) {
       expect(words.why[code], code).toBeTruthy();

@@ -139,7 +139,6 @@ _REASONS: Mapping[str, tuple[str, str]] = {
         "服务的数量与只按顺序相同，但更紧急的先得到服务",
     ),
     "weighed_better:ring": ("in all, it rings for more agents", "整体上，同时向更多坐席响铃"),
-    "kept_for_known": ("kept until {until_at} for those who know the customer", "在 {until_at} 前留给熟悉该客户的人"),
     "relaxes": ("less will be asked at {at}: step {step} of {steps}", "{at} 将放宽要求：第 {step}/{steps} 步"),
 }
 _OF_ONE: Mapping[str, tuple[str, str]] = {
@@ -198,7 +197,6 @@ _LINES: Mapping[str, tuple[str, str]] = {
     "why": ("Because {reasons}.", "原因：{reasons}。"),
     "remark": ("{said}.", "{said}。"),
     "policy": ("Policy {policy}. {considered} considered.", "策略 {policy}。共考虑 {considered} 人。"),
-    "remark": ("{said}.", "{said}。"),
     "arm": ("Experiment {name}: it was {arm}'s turn.", "试验 {name}：当时由 {arm} 策略作决定。"),
     "place": ("{rank}. {name}: {reasons}", "{rank}. {name}：{reasons}"),
     "out": ("–  {name}: {reasons}", "–  {name}：{reasons}"),

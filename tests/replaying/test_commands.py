@@ -135,6 +135,10 @@ def test_a_decision_is_explained_in_words(database_url: str, typed: Typed) -> No
         "considered": 3,
         "counts": {},
         "summary": [],
+        "remarks": [
+            {"code": "weighed_otherwise", "values": {"count": 3, "agents": 2, "agent_id": "ben"}},
+            {"code": "weighed_better", "values": {"by": "known"}},
+        ],
         "candidates": [
             {
                 "agent_id": "ann",
@@ -178,7 +182,11 @@ def test_a_decision_is_explained_in_words(database_url: str, typed: Typed) -> No
             in done.output
         )
         assert "of_another_release (x: 1)" in done.output
-    assert "已分给 Ann" in typed("explain", "i1", "--language", "zh").output
+        assert "3 cases were weighed together; by its turn alone this one would have gone to ben." in done.output
+        assert "In all, more customers get somebody who knows them, or knows them better." in done.output
+    in_chinese = typed("explain", "i1", "--language", "zh").output
+    assert "已分给 Ann" in in_chinese
+    assert "整体上，更多客户由熟悉（或更熟悉）他们的人接待。" in in_chinese
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from contact_center.domain.events import MEDIA
 from contact_center.replaying.explaining import Language, explain, reason
+from routing.policy import Term
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,7 @@ DOCS = (Path(__file__).parents[2] / "docs" / "routing.md").read_text(encoding="u
 VALUES: dict[str, Any] = {
     "medium": "sms", "load": 3, "capacity": 4, "skill": "tax", "needed": 2, "has": 1, "reason": "lunch", "weight": 5,
     "label": "gold", "until_at": 0, "agent_id": "ann", "available": 2, "able": 2, "considered": 2, "count": 2,
-    "step": 1, "steps": 3, "at": 0, "need": "billing >= 3",
+    "step": 1, "steps": 3, "at": 0, "need": "billing >= 3", "agents": 4, "by": "known",
 }  # fmt: skip
 
 
@@ -116,3 +117,10 @@ def test_why_it_waits_is_said_of_all() -> None:
     assert told[1].startswith(
         "Because whoever is free has just missed or declined it; it is offered to them again at"
     )
+
+
+@pytest.mark.parametrize("by", [*get_args(Term), "served_lately", "turn", "ring"])
+def test_whatever_weighing_gains_has_words_in_every_language(by: str) -> None:
+    told = [reason(each, {"code": "weighed_better", "values": {"by": by}}, ZoneInfo("UTC")) for each in ("en", "zh")]
+    assert told[0] != told[1]
+    assert not any(by in each for each in told if "_" in by)

@@ -53,7 +53,7 @@ class Chance:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.plenty = seed % 2 == 0
-        self.most = (64, 0, 64, 2, 3)[seed % 5]
+        self.most = (8, 0, 64, 2, 3)[seed % 5]
 
     def one(self, of: Sequence[T]) -> T:
         return self.random.choice(of)

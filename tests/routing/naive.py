@@ -294,6 +294,8 @@ class Naive:
         cases = [case for case in self.in_turn(now) if self.eligible(case, now)][: self.policy.batch.most]
         agents = {seat.agent_id for case in cases for seat in self.eligible(case, now)}
         cases = cases[: 4 * len(agents)]
+        while sum(self.rules(case).ring for case in cases) > self.policy.batch.most:
+            cases.pop()
         if len(cases) < 2 or len(agents) < 2 or self.turns_are_as_good(cases, now):
             return len(cases), []
         pile = Pile(self, cases, now)
@@ -312,7 +314,12 @@ class Naive:
         wanted = [seat.agent_id for case in cases for seat in self.eligible(case, now)[: self.rules(case).ring]]
         if len({*wanted}) == len(wanted):
             return True
-        if any(self.about_the_case(case, now) or self.rules(case).ring > 1 for case in cases):
+        if any(self.about_the_case(case, now) for case in cases):
+            return False
+        rings = [self.rules(case).ring for case in cases]
+        if all(len(self.eligible(case, now)) >= sum(rings) for case in cases):
+            return True
+        if max(rings) > 1:
             return False
         kinds = {(case.medium, self.label(case), *self.ids(self.eligible(case, now))) for case in cases}
         return len(kinds) == 1

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from routing import Engine, Policy, QueuePolicy, Seat, Waiting
+from routing.choosing import Choice
 from tests.routing.chance import AGENTS, QUEUES, Chance
 from tests.routing.naive import Naive
 
@@ -144,6 +145,12 @@ def test_the_engine_decides_and_explains_as_the_plain_policy_does(engine_kind: t
             raise
 
 
+def test_agents_that_are_too_many_to_be_sorted_anew_stand_in_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Choice, "sorted_few", 0)
+    for seed in range(0, 100, 5):
+        History(seed, Engine).go_on(25)
+
+
 TABLES = {
     "reason": "Each agent's reasons:",
     "by": "What put somebody behind (`by`):",
@@ -187,26 +194,33 @@ def test_the_same_facts_in_any_order_give_the_same_decisions(seed: int) -> None:
     assert records[0] == records[1] == records[2]
 
 
+TEAM = (("ann", ()), ("bob", ("en",)), ("cay", ("en", "zh")))
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_nobody_is_overtaken_by_who_came_later_than_the_bound_says(seed: int) -> None:
-    """However urgent what keeps coming is. With a cap, nobody who came later is served before a case any more once it
-    has come to the cap."""
+    """However urgent what keeps coming is, and whatever is weighed together: not at an agent who could have taken
+    them. With a cap, nobody who came later is served before a case any more once it has come to the cap."""
     chance = Chance(seed)
     ageing, cap = chance.one((1, 5)), chance.one((None, 3, 20, 60))
     targets = {
         queue: QueuePolicy(target_ms=chance.one((0, 40, 90)), handling_ms=chance.one((0, 25))) for queue in QUEUES
     }
     policy = Policy("bound", ageing_ms=ageing, most_priority=cap, order=chance.one(("age", "slack")), queues=targets)
-    served: list[tuple[int, Waiting]] = []
+    team = [Seat(name, name, frozenset(QUEUES), dict.fromkeys(skills, 1), {"voice": 1}) for name, skills in TEAM]
+    skills = {seat.agent_id: seat.skills for seat in team}
+    served: list[tuple[int, Waiting, str]] = []
     engine, came = Engine(policy), dict[str, Waiting]()
     for now in range(400):
         for _ in range(chance.random.randint(0, 2)):
             name = f"i{len(came)}"
-            came[name] = Waiting(name, 1, chance.one(QUEUES), "voice", chance.one((0, 0, 7, 50, 100)), now)
+            priority, needs = chance.one((0, 0, 7, 50, 100)), chance.one(({}, {}, {"en": 1}, {"zh": 1}))
+            came[name] = Waiting(name, 1, chance.one(QUEUES), "voice", priority, now, needs)
             engine.put_waiting(came[name])
-        if chance.random.random() < 0.7:
-            engine.put_seat(Seat("ann", "Ann", frozenset(QUEUES), {}, {"voice": 1}))
-        served += [(now, came[decision.interaction_id]) for decision in engine.decide(now)]
+        for seat in team:
+            if chance.random.random() < 0.3:
+                engine.put_seat(seat)
+        served += [(now, came[decision.interaction_id], decision.agent_id) for decision in engine.decide(now)]
 
     def worth(case: Waiting) -> int:
         rules = targets[case.queue]
@@ -217,11 +231,12 @@ def test_nobody_is_overtaken_by_who_came_later_than_the_bound_says(seed: int) ->
             return False
         return late.virtual_enqueued_at - early.virtual_enqueued_at <= worth(early) - worth(late)
 
-    at = {case.interaction_id: place for place, (_, case) in enumerate(served)}
-    for place, (now, late) in enumerate(served):
+    at = {case.interaction_id: place for place, (_, case, _) in enumerate(served)}
+    for place, (now, late, agent_id) in enumerate(served):
         for early in came.values():
             if (
                 early.virtual_enqueued_at < late.virtual_enqueued_at
+                and early.skills.keys() <= skills[agent_id].keys()
                 and at.get(early.interaction_id, place + 1) > place
             ):
                 assert may_overtake(late, early, now), (late, early)

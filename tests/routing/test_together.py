@@ -178,10 +178,17 @@ def test_where_all_are_alike_or_nobody_is_wanted_by_two_nothing_is_weighed(queue
 
 def test_where_turns_are_as_good_as_weighing_they_decide_and_say_so() -> None:
     team = [agent("ann", idle_ms=9_000, zh=1), agent("bob", zh=1), agent("cay")]
+    made = told(TOGETHER, team, [case(1, skills={"zh": 1}), case(2, owner="bob"), case(3)]).decide(NOW)
+    assert pairs(made) == [("c1", "ann"), ("c2", "bob"), ("c3", "cay")]
+    assert remarks(made[0]) == [("weighed_in_vain", {"count": 3, "agents": 3})]
+    assert [why.code for why in made[0].why] == ["skill", "longest_idle", "considered"]
+
+
+def test_where_all_have_plenty_and_no_term_is_about_any_of_them_nothing_is_weighed() -> None:
+    team = [agent("ann", idle_ms=9_000, zh=1), agent("bob", zh=1), agent("cay")]
     made = told(TOGETHER, team, [case(1, skills={"zh": 1}), case(2)]).decide(NOW)
     assert pairs(made) == [("c1", "ann"), ("c2", "bob")]
-    assert remarks(made[0]) == [("weighed_in_vain", {"count": 2, "agents": 2})]
-    assert [why.code for why in made[0].why] == ["skill", "longest_idle", "considered"]
+    assert not [each for each in made if "weighed" in each.explanation.record()]
 
 
 def voices_and_chats(*names: str, **skills: int) -> list[Seat]:
@@ -272,6 +279,13 @@ def test_what_is_weighed_but_not_asked_for_is_weighed_anew() -> None:
     assert pairs(engine.decide(NOW, 1)) == [("c2", "ann")]
 
 
+def test_what_rings_at_several_counts_for_as_many() -> None:
+    policy = replace(TOGETHER, batch=Batch(most=5), queues={"q": QueuePolicy(ring=2)})
+    team = [agent(f"a{n}", idle_ms=n, zh=n % 2) for n in range(3)]
+    made = told(policy, team, [case(n, skills={"zh": n % 2}) for n in range(4)]).decide(NOW)
+    assert len(made[0].explanation.record()["weighed"]["cases"]) == 2
+
+
 def test_no_more_are_weighed_than_the_house_says_nor_than_four_for_each_agent() -> None:
     team = [agent("ann", idle_ms=9_000, zh=3, chats=9), agent("bob", chats=9)]
     pile = [case(n, skills={"zh": n % 2}) for n in range(20)]
@@ -279,3 +293,19 @@ def test_no_more_are_weighed_than_the_house_says_nor_than_four_for_each_agent() 
         made = told(replace(POLICY, batch=Batch(most=most)), team, pile).decide(NOW)
         assert len(made) == 18
         assert max(len(each.explanation.record()["weighed"]["cases"]) for each in made[:looked_at]) == looked_at
+
+
+def test_agents_of_the_same_skills_have_the_same_share_of_the_work() -> None:
+    """Each second brings four cases to six agents of whom only two could take one of them."""
+    seats = {name: agent(name, idle_ms=100 + n, zh=name in "ef") for n, name in enumerate("abcdef")}
+    engine, taken = told(TOGETHER, list(seats.values()), []), dict.fromkeys(seats, 0)
+    for now in range(NOW, NOW + 100_000, 1_000):
+        for number in range(4):
+            engine.put_waiting(case(number, virtual_enqueued_at=now, skills={"zh": 1} if number == 3 else {}))
+        for place, decision in enumerate(engine.decide(now)):
+            taken[decision.agent_id] += 1
+            engine.put_seat(replace(seats[decision.agent_id], idle_since_at=now + place))
+    assert sum(taken.values()) == 400
+    for alike in ("abcd", "ef"):
+        shares = [taken[name] for name in alike]
+        assert max(shares) - min(shares) <= 1, taken

@@ -250,7 +250,7 @@ const en = {
       weighed_instead: "{count} cases were weighed together. By turns alone nobody would have been left for this one.",
       weighed_alike: "{count} cases were weighed together. By its turn alone this one would have gone to the same agent.",
       weighed_in_vain: "{count} cases and {agents} agents were weighed together; turns alone were as good, so they decided.",
-      weighed_more: "In all, {count} more are served like this than by turns alone.",
+      weighed_more: "In all, {count} more is served like this than by turns alone. | In all, {count} more are served like this than by turns alone.",
       weighed_better: {
         known: "In all, more customers get somebody who knows them, or knows them better.",
         preferred: "In all, more of the preferred skills are met.",

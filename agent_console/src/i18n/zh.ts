@@ -251,7 +251,7 @@ const zh: Messages = {
       weighed_instead: "{count} 个工单一并权衡。若只按顺序，已无人可处理此工单。",
       weighed_alike: "{count} 个工单一并权衡。若只按顺序，此工单也会分给同一坐席。",
       weighed_in_vain: "{count} 个工单与 {agents} 名坐席一并权衡；只按顺序同样好，因此按顺序分配。",
-      weighed_more: "整体上，比只按顺序多服务 {count} 个工单。",
+      weighed_more: "整体上，比只按顺序多服务 {count} 个工单。 | 整体上，比只按顺序多服务 {count} 个工单。",
       weighed_better: {
         known: "整体上，更多客户由熟悉（或更熟悉）他们的人接待。",
         preferred: "整体上，优先技能得到更多满足。",

@@ -11,7 +11,6 @@ sum) is distributed as Beta(nμ/θ, k+1).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from statistics import NormalDist
@@ -261,23 +260,21 @@ def _beta(x: float, a: float, b: float) -> float:
     if x > (a + 1) / (a + b + 2):
         return 1 - _beta(1 - x, b, a)
     front = a * math.log(x) + b * math.log1p(-x) + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
-    return math.exp(front) / (a * _fraction(_terms(x, a, b)))
+    return math.exp(front) / (a * _fraction(x, a, b))
 
 
-def _terms(x: float, a: float, b: float) -> Iterator[float]:
-    m = 0
-    while True:
-        if m:
-            yield m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        yield -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        m += 1
-
-
-def _fraction(terms: Iterator[float]) -> float:
-    """1 + t₁/(1 + t₂/(1 + …)), by the modified method of Lentz (Thompson and Barnett 1986)."""
+def _fraction(x: float, a: float, b: float) -> float:
+    """1 + t₁/(1 + t₂/(1 + …)), two terms at a time, by the modified method of Lentz (Thompson and Barnett 1986)."""
     tiny = 1e-300
-    value, c, d = 1.0, 1.0, 0.0
-    for _, term in zip(range(20_000), terms, strict=False):
+    value = c = (1 - (a + b) * x / (a + 1)) or tiny
+    d = 1.0
+    for m in range(1, 10_000):
+        place = a + 2 * m
+        term = m * (b - m) * x / ((place - 1) * place)
+        d = 1 / ((1 + term * d) or tiny)
+        c = (1 + term / c) or tiny
+        value *= c * d
+        term = -(a + m) * (a + b + m) * x / (place * (place + 1))
         d = 1 / ((1 + term * d) or tiny)
         c = (1 + term / c) or tiny
         value *= c * d

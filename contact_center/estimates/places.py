@@ -7,7 +7,7 @@ in lately takes its part of them, for nobody is there for one queue alone who se
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import HOUR, Millis, Moment
@@ -21,6 +21,8 @@ MOST_TAKEN = 0.9
 
 Pair = tuple[str, str]
 """A queue and a medium."""
+
+_NOTHING: frozenset[Medium] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Floor:
         self.work = work
         self._serving: dict[Pair, int] = {}
         self._takers: dict[str, int] = {}
+        self._taken: dict[str, float] = {}
         for seat in self.seats:
             for medium, most in seat.capacity.items():
                 if most > 0:
@@ -67,7 +70,7 @@ class Floor:
     def _of_the_total(self, seat: Seat, medium: Medium) -> float:
         """How much of the weighted total is there for the medium: what the others leave, at least its part by what
         came."""
-        policy, aside = self.policy, self.policy.interrupts.get(medium, frozenset())
+        policy, aside = self.policy, self.policy.interrupts.get(medium, _NOTHING)
         others = 0.0
         for other in seat.capacity:
             if other != medium and other not in aside:
@@ -84,34 +87,49 @@ class Floor:
 
     def _taken_whole(self, seat: Seat, medium: Medium) -> float:
         """The share of their time in which something takes the whole agent, and leaves no room for the medium."""
-        aside = self.policy.interrupts.get(medium, frozenset())
-        takes = [
-            each
-            for each in self.policy.exclusive_media
-            if each != medium and each not in aside and seat.capacity.get(each, 0) > 0
-        ]
-        taken = sum(self.work.load(pair) / self._takers[pair[1]] for pair in self.work.came if pair[1] in takes)
+        aside = self.policy.interrupts.get(medium, _NOTHING)
+        taken = 0.0
+        for each in self.policy.exclusive_media:
+            if each != medium and each not in aside and seat.capacity.get(each, 0) > 0:
+                taken += self._taken_by(each)
         return min(MOST_TAKEN, taken)
+
+    def _taken_by(self, medium: Medium) -> float:
+        """How many of the medium each of those who take it has in hand."""
+        known = self._taken.get(medium)
+        if known is None:
+            load = sum(self.work.load(pair) for pair in self.work.came if pair[1] == medium)
+            known = self._taken[medium] = load / self._takers[medium]
+        return known
 
 
 def capacity_for(seat: Seat, medium: Medium, label: str, policy: Policy) -> int:
     """How many of such work the agent may have, with nothing else in hand."""
-    return room(replace(seat, load={}, labelled={}, available=True), medium, label, policy)
+    return _fit(seat, medium, label, policy, _NO_LOAD, 0)
 
 
 def room(seat: Seat, medium: Medium, label: str, policy: Policy) -> int:
     """How many more of such work the agent could be offered in this moment: as often as it still fits."""
-    aside = policy.interrupts.get(medium, frozenset())
-    whole = policy.exclusive_media
-    if not seat.available or any(seat.load.get(each, 0) > 0 for each in whole if each not in aside):
+    if not seat.available:
         return 0
-    most = seat.capacity.get(medium, 0) - seat.load.get(medium, 0)
-    weight = policy.weights.get(medium, 1)
+    return _fit(seat, medium, label, policy, seat.load, seat.labelled.get(label, 0))
+
+
+_NO_LOAD: Mapping[Medium, int] = {}
+
+
+def _fit(seat: Seat, medium: Medium, label: str, policy: Policy, load: Mapping[Medium, int], labelled: int) -> int:
+    most, whole = seat.capacity.get(medium, 0), policy.exclusive_media
+    aside = policy.interrupts.get(medium, _NOTHING)
+    if load:
+        most -= load.get(medium, 0)
+        if any(load.get(each, 0) > 0 for each in whole if each not in aside):
+            return 0
     if seat.most > 0:
-        left = seat.most - weight_of(seat.load, policy.weights, aside)
+        left, weight = seat.most - weight_of(load, policy.weights, aside), policy.weights.get(medium, 1)
         most = min(most, left // weight) if weight else most if left >= 0 else 0
     if label and label in seat.most_of:
-        most = min(most, seat.most_of[label] - seat.labelled.get(label, 0))
+        most = min(most, seat.most_of[label] - labelled)
     return max(0, min(most, 1) if medium in whole else most)
 
 

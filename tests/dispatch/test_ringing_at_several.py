@@ -31,7 +31,8 @@ async def ring(hub: TestHub, interaction_id: str, *who: str, policy: Policy = PO
     explanation = await hub.eventually(waits, "routing to know it")
     seen = Glimpse(*explanation.seen)
     there = {row.seat.agent_id: row for row in seen.base.rows if row}
-    decision = Decision(seen._replace(rung=tuple([there[agent_id] for agent_id in who])))
+    rung = tuple([there[agent_id] for agent_id in who])
+    decision = Decision(seen._replace(eligible=sum(row.bit for row in rung), rung=rung))
 
     def unit(conn: Any) -> tuple[str, ...]:
         on = hub.clock.occasion()

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from sqlalchemy import text
 
 from contact_center.dispatch.truth import Sweep, facts, put_all
 from contact_center.domain.contact_points import email
@@ -143,6 +144,7 @@ async def measure(executor: Executor, waiting: int, agents: int) -> None:
     await executor.write(_people, agents)
     for first in range(1, waiting + 1, PORTION):
         await executor.write(_put, first, min(first + PORTION, waiting + 1))
+    await executor.write(lambda conn: conn.execute(text("ANALYZE")))  # PostgreSQL does so by itself, in a while
     print(f"{executor.dialect}: {waiting:,} cases wait, {agents:,} agents")
     engine: Engine = await timed("from nothing", lambda: rebuild(executor))
     told, gone = await timed("held against the database", Sweep(executor, engine, set()).differences)

@@ -23,8 +23,9 @@ from routing import Engine, Seat, Waiting
 PORTION = 500
 """Cases read at once: a few milliseconds of the event loop on PostgreSQL."""
 
-AT_ONCE = 2
-"""Portions under way: one is read by the database while what is in another is made out here."""
+AT_ONCE = {"postgresql": 2}
+"""Portions under way, else one: PostgreSQL reads one while what is in another is made out here. SQLite reads here,
+where two at once only take turns."""
 
 T = TypeVar("T")
 
@@ -45,13 +46,13 @@ def read_waiting(executor: Executor, interaction_ids: Iterable[str]) -> AsyncIte
 async def _portions(
     executor: Executor, query: Callable[[Connection, Sequence[str]], list[T]], ids: Iterable[str]
 ) -> AsyncIterator[list[T]]:
-    """While one is made out here, the database reads the next."""
+    at_once = AT_ONCE.get(executor.dialect, 1)
     left = iter(ids)
     under_way: deque[asyncio.Task[list[T]]] = deque()
     try:
         while portion := list(islice(left, PORTION)):
             under_way.append(asyncio.create_task(executor.read(query, portion)))
-            if len(under_way) == AT_ONCE:
+            if len(under_way) == at_once:
                 yield await under_way.popleft()
         while under_way:
             yield await under_way.popleft()

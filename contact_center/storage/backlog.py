@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import MISSING, fields
 from itertools import islice
 from typing import Any
 
@@ -25,6 +26,9 @@ from contact_center.storage.schema import OPEN, customers, interactions
 from routing import Waiting
 
 log = structlog.get_logger(__name__)
+
+_SEGMENT_HAS = {each.name for each in fields(Segment)}
+_SEGMENT_NEEDS = {each.name for each in fields(Segment) if each.default is MISSING}
 
 _UNREADABLE = (TypeError, KeyError, ValueError, AttributeError)
 """What a record that isn't one comes to when it is read."""
@@ -137,7 +141,8 @@ def _as_routing_sees(
     this isn't read from either: nobody could take it."""
     try:
         for segment in told["segments"]:
-            Segment(**segment)
+            if not _SEGMENT_NEEDS <= segment.keys() <= _SEGMENT_HAS:
+                raise TypeError("a segment that is none")
         for party in told["parties"]:
             Party(**party)
         for agent_id in told["served_by"]:

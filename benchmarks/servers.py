@@ -26,10 +26,18 @@ IMPORTS = "import fastapi, sqlalchemy.ext.asyncio, uvicorn, uvloop, httptools, o
 """What any program of this kind has to load: the floor of starting."""
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that nobody listens at. Never the same twice: whoever was given one may not listen there yet."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 class Server:

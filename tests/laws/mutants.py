@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, select, text
 from contact_center.dispatch import claim as dispatch
 from contact_center.storage import agents, journal, schema
 from contact_center.storage.executor import run_alone
+from contact_center.storage.listed import is_one_of
 from routing import Decision
 from routing.past import Glimpse
 
@@ -43,6 +44,7 @@ def _the_fence(patch: pytest.MonkeyPatch, _: str) -> None:
 def _the_lock_on_the_agent(patch: pytest.MonkeyPatch, _: str) -> None:
     found = schema.agents.c
     patch.setattr(agents, "_LOCKED", select(schema.agents).where(found.id == bindparam("agent"), found.active == 1))
+    patch.setattr(journal, "_LOCK_AGENTS", select(found.id).where(is_one_of(found.id, "agents")))
 
 
 def _the_lock_on_the_interaction(patch: pytest.MonkeyPatch, _: str) -> None:

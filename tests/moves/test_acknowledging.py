@@ -216,7 +216,7 @@ async def test_alerts_and_notices_that_differ_are_cases_each(database_url: str, 
         ({"text": "x", "subject": "Your {{subject}}"}, "not {{subject}}"),
         ({"text": "x", "subject": "two\nlines"}, "one line"),
         ({"text": "x", "queues": ["nowhere"]}, "is for the queue 'nowhere', which is not defined"),
-        ({"text": "x", "per_address_hours": 0}, "greater than or equal to 1"),
+        ({"text": "x", "per_address_hours": 0}, "must be at least 1"),
     ],
 )
 def test_what_cannot_be_sent_is_no_setting(settings: dict[str, Any], told: str) -> None:

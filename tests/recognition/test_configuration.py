@@ -44,10 +44,10 @@ def test_what_is_said_is_what_counts() -> None:
 @pytest.mark.parametrize(
     "wrong, told",
     [
-        ({"mode": True}, "Input should be 'off', 'suggest' or 'decide'"),
+        ({"mode": True}, "must be 'off', 'suggest' or 'decide'"),
         ({"suggest_at": 0.9, "decide_at": 0.8}, "what is not even shown cannot decide"),
-        ({"bar": 0.2}, "greater than or equal to 0.5"),
-        ({"most_priority": 500}, "less than or equal to 100"),
+        ({"bar": 0.2}, "must be at least 0.5"),
+        ({"most_priority": 500}, "must be at most 100"),
         ({"languages": {"Chinese": {"chinese": 3}}}, "pattern"),
         ({"intents": [{"id": "a", "name": "A"}, {"id": "a", "name": "B"}]}, "the intent 'a' is there twice"),
         ({"intents": [{"id": "a", "name": "A", "queue": "moon"}]}, "names the queue 'moon', which is not defined"),
@@ -57,7 +57,7 @@ def test_what_is_said_is_what_counts() -> None:
             {"intents": [{"id": i, "name": i, "queues": ["sales"]} for i in "ab"]},
             "the queue 'sales' speaks for 'a' and for 'b': it can teach only one",
         ),
-        ({"intents": [{"id": f"i{i}", "name": "I"} for i in range(50)]}, "at most 39 items"),
+        ({"intents": [{"id": f"i{i}", "name": "I"} for i in range(50)]}, "has 50 entries, and may have 39"),
         ({"intent": []}, "did you mean .intents."),
     ],
 )

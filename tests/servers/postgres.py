@@ -175,10 +175,18 @@ def binaries(home: Path, user: dict[str, Any]) -> Path:
     return installation / "bin"
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that nobody listens at. Never the same twice: whoever was given one may not listen there yet."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def start(home: Path) -> dict[str, str]:

@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
-from tests.hub import TestHub, open_test_hub
+from tests.hub import open_test_hub
 from tests.recognition.school import learnt, school
+from tests.servers.browser import page_of, picture
 
 pytestmark = [
     pytest.mark.browser,
@@ -21,20 +22,6 @@ REFUND = "Hello, I was charged twice for the blue kettle, please refund it."
 PICTURES = os.environ.get("HUB_PICTURES", "")
 
 
-async def page_of(browser: Browser, hub: TestHub, session: str, **more: object) -> Page:
-    context = await browser.new_context(**more)  # type: ignore[arg-type]
-    context.set_default_timeout(PATIENCE_MS)
-    await context.add_cookies([{"name": "cch_session", "value": session, "url": hub.url}])
-    return await context.new_page()
-
-
-async def picture(page: Page, name: str) -> None:
-    """For whoever looks at the screens: ``HUB_PICTURES`` names a folder."""
-    if PICTURES:
-        await page.wait_for_timeout(400)
-        await page.screenshot(path=f"{PICTURES}/{name}.png")
-
-
 async def test_an_agent_says_with_one_key_that_it_is_right(
     database_url: str, tmp_path: Path, browser: Browser
 ) -> None:
@@ -44,7 +31,7 @@ async def test_an_agent_says_with_one_key_that_it_is_right(
         await hub.chat("lena", REFUND)
         offer = await mei.offer()
         session = await hub.cookie_of("mei")
-        page = await page_of(browser, hub, session, color_scheme="light")
+        page = await page_of(browser, hub.url, session, PATIENCE_MS, color_scheme="light")
         await page.goto(f"{hub.url}/desk")
         await expect(page.get_by_test_id("offer-recognised")).to_contain_text("Looks like Refund")
         await picture(page, "offer")
@@ -84,7 +71,7 @@ async def test_a_wrong_language_is_put_right_by_keyboard_and_taken_back(
         await hub.chat("wei", "OK")
         work = await mei.accept()
         session = await hub.cookie_of("mei")
-        page = await page_of(browser, hub, session)
+        page = await page_of(browser, hub.url, session, PATIENCE_MS)
         await page.goto(f"{hub.url}/desk/{work.interaction_id}")
         tongues = page.get_by_test_id("recognised-language")
         await expect(tongues).to_have_value("")
@@ -109,7 +96,9 @@ async def test_a_wrong_language_is_put_right_by_keyboard_and_taken_back(
             )
             for width, locale, scheme, intent in shown:
                 size = {"width": width, "height": 800}
-                other = await page_of(browser, hub, session, color_scheme=scheme, locale=locale, viewport=size)
+                other = await page_of(
+                    browser, hub.url, session, PATIENCE_MS, color_scheme=scheme, locale=locale, viewport=size
+                )
                 await other.goto(f"{hub.url}/desk/{work.interaction_id}")
                 await other.get_by_test_id("recognised-choose").select_option(intent)
                 await expect(other.get_by_test_id("recognised-undo")).to_be_visible()
@@ -126,7 +115,7 @@ async def test_a_supervisor_corrects_a_case_that_waits_on_its_page_and_sees_how_
         await hub.chat("lena", REFUND)
         interaction_id = await hub.only_interaction()
         case_id = (await hub.record(interaction_id)).case_id
-        page = await page_of(browser, hub, await hub.cookie_of("sana"))
+        page = await page_of(browser, hub.url, await hub.cookie_of("sana"), PATIENCE_MS)
         await page.goto(f"{hub.url}/cases/{case_id}")
         strip = page.get_by_test_id("recognised")
         await expect(strip).to_contain_text("Looks like Refund")
@@ -157,7 +146,7 @@ async def test_a_supervisor_sees_what_may_decide_and_how_right_it_is(
     expect.set_options(timeout=PATIENCE_MS)
     async with open_test_hub(database_url, tmp_path, config=school(recognition={"bar": 0.9})) as hub:
         session = await hub.cookie_of("sana")
-        page = await page_of(browser, hub, session)
+        page = await page_of(browser, hub.url, session, PATIENCE_MS)
         await page.goto(f"{hub.url}/floor")
         await expect(page.get_by_text("Nothing has been learnt yet")).to_be_visible()
         await learnt(hub)

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, expect
 from benchmarks.days import known_day, store
 from routing import Policy
 from tests.hub import TestHub, house, open_test_hub
+from tests.servers.browser import page_of, picture
 
 pytestmark = [
     pytest.mark.browser,
@@ -20,20 +21,6 @@ pytestmark = [
 PATIENCE_MS = 120_000
 PICTURES = os.environ.get("HUB_PICTURES", "")
 TRIED = "policy:\n  ranking: [longest_idle]\n  misses_in_a_row: 0\n"
-
-
-async def page_of(browser: Browser, hub: TestHub, session: str, **more: object) -> Page:
-    context = await browser.new_context(**more)  # type: ignore[arg-type]
-    context.set_default_timeout(PATIENCE_MS)
-    await context.add_cookies([{"name": "cch_session", "value": session, "url": hub.url}])
-    return await context.new_page()
-
-
-async def picture(page: Page, name: str) -> None:
-    """For whoever looks at the screens: ``HUB_PICTURES`` names a folder."""
-    if PICTURES:
-        await page.wait_for_timeout(400)
-        await page.screenshot(path=f"{PICTURES}/{name}.png")
 
 
 async def scrolled(page: Page, name: str) -> None:
@@ -53,7 +40,7 @@ async def test_a_supervisor_tries_a_policy_and_finds_the_result_again(
             store, known_day(Policy("p1"), 400, hours=1, queues=2, as_people=True)
         )  # records without their events
         session = await hub.cookie_of("sana")
-        page = await page_of(browser, hub, session)
+        page = await page_of(browser, hub.url, session, PATIENCE_MS)
         see = page.get_by_test_id
         await page.goto(f"{hub.url}/trial")
         await expect(page.get_by_text("Nothing tried yet")).to_be_visible()
@@ -116,7 +103,7 @@ async def test_nothing_kept_no_shadow_and_no_experiment_are_said(
 ) -> None:
     expect.set_options(timeout=PATIENCE_MS)
     async with open_test_hub(database_url, tmp_path, config=house(routing_log={"on": False})) as hub:
-        page = await page_of(browser, hub, await hub.cookie_of("sana"))
+        page = await page_of(browser, hub.url, await hub.cookie_of("sana"), PATIENCE_MS)
         await page.goto(f"{hub.url}/trial")
         await expect(page.get_by_text("No shadow is asked.")).to_be_visible()
         await expect(page.get_by_text("No experiment is under way.")).to_be_visible()
@@ -135,7 +122,7 @@ async def test_a_shadow_and_an_experiment_say_what_they_have_come_to(
         assert applied.is_success, applied.text
         await hub.chat("lena", "Hello, is anybody there?")
         await mei.offer()
-        page = await page_of(browser, hub, await hub.cookie_of("sana"))
+        page = await page_of(browser, hub.url, await hub.cookie_of("sana"), PATIENCE_MS)
         await page.goto(f"{hub.url}/trial")
         await expect(page.get_by_test_id("shadow-table")).to_contain_text("would have offered the same")
         await expect(page.get_by_text("idle-first: a is the policy in force")).to_be_visible()

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 from workbench import chromium
 
@@ -46,3 +46,18 @@ async def browser() -> AsyncIterator[Browser]:
         )
         yield launched
         await launched.close()
+
+
+async def page_of(browser: Browser, url: str, session: str, patience_ms: float, **more: object) -> Page:
+    """A page of somebody who is signed in at the hub at ``url``: their context has ``more`` (locale, viewport, …)."""
+    context = await browser.new_context(**more)  # type: ignore[arg-type]
+    context.set_default_timeout(patience_ms)
+    await context.add_cookies([{"name": "cch_session", "value": session, "url": url}])
+    return await context.new_page()
+
+
+async def picture(page: Page, name: str) -> None:
+    """For whoever looks at the screens: ``HUB_PICTURES`` names a folder."""
+    if folder := os.environ.get("HUB_PICTURES"):
+        await page.wait_for_timeout(400)
+        await page.screenshot(path=f"{folder}/{name}.png")

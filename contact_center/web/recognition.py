@@ -35,8 +35,9 @@ async def state(_: Supervising, runtime: Hub) -> Response:
     """``intents`` with what each may do now, and what hinders it; ``model`` with its measurements; ``languages`` that
     people put right, with what was learnt of them; ``lately`` what was said of cases in the last 30 days, and how
     often agents agreed."""
+    training = runtime.teacher.progress  # before the models are read: what is over by now can then be seen in them
     found = await runtime.executor.read(_state, runtime.occasion().now)
-    return Json({**found, "training": asdict(runtime.teacher.progress)})
+    return Json({**found, "training": asdict(training)})
 
 
 def _state(conn: Connection, now: int) -> dict[str, Any]:

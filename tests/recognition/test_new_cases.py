@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import orjson
 import pytest
 
 from contact_center.domain.events import CUSTOMER, CallerInput
@@ -13,6 +15,7 @@ from contact_center.moves import moves
 from contact_center.recognition import recognise
 from contact_center.storage import journal, recognition, settings
 from contact_center.storage.connection import Connection
+from contact_center.web.recognition import state
 from tests.hub import CommandRefused, open_test_hub
 from tests.recognition.school import INTENTS, examples, learnt, past, school
 
@@ -241,6 +244,27 @@ async def test_the_house_learns_from_how_its_cases_ended(database_url: str, tmp_
         models = (await hub.get("recognition"))["models"]
         assert [(each["version"], each["in_force"]) for each in models] == [(2, False), (1, True)]
         assert (await hub.http.post("/api/v1/recognition/models/9/choose")).status_code == 404
+
+
+async def test_a_training_that_ends_while_the_models_are_read_is_not_over_without_its_model(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with open_test_hub(database_url, tmp_path, config=school()) as hub:
+        await past(hub, examples(200))
+        inner, teacher = hub.runtime.executor, hub.runtime.teacher
+
+        class EndsMeanwhile:
+            async def read(self, query: Any, *given: Any) -> Any:
+                found = await inner.read(query, *given)
+                await teacher.train()
+                return found
+
+        teacher.begin()
+        runtime: Any = SimpleNamespace(executor=EndsMeanwhile(), teacher=teacher, occasion=hub.runtime.occasion)
+        told = orjson.loads((await state(cast(Any, None), runtime)).body)
+        assert (told["model"], told["training"]["phase"]) == (None, "reading")
+        after = await hub.get("recognition")
+        assert (after["model"]["version"], after["training"]["phase"]) == (2, "idle")
 
 
 async def test_with_nothing_to_learn_from_it_says_so(database_url: str, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from routing.decisions import Decision, Explanation
 from routing.floor import Floor
 from routing.lanes import Lanes, first_case
 from routing.meeting import Meeting
-from routing.past import Seen
+from routing.past import WHO_HAS_ROOM, Seen
 from routing.policy import Policy
 from routing.pools import Pools
 from routing.ranking import in_order
@@ -280,7 +280,7 @@ class Engine:
             return None
         first = lane.turns.first
         if lane.steady and first is not None:
-            return self._give(first, lane, row, row.bit, now, True)
+            return self._give(first, lane, row, now, True)
         self._fresh[slot] = row
         if lane.alike:
             return self._settle(first_case(lane), row.bit, (row,), now)
@@ -320,11 +320,11 @@ class Engine:
                 continue
             leading = ranking.leading(waiting, now)
             if lane.steady and not (leading or self._choice.rings) and (few := lane.pool.few()):
-                able, first = self._first_of_few(few, lane.medium)
+                first = self._first_of_few(few, lane.medium)
                 if first is not None:
                     heappop(self._ready)
                     was_fresh = bool(self._fresh and self._fresh.pop(first.slot, None))
-                    return self._give(case, lane, first, able, now, was_fresh)
+                    return self._give(case, lane, first, now, was_fresh)
             else:
                 self._floor.catch_up()
                 if able := self._lanes.able(lane):
@@ -342,21 +342,19 @@ class Engine:
             elif not lane.ready:
                 self._lanes.make_ready(lane, first_case(lane))
 
-    def _first_of_few(self, few: tuple[int, ...], medium: Medium) -> tuple[int, Row | None]:
-        """Those who have room, and who stands first of them."""
+    def _first_of_few(self, few: tuple[int, ...], medium: Medium) -> Row | None:
+        """Who stands first of those who have room."""
         rows = self._floor.rows
-        able, first = 0, None
+        first = None
         for slot in few:
             row = rows[slot]
-            if row is not None and medium in row.spare:
-                able |= row.bit
-                if first is None or row.place < first.place:
-                    first = row
-        return able, first
+            if row is not None and medium in row.spare and (first is None or row.place < first.place):
+                first = row
+        return first
 
     # --- what is decided is taken as done -----------------------------------------------------------------
 
-    def _give(self, case: Case, lane: Lane, row: Row, eligible: int, now: Moment, fresh: bool) -> Decision:
+    def _give(self, case: Case, lane: Lane, row: Row, now: Moment, fresh: bool) -> Decision:
         """The first case of a steady lane goes to the agent. Most decisions are this one."""
         floor, pool = self._floor, lane.pool
         base, later = floor.base, floor.later
@@ -364,7 +362,7 @@ class Engine:
             base = floor.as_now()
             later = base.later
         decision = _new(Decision)
-        decision.seen = (case[3], now, base, len(later), eligible, (row,), pool.ask, pool.mask)
+        decision.seen = (case[3], now, base, len(later), WHO_HAS_ROOM, (row,), pool.ask, pool.mask)
         self._lanes.give(case)
         floor.rows[row.slot] = left = row.taking(lane.medium, "", self._house)
         later.append(left)

@@ -20,6 +20,9 @@ from routing.ranking import Leading, in_order
 from routing.scene import ALL_UP_TO, Scene
 from routing.seats import NOBODY, House, Members, Row, Rows, row_at, slots_in, with_rows
 
+WHO_HAS_ROOM = -1
+"""All of those who fit were eligible who had room for it: they are found when somebody asks."""
+
 _NOBODY_COOLS: Mapping[int, Moment] = MappingProxyType({})
 
 
@@ -73,6 +76,7 @@ class Glimpse(NamedTuple):
                 states[row.state] = states.get(row.state, 0) | row.bit
             if was.takes(medium, label) != row.takes(medium, label):
                 spare ^= row.bit
+        eligible = self.fit & spare if self.eligible == WHO_HAS_ROOM else self.eligible
         rows = with_rows(base.rows, changed)
         leading = self.house.ranking.leading(self.waiting, self.at)
         return Scene(
@@ -83,7 +87,7 @@ class Glimpse(NamedTuple):
             self.house,
             self.at,
             rows,
-            self._in_turn(rows, leading),
+            _in_turn(eligible, rows, leading),
             leading,
             self.members or base.members.get(self.waiting.queue, NOBODY),
             self.directed,
@@ -92,15 +96,16 @@ class Glimpse(NamedTuple):
             spare,
             self.cooling,
             self.held,
-            self.eligible,
+            eligible,
             self.rung,
             self.weighed,
         )
 
-    def _in_turn(self, rows: Rows, leading: Leading) -> tuple[Row, ...]:
-        """The first of the eligible, as many as are ever listed."""
-        eligible = [row for slot in slots_in(self.eligible) if (row := rows[slot])]
-        return tuple(nsmallest(ALL_UP_TO, eligible, key=in_order(leading)))
+
+def _in_turn(mask: int, rows: Rows, leading: Leading) -> tuple[Row, ...]:
+    """The first of them, as many as are ever listed."""
+    eligible = [row for slot in slots_in(mask) if (row := rows[slot])]
+    return tuple(nsmallest(ALL_UP_TO, eligible, key=in_order(leading)))
 
 
 Seen: TypeAlias = (

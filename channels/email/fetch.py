@@ -51,7 +51,7 @@ class Pace:
     29 minutes, NATs and proxies fewer than 9), ``soon`` the first look after a change, from which looks come
     less and less often; ``call`` is how long the server may take to answer. A login that was refused five times is
     tried again after ``refused`` at the soonest. ``lease`` is how long a node that vanished keeps a mailbox,
-    ``progress`` how often catching up is told of."""
+    ``progress`` how often catching up is told of, ``goodbye`` how long ending a connection politely may take."""
 
     poll: float = 60.0
     call: float = 25.0
@@ -61,6 +61,7 @@ class Pace:
     refused: float = 60.0
     lease: float = 30.0
     progress: float = 5.0
+    goodbye: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ class Fetcher:
     async def _keep_following(self, hub: Hub, lease: Lease) -> None:
         self._wait, refusals = self._pace.first_retry, 0
         while True:
-            connection = Connection(self._mailbox.imap, self._pace.call, self._access)
+            connection = Connection(self._mailbox.imap, self._pace.call, self._access, self._pace.goodbye)
             try:
                 place = await self._settle(connection, hub, lease)
                 refusals = 0

@@ -173,13 +173,20 @@ class _Client(IMAP4):  # type: ignore[misc]
 
 
 class Connection:
-    """Open with :meth:`open`, use from one task, and :meth:`close`. ``access`` gives the token where the mailbox is
-    opened by OAuth 2."""
+    """Open with :meth:`open`, use from one task, and :meth:`close`, which takes ``goodbye_seconds`` at most to do so
+    politely. ``access`` gives the token where the mailbox is opened by OAuth 2."""
 
-    def __init__(self, server: Server, call_seconds: float, access: AccessTokens | None = None) -> None:
+    def __init__(
+        self,
+        server: Server,
+        call_seconds: float,
+        access: AccessTokens | None = None,
+        goodbye_seconds: float = 1.0,
+    ) -> None:
         self._server = server
         self._call_seconds = call_seconds
         self._access = access
+        self._goodbye_seconds = goodbye_seconds
         self._client: _Client | None = None
         self._started: set[asyncio.Future[Any]] = set()
         self._looked_at = -1
@@ -309,7 +316,7 @@ class Connection:
             with contextlib.suppress(TimeoutError, OSError, AioImapException, Trouble):
                 if client.has_pending_idle():
                     client.idle_done()  # until then it hears nothing else, and LOGOUT isn't even sent
-                await self._within(client.protocol.logout(), 1.0, client)
+                await self._within(client.protocol.logout(), self._goodbye_seconds, client)
         if client.protocol.transport is not None:
             client.protocol.transport.abort()
         if client._idle_waiter is not None:

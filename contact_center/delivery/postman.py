@@ -30,6 +30,9 @@ AT_ONCE = 32
 LOOK_AT = 250
 """Rows that are due are looked at in such portions, so that many to one slow domain hide none to another."""
 SWEEP_MS = 15 * SECOND
+LAST_WORD_S = 30.0
+"""How long the database may take, when the hub goes down, to write down what became of what was under way. What is
+not written is in doubt for as long as its lease lasts, which is longer than anybody's patience."""
 
 
 def may_be_repeated(message: Outgoing) -> bool:
@@ -88,7 +91,7 @@ class Postman:
             for attempt in left:
                 attempt.cancel()
             if left:
-                await asyncio.wait(left, timeout=5)
+                await asyncio.wait(left, timeout=LAST_WORD_S)
 
     async def _work(self) -> None:
         while True:

@@ -117,8 +117,9 @@ class FakeHub:
         self.attendance[thread_key] = state
         self._wake(thread_key)
 
-    async def expect(self, condition: Callable[[FakeHub], object], within: float = 10.0) -> None:
-        """Returns as soon as ``condition(self)`` is true; fails the test if it isn't ``within`` seconds."""
+    async def expect(self, condition: Callable[[FakeHub], object], within: float = 100.0) -> None:
+        """Returns as soon as ``condition(self)`` is true; fails the test if it isn't ``within`` seconds, which are so
+        many because a busy machine is no failure."""
 
         changed = asyncio.Event()
         self._waiting.add(changed)

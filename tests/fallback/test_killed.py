@@ -26,7 +26,7 @@ from tests.hub import VOICE_NUMBER, HubProcess, Twilio, house
 from tests.recordings.provider import a_provider
 from tests.sandbox.conftest import started
 from tests.sandbox.fake_hub import TOKEN as SANDBOX_TOKEN
-from tests.servers.postgres import free_port
+from tests.servers.ports import free_port
 
 LENA = "+4915112345678"
 TEXTS, CALLS = 40, 10

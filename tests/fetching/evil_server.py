@@ -57,7 +57,7 @@ class Net(httpcore.AnyIOBackend):
             port = self.canary_port
         return await super().connect_tcp("127.0.0.1", port if host != PUBLIC else self._port, timeout)
 
-    def fetcher(self, seconds: float = 5.0, max_bytes: int = 10 * 1024 * 1024) -> Fetcher:
+    def fetcher(self, seconds: float = 60.0, max_bytes: int = 10 * 1024 * 1024) -> Fetcher:
         return Fetcher(self.resolve, self, seconds, max_bytes)
 
 

@@ -33,7 +33,7 @@ from tests.channels.twilio_fake import ACCOUNT, TOKEN
 from tests.hub import SMS_NUMBER, CommandRefused, HubProcess, Twilio
 from tests.laws import log, tables
 from tests.laws.rules import LawBroken
-from tests.servers.postgres import free_port
+from tests.servers.ports import free_port
 from tests.servers.redis import RedisServer
 
 T = TypeVar("T")

@@ -52,14 +52,14 @@ class Sandbox:
     async def hears(self, sid: str, text: str) -> None:
         """Waits until ``text`` was heard on the call."""
         after, found = 0, False
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(100):
             while not found:
                 lines = await self.get("/ledger", kind="call.line", after=after, wait_ms=5_000)
                 after = max((line["seq"] for line in lines["items"]), default=after)
                 found = any(text == heard for _, heard in await self.heard(sid))
 
     async def call_until(self, sid: str, where: str) -> Any:
-        call = await self.get(f"/calls/{sid}", until=where, wait_ms=8_000)
+        call = await self.get(f"/calls/{sid}", until=where, wait_ms=60_000)
         assert call["where"] == where or (where == "listening" and call["listening"]), call
         return call
 
@@ -94,15 +94,15 @@ async def started(hub_url: str, data: Path | None = None, **settings: str) -> As
         limit=1 << 20,
     )
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(200):
         told = json.loads(await process.stdout.readline())
-    async with httpx.AsyncClient(base_url=told["page"], timeout=70, trust_env=False) as api:
+    async with httpx.AsyncClient(base_url=told["page"], timeout=200, trust_env=False) as api:
         try:
             yield Sandbox(told["page"].rstrip("/"), told["smtp"], told["imap"], process, api)
         finally:
             if process.returncode is None:
                 process.terminate()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(100):
                 assert await process.wait() == 0
 
 

@@ -14,9 +14,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from workbench import chromium
+
+PATIENCE_MS = 100_000
+"""However busy the machine is, a page shows by then what it is to show. It is what ``expect`` waits by itself."""
 
 
 def use_node_of_wheel() -> None:
@@ -37,6 +40,7 @@ async def browser() -> AsyncIterator[Browser]:
     if executable is None:
         raise RuntimeError("There is no browser on this machine: `make test` fetches one, or set HUB_CHROMIUM.")
     use_node_of_wheel()
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(
             executable_path=executable,

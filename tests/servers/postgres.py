@@ -17,7 +17,6 @@ import json
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -30,6 +29,8 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+
+from tests.servers.ports import free_port
 
 SUPERUSER = "hub"
 SESSION = "HUB_TEST_SESSION"
@@ -173,20 +174,6 @@ def binaries(home: Path, user: dict[str, Any]) -> Path:
         )
         installation = home / package.name / "pginstall"
     return installation / "bin"
-
-
-_given: set[int] = set()
-
-
-def free_port() -> int:
-    """One that nobody listens at. Never the same twice: whoever was given one may not listen there yet."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port not in _given:
-            _given.add(port)
-            return port
 
 
 def start(home: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.postgres import free_port
+from tests.servers.ports import free_port
 
 # Ends the server when nobody holds the pipe any more: after a stop, and after a session that was killed.
 KEEPER = '"$@" < /dev/null & cat > /dev/null; kill -9 $!; wait $! 2> /dev/null; exit 0'
@@ -59,7 +59,7 @@ class RedisServer:
                 stderr=log,
                 env={**os.environ, "LC_ALL": "C.UTF-8"},  # it refuses a locale that the machine does not have
             )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 100
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("Redis did not start:\n" + (self.folder / "redis.log").read_text())

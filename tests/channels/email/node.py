@@ -17,7 +17,7 @@ from channels.email.fetch import Pace
 from contact_center.bootstrap import Hub, open_hub
 from contact_center.config.environment import Settings
 
-LEASE_S = 2.0
+LEASE_S = 8.0
 
 
 async def run(hub: Hub) -> None:
@@ -35,7 +35,7 @@ def main() -> None:
     hub = open_hub(Settings(data_dir=folder, database_url=os.environ["CONTACT_CENTER_DATABASE_URL"]))
     channel = hub.runtime.channels["email"]
     assert isinstance(channel, EmailChannel)
-    channel._pace = Pace(poll=0.5, call=5.0, first_retry=0.1, soon=0.1, lease=LEASE_S)
+    channel._pace = Pace(poll=0.5, call=60.0, first_retry=0.1, soon=0.1, lease=LEASE_S)
     asyncio.run(run(hub))
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 Writer = asyncio.StreamWriter
 Mail = dict[int, bytes]
+PATIENCE_S = 100
+"""However busy the machine is, the client has done by then what it is waited for to do."""
 
 
 @dataclass
@@ -86,11 +88,11 @@ class ScriptedImap:
 
     async def until_idle(self) -> None:
         async with self._idling:
-            await asyncio.wait_for(self._idling.wait_for(lambda: self.idlers), 10)
+            await asyncio.wait_for(self._idling.wait_for(lambda: self.idlers), PATIENCE_S)
 
     async def until_left(self) -> None:
         async with self._idling:
-            await asyncio.wait_for(self._idling.wait_for(lambda: not self._open), 10)
+            await asyncio.wait_for(self._idling.wait_for(lambda: not self._open), PATIENCE_S)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: Writer) -> None:
         self.connections += 1

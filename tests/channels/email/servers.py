@@ -19,13 +19,11 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from pysasl.hashing import BuiltinHash
 
+from tests.servers.ports import free_port
+
 USER, PASSWORD = "support", 'pass "word" \\ 1'
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+ANSWERS_WITHIN_S = 60
+"""However busy the machine is, a server has started and answered by then."""
 
 
 def server_context(certificate: Path) -> ssl.SSLContext:
@@ -42,7 +40,7 @@ class MailServer:
         self.port = free_port()
 
     def await_greeting(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + ANSWERS_WITHIN_S
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
@@ -54,7 +52,7 @@ class MailServer:
 
     def put(self, *messages: bytes) -> None:
         """As another mail program would: by IMAP APPEND."""
-        with imaplib.IMAP4("127.0.0.1", self.port, timeout=10) as client:
+        with imaplib.IMAP4("127.0.0.1", self.port, timeout=ANSWERS_WITHIN_S) as client:
             client.login(USER, PASSWORD)
             for message in messages:
                 answer, said = client.append("INBOX", "", imaplib.Time2Internaldate(time.time()), message)
@@ -62,7 +60,7 @@ class MailServer:
 
     def read_everything(self) -> None:
         """A person looks at the mail first: all of it gets \\Seen."""
-        with imaplib.IMAP4("127.0.0.1", self.port, timeout=10) as client:
+        with imaplib.IMAP4("127.0.0.1", self.port, timeout=ANSWERS_WITHIN_S) as client:
             client.login(USER, PASSWORD)
             client.select("INBOX")
             client.store("1:*", "+FLAGS", "\\Seen")
@@ -147,8 +145,8 @@ class SmtpServer:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
+        self.port = self.port or free_port()  # it keeps it while it is stopped
         self._server = await loop.create_server(self._session, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         if self._server is not None:

@@ -13,7 +13,7 @@ import pytest
 
 from channels.email.fetch import Pace
 from tests.channels.email.dovecot import PROGRAM, Dovecot
-from tests.channels.email.servers import PASSWORD, USER
+from tests.channels.email.servers import ANSWERS_WITHIN_S, PASSWORD, USER
 from tests.channels.email.test_fetch import (
     FIXTURES,
     assert_every_fixture_came,
@@ -29,7 +29,7 @@ from tests.channels.fake_hub import FakeHub
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Dovecot is not installed on this machine")
 CHINESE, IN_IMAP = "客户来信 & 投诉", "&W6JiN2dlT+E- &- &YpWLyQ-"
 
-PUSHED = Pace(poll=90.0, call=10.0, soon=90.0)
+PUSHED = Pace(poll=600.0, call=60.0, soon=600.0)
 """Nobody looks before the server says so."""
 
 
@@ -52,7 +52,7 @@ def server(running: Dovecot) -> Dovecot:
 
 def put_as_they_are(server: Dovecot, *messages: bytes) -> None:
     """By IMAP APPEND, without Python's mending of line ends."""
-    with imaplib.IMAP4("127.0.0.1", server.port, timeout=10) as client:
+    with imaplib.IMAP4("127.0.0.1", server.port, timeout=ANSWERS_WITHIN_S) as client:
         client.login(USER, PASSWORD)
         for message in messages:
             client.literal = message  # type: ignore[assignment]
@@ -66,7 +66,7 @@ async def test_every_fixture_comes_as_it_does_from_any_server(server: Dovecot) -
     await asyncio.to_thread(put_as_they_are, server, *raws)
     hub, channel = FakeHub(), channel_of(box(server))
     async with listening(channel, hub):
-        await hub.expect(lambda h: len(h.taken) + len(h.quarantined) == len(raws), within=60)
+        await hub.expect(lambda h: len(h.taken) + len(h.quarantined) == len(raws))
         await hub.expect(lambda h: h.reports[-1] == ("ready", ""))
     assert_every_fixture_came(hub)
 
@@ -93,13 +93,13 @@ async def test_a_folder_whose_numbers_change_loses_nothing_and_doubles_nothing(s
         if how == "put back":
             server.forget_uids()
         else:
-            with imaplib.IMAP4("127.0.0.1", server.port, timeout=10) as client:
+            with imaplib.IMAP4("127.0.0.1", server.port, timeout=ANSWERS_WITHIN_S) as client:
                 client.login(USER, PASSWORD)
                 client.delete("Orders")
             for number in (1, 2):
                 await asyncio.to_thread(file_in, server, "Orders", mail(number))
         await asyncio.to_thread(file_in, server, "Orders", mail(3))
-        await hub.expect(lambda h: len(h.events) == 3 and h.reports[-1] == ("ready", ""), within=20)
+        await hub.expect(lambda h: len(h.events) == 3 and h.reports[-1] == ("ready", ""))
     (after,) = hub.memory.values()
     assert json.loads(after)["uidvalidity"] != json.loads(before)["uidvalidity"]
     assert sorted(subjects(hub)) == ["mail 1", "mail 2", "mail 3"]

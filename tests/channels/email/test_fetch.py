@@ -28,7 +28,8 @@ from tests.channels.email.test_compose import ORDER
 from tests.channels.fake_hub import FakeHub
 
 FIXTURES = Path(__file__).parent / "fixtures"
-QUICK = Pace(poll=30.0, call=10.0, first_retry=0.05, longest_retry=0.2)
+QUICK = Pace(poll=600.0, call=60.0, first_retry=0.05, longest_retry=0.2, goodbye=60.0)
+"""Quick to try again, and patient with whoever is slow: a busy machine is no failure. No poll helps a test out."""
 
 
 def mail(number: int, text: str = "hello", to: str = "support@hub.test") -> bytes:
@@ -84,7 +85,7 @@ async def test_new_mail_is_seen_through_idle_within_moments(server: ImapServer) 
     async with listening(channel, hub):
         await hub.expect(lambda h: ("ready", "") in h.reports)
         await asyncio.to_thread(server.put, mail(1))
-        await hub.expect(lambda h: len(h.events) == 1, within=5)  # the next poll is half a minute away
+        await hub.expect(lambda h: len(h.events) == 1)
     (event,) = hub.events
     assert event.dialled is not None
     assert (subjects(hub), event.dialled.value) == (["mail 1"], "support@hub.test")
@@ -96,7 +97,7 @@ async def test_every_fixture_comes_through_a_real_mailbox_or_is_quarantined(serv
     server.deliver(*raws)
     hub, channel = FakeHub(), channel_of(box(server))
     async with listening(channel, hub):
-        await hub.expect(lambda h: len(h.taken) + len(h.quarantined) == len(raws), within=60)
+        await hub.expect(lambda h: len(h.taken) + len(h.quarantined) == len(raws))
     assert_every_fixture_came(hub)
 
 
@@ -168,7 +169,7 @@ async def test_a_changed_uidvalidity_loses_nothing_and_doubles_nothing(server: I
 
 async def test_a_wrong_password_is_said_and_not_hammered(server: ImapServer) -> None:
     hub = FakeHub()
-    pace = Pace(poll=30, call=10, first_retry=5, longest_retry=300)
+    pace = Pace(poll=30, call=60, first_retry=5, longest_retry=300)
     channel = channel_of(box(server, imap_password="wrong"), pace=pace)
     async with listening(channel, hub):
         await hub.expect(lambda h: h.reports)
@@ -227,13 +228,14 @@ async def test_while_the_hub_cannot_store_our_place_does_not_move(server: ImapSe
 
 async def test_killing_the_parser_in_the_middle_costs_no_message(server: ImapServer) -> None:
     hub, channel = FakeHub(), channel_of(box(server))
-    await asyncio.to_thread(server.put, *[mail(n) for n in range(30)])
     async with listening(channel, hub):
-        for seen in (3, 9, 15):
-            await hub.expect(lambda h, seen=seen: len(h.events) >= seen)  # type: ignore[misc]
+        for come in (0, 10, 20):
+            await asyncio.to_thread(server.put, *[mail(n) for n in range(come, come + 10)])
+            await hub.expect(lambda h, come=come: len(h.events) >= come + 3)  # type: ignore[misc]
             for pid in _parsers_of_ours():
                 os.kill(pid, signal.SIGKILL)
-        await hub.expect(lambda h: len(h.events) == 30)
+            # What was under way is tried a second time, and not a third: the next blow waits until it is through.
+            await hub.expect(lambda h, come=come: len(h.events) == come + 10)  # type: ignore[misc]
     assert hub.quarantined == []
     assert subjects(hub) == [f"mail {n}" for n in range(30)]
 
@@ -315,8 +317,8 @@ async def test_a_fetch_that_is_cut_anywhere_gives_the_message_exactly_once(scrip
     scripted.messages = {uid: mail(uid, text) for uid in range(100, 100 + len(cuts))}
     scripted.cut = dict(zip(scripted.messages, cuts, strict=True))  # once each
     hub = FakeHub()
-    async with listening(channel_of(box_of(scripted), pace=Pace(30, 10, 0, 0)), hub):
-        await hub.expect(lambda h: len(h.events) == len(cuts), within=60)
+    async with listening(channel_of(box_of(scripted), pace=Pace(30, 60, 0, 0)), hub):
+        await hub.expect(lambda h: len(h.events) == len(cuts))
     assert whole > 3_000
     assert [parsed.raw for parsed in hub.taken] == list(scripted.messages.values())
     assert hub.quarantined == []
@@ -327,7 +329,7 @@ async def test_a_message_that_ends_every_connection_comes_without_its_body(scrip
     scripted.messages = {1: mail(1), 2: mail(2)}
     scripted.end_on_body_of = {1}
     hub = FakeHub()
-    async with listening(channel_of(box_of(scripted), pace=Pace(30, 10, 0.001, 0.002)), hub):
+    async with listening(channel_of(box_of(scripted), pace=Pace(30, 60, 0.001, 0.002)), hub):
         await hub.expect(lambda h: len(h.events) == 2)
     first = hub.events[0].body
     assert isinstance(first, MessageReceived)
@@ -353,12 +355,12 @@ async def test_a_reset_in_idle_is_noticed_at_once(scripted: ScriptedImap) -> Non
         await scripted.until_idle()
         scripted.messages[1] = mail(1)
         scripted.drop()
-        await hub.expect(lambda h: h.events, within=5)
+        await hub.expect(lambda h: h.events)
 
 
 async def test_mail_that_idle_never_mentions_is_found_by_the_poll(scripted: ScriptedImap) -> None:
     hub = FakeHub()
-    async with listening(channel_of(box_of(scripted), pace=Pace(0.2, 3, 0.01, 0.02)), hub):
+    async with listening(channel_of(box_of(scripted), pace=Pace(0.2, 60, 0.01, 0.02)), hub):
         await scripted.until_idle()
         scripted.messages[1] = mail(1)
         await hub.expect(lambda h: h.events)
@@ -368,7 +370,7 @@ async def test_mail_that_idle_never_mentions_is_found_by_the_poll(scripted: Scri
 async def test_a_server_without_idle_is_polled(scripted: ScriptedImap) -> None:
     scripted.capabilities = "IMAP4rev1"
     hub = FakeHub()
-    async with listening(channel_of(box_of(scripted), pace=Pace(0.1, 3, 0.01, 0.02)), hub):
+    async with listening(channel_of(box_of(scripted), pace=Pace(0.1, 60, 0.01, 0.02)), hub):
         await hub.expect(lambda h: ("ready", "") in h.reports)
         scripted.messages[1] = mail(1)
         await hub.expect(lambda h: h.events)
@@ -481,18 +483,18 @@ async def test_a_thousand_waiting_messages_come_in_order(scripted: ScriptedImap)
     scripted.messages = {uid: mail(uid) for uid in range(1, 1001)}
     hub = FakeHub()
     async with listening(channel_of(box_of(scripted)), hub):
-        await hub.expect(lambda h: len(h.events) == 1000, within=60)
+        await hub.expect(lambda h: len(h.events) == 1000)
     assert subjects(hub) == [f"mail {n}" for n in range(1, 1001)]
 
 
 async def test_a_long_catching_up_is_told_of_while_the_mailbox_stays_ready(scripted: ScriptedImap) -> None:
     scripted.messages = {uid: mail(uid) for uid in range(1, 301)}
     hub = FakeHub()
-    pace = Pace(poll=30, call=10, first_retry=0.001, longest_retry=0.002, progress=0)
+    pace = Pace(poll=30, call=60, first_retry=0.001, longest_retry=0.002, progress=0)
     async with listening(channel_of(box_of(scripted), pace=pace), hub):
         await hub.expect(lambda h: len(h.events) > 100)
         scripted.drop()
-        await hub.expect(lambda h: len(h.events) == 300 and h.reports[-1] == ("ready", ""), within=30)
+        await hub.expect(lambda h: len(h.events) == 300 and h.reports[-1] == ("ready", ""))
     told = [reason for state, reason in hub.reports if state == "ready" and reason]
     assert all(re.fullmatch(r"support@hub\.test: Catching up, \d+ of 300\.", reason) for reason in told)
     done = [int(reason.split(", ")[1].split()[0]) for reason in told]

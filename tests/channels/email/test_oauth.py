@@ -248,7 +248,7 @@ async def test_a_token_withdrawn_before_its_time_is_replaced_at_once(
 ) -> None:
     imap.tokens, imap.refusing = {"access-2"}, how
     hub = FakeHub()
-    pace = Pace(30, 0.5 if how == "silent" else 10, 30, 30)  # no time to try again in
+    pace = Pace(300, 2 if how == "silent" else 60, 300, 300)  # no time to try again in
     channel = channel_of(box_of(imap, imap_url=f"imap://127.0.0.1:{imap.port}", oauth=provider.grant), pace=pace)
     async with listening(channel, hub):
         await hub.expect(lambda h: h.events)
@@ -264,7 +264,7 @@ async def test_a_consent_that_was_withdrawn_is_said_and_mended_without_a_restart
     imap.tokens, hub = {"access-1"}, FakeHub()
     provider.refresh = "another"
     box = box_of(imap, imap_url=f"imap://127.0.0.1:{imap.port}", oauth=provider.grant)
-    channel = channel_of(box, pace=Pace(30, 10, 0.05, 0.1, refused=0.1))
+    channel = channel_of(box, pace=Pace(30, 60, 0.05, 0.1, refused=0.1))
     channel._access["support@hub.test"]._now = Hurried()
     async with listening(channel, hub):
         await hub.expect(lambda h: h.reports and h.reports[-1][0] == "degraded")
@@ -288,7 +288,7 @@ class Hurried(Now):
 async def test_a_mail_server_that_takes_no_token_is_not_hammered(provider: TokenServer, imap: ScriptedImap) -> None:
     hub = FakeHub()
     box = box_of(imap, imap_url=f"imap://127.0.0.1:{imap.port}", oauth=provider.grant)
-    async with listening(channel_of(box, pace=Pace(30, 10, 0.01, 0.02, refused=60)), hub):
+    async with listening(channel_of(box, pace=Pace(30, 60, 0.01, 0.02, refused=60)), hub):
         await until(lambda: imap.logins >= 10)
         await asyncio.sleep(0.1)  # five more would have their time
     assert imap.logins == 10, "five tries, each once more with a fresh token"

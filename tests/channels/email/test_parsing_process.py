@@ -34,7 +34,7 @@ GOOD = b"From: mei@example.com\r\nSubject: good\r\n\r\nhello"
 
 @pytest.fixture
 async def parsing() -> AsyncIterator[ParsingProcess]:
-    process = ParsingProcess(deadline=20)
+    process = ParsingProcess(deadline=100)
     yield process
     await process.close()
 
@@ -78,18 +78,15 @@ async def test_a_process_that_was_killed_is_replaced_without_losing_the_message(
     assert (await parsing.parse(GOOD, HERE, NOW)).events
 
 
-async def test_a_process_that_hangs_is_ended_and_the_next_message_is_parsed() -> None:
-    parsing = ParsingProcess(deadline=1)
-    try:
+async def test_a_process_that_hangs_is_ended_and_the_next_message_is_parsed(parsing: ParsingProcess) -> None:
+    await parsing.parse(GOOD, HERE, NOW)
+    assert parsing.pid is not None
+    os.kill(parsing.pid, signal.SIGSTOP)
+    usual, parsing._deadline = parsing._deadline, 1  # for the one that hangs alone: others take what they need
+    with pytest.raises(Malformed, match="longer than 1 s"):
         await parsing.parse(GOOD, HERE, NOW)
-        assert parsing.pid is not None
-        os.kill(parsing.pid, signal.SIGSTOP)
-        with pytest.raises(Malformed, match="longer than 1 s"):
-            await parsing.parse(GOOD, HERE, NOW)
-        parsing_again = await parsing.parse(GOOD, HERE, NOW)
-        assert parsing_again.events
-    finally:
-        await parsing.close()
+    parsing._deadline = usual
+    assert (await parsing.parse(GOOD, HERE, NOW)).events
 
 
 async def test_a_message_at_the_limit_passes_and_one_beyond_is_refused(parsing: ParsingProcess) -> None:
@@ -136,8 +133,8 @@ def test_a_hub_that_is_killed_leaves_no_process_behind() -> None:
         "asyncio.run(die())\n"
     )
     root = Path(__file__).parents[3]
-    hub = subprocess.run([sys.executable, "-c", program], capture_output=True, cwd=root, timeout=60)
-    deadline = time.monotonic() + 20
+    hub = subprocess.run([sys.executable, "-c", program], capture_output=True, cwd=root, timeout=300)
+    deadline = time.monotonic() + 100
     while _runs(int(hub.stdout)):
         assert time.monotonic() < deadline
         time.sleep(0.02)  # nobody tells us of the end of another's process

@@ -13,7 +13,7 @@ from channels.email.sent_folder import written_elsewhere
 from channels.email.tokens import Tokens, proven
 from contact_center.domain.events import InteractionEvent, MessageReceived, MessageSent
 from tests.channels.email.scripted_imap import ScriptedImap
-from tests.channels.email.servers import PASSWORD, USER, ImapServer, MailServer
+from tests.channels.email.servers import ANSWERS_WITHIN_S, PASSWORD, USER, ImapServer, MailServer
 from tests.channels.email.test_fetch import box, box_of, channel_of, listening, mail, scripted, server
 from tests.channels.fake_hub import FakeHub
 
@@ -111,7 +111,7 @@ def test_who_was_written_to_in_copy_alone_is_the_customer() -> None:
 
 
 def file_in(server: MailServer, folder: str, raw: bytes, flags: str = "") -> None:
-    with imaplib.IMAP4("127.0.0.1", server.port, timeout=10) as client:
+    with imaplib.IMAP4("127.0.0.1", server.port, timeout=ANSWERS_WITHIN_S) as client:
         client.login(USER, PASSWORD)
         if client.select(folder)[0] != "OK":
             client.create(folder)

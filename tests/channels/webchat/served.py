@@ -27,6 +27,9 @@ from contact_center.domain.events import InteractionEvent
 from tests.channels.fake_hub import FakeHub
 
 SECRET = b"thirty-two bytes of installation"
+PATIENCE_S = 100.0
+UNHURRIED = Limits(hello_ms=60_000, write_ms=60_000, delivery_ms=60_000)
+"""As the channel comes, but for how long a page may take: a busy machine's page is no page that fell silent."""
 
 
 @dataclass
@@ -93,7 +96,12 @@ async def serving(app: Starlette) -> AsyncIterator[str]:
     listening = sockets.socket()
     listening.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, ws="websockets-sansio", log_level="warning", lifespan="off", timeout_graceful_shutdown=2
+        app,
+        ws="websockets-sansio",
+        ws_ping_interval=None,
+        log_level="warning",
+        lifespan="off",
+        timeout_graceful_shutdown=2,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve([listening]))
@@ -150,12 +158,12 @@ class Site:
             yield page
 
 
-def a_channel(config: Mapping[str, Any] | None = None, limits: Limits = Limits()) -> WebChat:
+def a_channel(config: Mapping[str, Any] | None = None, limits: Limits = UNHURRIED) -> WebChat:
     return WebChat(Context("webchat", "https://hub.example", {}, config or {}, SECRET), limits)
 
 
 @asynccontextmanager
-async def a_site(config: Mapping[str, Any] | None = None, limits: Limits = Limits()) -> AsyncIterator[Site]:
+async def a_site(config: Mapping[str, Any] | None = None, limits: Limits = UNHURRIED) -> AsyncIterator[Site]:
     site = Site(DeskHub(), a_channel(config, limits))
 
     async def talk(websocket: WebSocket) -> None:
@@ -201,7 +209,7 @@ class Page:
         await self.say(type="message", id=id, text=text)
         return await self.next("ack", "error")
 
-    async def next(self, *types: str, within: float = 10) -> dict[str, Any]:
+    async def next(self, *types: str, within: float = PATIENCE_S) -> dict[str, Any]:
         """The next frame (that was not looked at yet) of one of ``types``."""
         while True:
             while self._looked_at < len(self.frames):
@@ -227,7 +235,7 @@ class Page:
             if frame["text"] == text:
                 return frame
 
-    async def closed(self, within: float = 10) -> int:
+    async def closed(self, within: float = PATIENCE_S) -> int:
         """Reads until the other side closes; returns the code."""
         try:
             while True:

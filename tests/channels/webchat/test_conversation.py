@@ -11,9 +11,9 @@ import pytest
 from websockets.asyncio.client import connect
 
 from channels.contract import Outgoing, Parsed, Rejected
-from channels.webchat.limits import Limits
 from contact_center.domain.contact_points import ContactPoint
-from tests.channels.webchat.served import Page, Site, a_site
+from tests.channels.webchat.served import UNHURRIED, Page, Site, a_site
+from tests.hub import until
 
 ALLOWED_IN_A_LINE = {"type", "seq", "at", "sender", "name", "text", "event"}
 
@@ -430,7 +430,7 @@ async def test_a_reply_is_delivered_when_the_open_page_says_that_it_has_it(site:
 
 
 async def test_a_reply_to_a_page_that_says_nothing_is_only_accepted() -> None:
-    async with a_site(limits=Limits(delivery_ms=50)) as site, site.page() as page:
+    async with a_site(limits=replace(UNHURRIED, delivery_ms=50)) as site, site.page() as page:
         await page.write("m1", "Hello")
         site.hub.say(site.hub.thread(), "Good day")
         await page.line("Good day")
@@ -440,7 +440,7 @@ async def test_a_reply_to_a_page_that_says_nothing_is_only_accepted() -> None:
 
 
 async def test_a_page_cannot_claim_what_it_was_never_sent() -> None:
-    async with a_site(limits=Limits(delivery_ms=50)) as site, site.page() as page:
+    async with a_site(limits=replace(UNHURRIED, delivery_ms=50)) as site, site.page() as page:
         await page.write("m1", "Hello")
         await page.line("Hello")
         await page.say(type="got", seq=9_999)
@@ -458,7 +458,7 @@ async def test_a_reply_to_nobody_is_accepted_at_once_and_a_page_that_goes_ends_t
         site.hub.say(site.hub.thread(), "Good day")
         sending = asyncio.create_task(site.channel.send(outgoing(site.hub.thread())))
         await page.line("Good day")
-    assert (await asyncio.wait_for(sending, 1.5)).state == "accepted"
+    assert (await asyncio.wait_for(sending, 30)).state == "accepted"
 
 
 async def test_one_visitors_reply_wakes_no_other_visitor(site: Site) -> None:
@@ -492,10 +492,8 @@ async def test_a_page_that_goes_leaves_nothing_behind(site: Site) -> None:
     async with site.page() as page:
         await page.write("m1", "Hello")
         assert site.hub.watching(site.hub.thread()) == 1
-    async with site.page() as page:  # a round trip later the first one is gone
-        await page.state("none")
-    assert site.hub.watching(site.hub.thread()) == 0
-    assert site.hub.thread().split("/")[0] not in site.channel._present
+    await until(lambda: site.hub.watching(site.hub.thread()) == 0)
+    await until(lambda: not site.channel._present)
 
 
 async def test_the_channel_closes_its_pages_when_the_hub_goes_down(site: Site) -> None:
@@ -512,6 +510,7 @@ async def test_a_failing_hub_closes_the_page_so_that_it_comes_back() -> None:
             await page.say(type="message", id="m1", text="Hello")
             assert await page.closed() == 1011
             assert not [f for f in page.frames if f["type"] == "ack"]
+        await until(lambda: site.failures)
         assert [type(error) for error in site.failures] == [OSError]
         site.hub.fail_on = lambda _: None
         async with site.page() as page:

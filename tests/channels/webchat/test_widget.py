@@ -17,6 +17,7 @@ from playwright.async_api import Browser, BrowserContext, Page, WebSocketRoute, 
 from channels.webchat.channel import widget
 from tests.channels.webchat.served import Site, a_shop, a_site
 from tests.channels.webchat.test_conversation import outgoing
+from tests.servers.browser import PATIENCE_MS
 
 pytestmark = pytest.mark.browser
 
@@ -55,6 +56,10 @@ class Shop:
         await seen.host.wait_for(state="attached")
         return seen
 
+    async def taken(self, count: int) -> None:
+        """Waits until the hub has so many events: a page shows what its visitor wrote before it is there."""
+        await self.site.hub.expect(lambda hub: len(hub.events) >= count)
+
 
 class Widget:
     """What a customer does with it."""
@@ -79,15 +84,16 @@ class Widget:
     async def says(self, *texts: str) -> None:
         """The conversation is exactly this, after the greeting."""
         wanted = [re.compile(f".*: {re.escape(text)}$", re.DOTALL) for text in texts]
-        await expect(self.bubbles).to_have_text([re.compile(".+", re.DOTALL), *wanted], timeout=15_000)
+        await expect(self.bubbles).to_have_text([re.compile(".+", re.DOTALL), *wanted])
 
     async def presence(self, text: str | re.Pattern[str]) -> None:
-        await expect(self.page.locator(".presence")).to_have_text(text, timeout=15_000)
+        await expect(self.page.locator(".presence")).to_have_text(text)
 
 
 @asynccontextmanager
 async def a_shop_of(browser: Browser, site: Site, **browsing: Any) -> AsyncIterator[Shop]:
     context = await browser.new_context(**{"locale": "en-GB", **browsing})
+    context.set_default_timeout(PATIENCE_MS)
     shop = Shop(site, context)
     async with a_shop(shop.html) as shop.address:
         yield shop
@@ -122,6 +128,7 @@ async def test_a_reload_finds_the_same_conversation_with_the_panel_open(shop: Sh
     seen = await (await shop.visit()).open()
     await seen.write("one")
     await seen.says("one")
+    await shop.taken(1)
     await seen.field.fill("a draft")
     await seen.page.reload()
     shop.site.hub.say(shop.site.hub.thread(), "two")
@@ -178,7 +185,7 @@ async def test_a_connection_that_is_cut_shows_no_gap_and_no_double(shop: Shop, c
     for text in ("yes", "yes", "no"):
         await seen.write(text)
     hub = shop.site.hub
-    await hub.expect(lambda hub: len(hub.events) == 3, within=30)
+    await hub.expect(lambda hub: len(hub.events) == 3)
     hub.say(hub.thread(), "yes")
     await seen.says("yes", "yes", "no", "yes")
     await expect(seen.page.locator("li.unsent, li.failed")).to_have_count(0)
@@ -216,10 +223,11 @@ async def test_a_message_whose_acknowledgement_was_lost_is_shown_once_all_the_wh
     await seen.presence("We answer here")
     await seen.write("Hello")
     await seen.presence("Reconnecting…")
-    await expect(seen.page.get_by_role("button", name="Try now")).to_be_visible()
+    again = seen.page.get_by_role("button", name="Try now")
+    await expect(again).to_be_visible()
     await expect(seen.bubbles).to_have_count(2)
     back.set()
-    await seen.page.get_by_role("button", name="Try now").click()
+    await again.evaluate_all("all => all.forEach(e => e.click())")  # it may have tried by itself meanwhile
     await seen.presence("Waiting for a colleague…")
     await seen.says("Hello")
     await expect(seen.page.locator("li.me .meta")).to_contain_text("Sent")
@@ -249,7 +257,7 @@ async def test_a_message_that_is_never_acknowledged_but_shown_by_the_hub_was_sen
     seen = await (await shop.visit(cut)).open()
     await seen.presence("We answer here")
     await seen.write("Hello")
-    await expect(seen.page.locator("li.me .meta")).to_contain_text(" · Sent", timeout=30_000)
+    await expect(seen.page.locator("li.me .meta")).to_contain_text(" · Sent")
     await seen.says("Hello")
     await seen.presence("Waiting for a colleague…")
     assert len(shop.site.hub.events) == 1
@@ -259,10 +267,11 @@ async def test_a_message_that_is_never_acknowledged_but_shown_by_the_hub_was_sen
 async def test_what_was_written_while_the_hub_was_away_is_sent_when_it_is_back(shop: Shop) -> None:
     seen = await (await shop.visit()).open()
     await seen.presence("We answer here")
-    shop.site.hub.busy_for = 1
+    shop.site.hub.busy_for = 1_000_000
     await seen.write("one")
     await expect(seen.page.locator("li.me .meta")).to_have_text("Sending…")
     await seen.page.reload()
+    shop.site.hub.busy_for = 0
     await seen.says("one")
     await expect(seen.page.locator("li.me .meta")).to_contain_text("Sent")
     assert [event.source_id for event in shop.site.hub.events] == [shop.site.hub.deliveries[0].source_id]
@@ -274,7 +283,7 @@ async def test_a_message_that_the_hub_cannot_bear_does_not_keep_the_next_one(bro
         seen = await (await shop.visit()).open()
         await seen.write("poison")
         await seen.write("good")
-        await site.hub.expect(lambda hub: hub.events, within=45)
+        await site.hub.expect(lambda hub: hub.events)
         await expect(seen.page.locator("li.failed .meta")).to_contain_text("Not sent")
         site.hub.fail_on = lambda parsed: None
         await seen.page.get_by_role("button", name="Retry").click()
@@ -290,6 +299,7 @@ async def test_two_tabs_are_one_visitor_in_one_conversation(shop: Shop) -> None:
         await one.page.evaluate("new Promise(requestAnimationFrame)")
     await one.write("from one")
     await two.write("from two")
+    await shop.taken(2)
     shop.site.hub.say(shop.site.hub.thread(), "to both")
     for tab in (one, two):
         await expect(tab.bubbles).to_have_count(4)
@@ -323,6 +333,7 @@ async def test_who_leaves_an_agent_has_left_though_the_agent_still_wraps_up(shop
     hub = shop.site.hub
     seen = await (await shop.visit()).open()
     await seen.write("first")
+    await shop.taken(1)
     hub.attend(hub.thread(), "attended:Mei")
     await seen.presence("Mei is here")
     hub.on_leaving = "attended:Mei"
@@ -362,6 +373,7 @@ async def test_hostile_text_is_only_text(shop: Shop) -> None:
     bomb = '<img src=x onerror="window.hurt=1"><b>bold</b> javascript:alert(1)'
     await seen.write(bomb)
     await seen.says(bomb)
+    await shop.taken(1)
     hub = shop.site.hub
     hub.say(hub.thread(), f"{bomb} see (https://shop.example/a?b=<c>), https://bank.example@evil.example", bomb)
     hub.attend(hub.thread(), f"attended:{bomb}")
@@ -446,6 +458,7 @@ async def test_the_page_opens_closes_and_names_by_script(shop: Shop) -> None:
     await seen.page.evaluate("ContactCenter.close()")
     await expect(seen.panel).to_be_hidden()
     await expect(seen.page.locator("#ours")).to_be_focused()
+    await shop.taken(1)
     assert shop.site.hub.events[0].sender_name == "Wei Zhang"
 
 
@@ -458,6 +471,7 @@ async def test_a_name_is_asked_for_where_the_entry_wants_it(browser: Browser) ->
         await seen.write("Hello")
         await seen.says("Hello")
         await expect(seen.page.get_by_label("What may we call you?")).to_be_hidden()
+        await shop.taken(1)
         assert site.hub.events[0].sender_name == "Amara"
 
 
@@ -465,6 +479,7 @@ async def test_a_forged_token_in_the_browser_opens_nobodys_chat(shop: Shop) -> N
     seen = await (await shop.visit()).open()
     await seen.write("my secret")
     await seen.says("my secret")
+    await expect(seen.page.locator("li.me .meta")).to_contain_text("Sent")  # else the next visitor says it
     # Before the page's own scripts run: the widget that is leaving may still write down its token.
     forge = """for (const key of Object.keys(localStorage)) {
       if (key.endsWith('token')) localStorage[key] = localStorage[key].slice(0, -4) + 'AAAA' }"""

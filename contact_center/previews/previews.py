@@ -17,7 +17,7 @@ from pathlib import Path
 
 import orjson
 
-from contact_center.previews.worker import FRAME, Drawn, frame
+from contact_center.previews.worker import FRAME, READY, Drawn, frame
 
 VERSION = 1
 """Of how things are drawn: what an older one drew is drawn anew."""
@@ -26,14 +26,16 @@ AT_ONCE = 6
 MAX_KEPT = 256 * 1024 * 1024
 _MAX_ANSWER = 32 * 1024 * 1024
 _DEADLINE = 8.0
+_BEGINNING = 60.0
+_TOO_LONG = Drawn(refused="Drawing it takes too long.")
 _MOST_REFUSED = 2_000
 _SWEEP_EVERY = 50
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 class Previews:
-    """``folder`` is the cache's, ``deadline`` in seconds of wall-clock time per file. Whoever has a file in memory to
-    be drawn holds ``room``."""
+    """``folder`` is the cache's, ``deadline`` in seconds of wall-clock time per file, once the process has begun.
+    Whoever has a file in memory to be drawn holds ``room``."""
 
     def __init__(self, folder: Path, deadline: float = _DEADLINE, most_kept: int = MAX_KEPT) -> None:
         self._folder = folder
@@ -60,8 +62,9 @@ class Previews:
     async def of(
         self, name: str, data: bytes, media_type: str = "", page: int = 1, size: str = "thumb"
     ) -> tuple[Drawn, bytes]:
-        """The file as it may be looked at, whatever it does to the one who draws it: what that doesn't survive, or
-        doesn't finish in time, is refused."""
+        """The file as it may be looked at, whatever it does to the one who draws it: what that doesn't survive is
+        refused for good, and what isn't finished in time for this once. A file that is too much of a task ends its
+        process by the processor time that it takes, so time alone says that the machine is busy."""
         found = await self.known(name, page, size)
         if found is not None:
             return found
@@ -70,6 +73,8 @@ class Previews:
         about = orjson.dumps({"media_type": media_type, "page": page, "size": size})
         drawn, made = await self._ask(frame(about, data))
         key = _key(name, page, size)
+        if drawn is _TOO_LONG:
+            return drawn, made
         if drawn.refused:
             while len(self._refused) >= _MOST_REFUSED:
                 self._refused.pop(next(iter(self._refused)))
@@ -89,10 +94,11 @@ class Previews:
             for _ in range(2):
                 began = self._process is None
                 try:
+                    await asyncio.wait_for(self._begin(), _BEGINNING)
                     return await asyncio.wait_for(self._exchange(question), self._deadline)
                 except TimeoutError:
                     await self._end()
-                    return Drawn(refused="Drawing it takes too long."), b""
+                    return _TOO_LONG, b""
                 except (asyncio.IncompleteReadError, ConnectionError):
                     await self._end()
                     if began:  # this file ended it; else it had gone for want of work
@@ -102,10 +108,15 @@ class Previews:
                     raise
         return Drawn(refused="Drawing it takes too much."), b""
 
-    async def _exchange(self, question: bytes) -> tuple[Drawn, bytes]:
+    async def _begin(self) -> None:
         if self._process is None:
             self._process = await _start()
+            assert self._process.stdout is not None
+            await self._process.stdout.readexactly(len(READY))
+
+    async def _exchange(self, question: bytes) -> tuple[Drawn, bytes]:
         process = self._process
+        assert process is not None
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(question)

@@ -20,6 +20,8 @@ from typing import BinaryIO, Literal
 import orjson
 
 FRAME = struct.Struct(">II")
+READY = b"R"
+"""What the process says when it has begun: what it reads and limits before that is no file's fault."""
 CPU_SECONDS = 4
 MEMORY = 1024 * 1024 * 1024
 IDLE_SECONDS = 120
@@ -165,6 +167,8 @@ def main() -> None:
     os.dup2(2, 1)
     frames_in = os.fdopen(0, "rb", buffering=0)
     _limit()
+    frames_out.write(READY)
+    frames_out.flush()
     for _ in range(MOST_FILES):
         if not select.select([frames_in], [], [], IDLE_SECONDS)[0] or (received := _receive(frames_in)) is None:
             return

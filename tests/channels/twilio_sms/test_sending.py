@@ -125,7 +125,7 @@ async def test_a_twilio_that_cannot_be_reached_means_that_nothing_went_out() -> 
 
 async def test_a_twilio_that_says_nothing_leaves_the_message_uncertain() -> None:
     async with opened() as (channel, fake):
-        channel.answer_seconds = 0.3
+        channel.answer_seconds = 2
         fake.answer_next(Told(silent=True))
         with pytest.raises(Uncertain, match="did not answer"):
             await channel.send(MESSAGE)

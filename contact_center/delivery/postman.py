@@ -82,7 +82,10 @@ class Postman:
         """Takes nothing more and gives what is under way a moment to end; the rest is uncertain where it may have
         gone out."""
         self._stopping = True
+        self._wake.set()
         if self._task is not None:
+            # What is being taken now is attempted too: taken and not attempted, it would be in doubt for nothing.
+            await asyncio.wait({self._task}, timeout=LAST_WORD_S)
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
@@ -94,25 +97,28 @@ class Postman:
                 await asyncio.wait(left, timeout=LAST_WORD_S)
 
     async def _work(self) -> None:
-        while True:
+        while not self._stopping:
             self._wake.clear()
             try:
                 room = AT_ONCE - len(self._attempts)
                 now = self._occasion().now
                 taken = await self._take(now, room) if room else []
+                for row in taken:  # before anything else can fail
+                    self._begin(row)
                 wait_ms = await self._until_next(now, full=room == len(taken))
             except Unavailable:
-                taken, wait_ms = [], SECOND
+                wait_ms = SECOND
             except Exception:  # a defect of ours must not end delivery for good
                 log.exception("outbox_failed")
-                taken, wait_ms = [], SECOND
-            for row in taken:
-                attempt = asyncio.create_task(self._attempt(row))
-                self._attempts.add(attempt)
-                attempt.add_done_callback(partial(self._finished, row.message.outbox_id))
+                wait_ms = SECOND
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_ms / 1_000):
                     await self._wake.wait()
+
+    def _begin(self, row: outbox.Row) -> None:
+        attempt = asyncio.create_task(self._attempt(row))
+        self._attempts.add(attempt)
+        attempt.add_done_callback(partial(self._finished, row.message.outbox_id))
 
     def _finished(self, outbox_id: str, attempt: asyncio.Task[None]) -> None:
         self._attempts.discard(attempt)

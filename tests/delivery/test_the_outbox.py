@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 
 from contact_center.delivery.settle import GIVE_UP_MS, LONGEST_ATTEMPT_MS, MOST_ATTEMPTS, backoff_ms
+from contact_center.domain.errors import Unavailable
 from contact_center.domain.time import MINUTE, SECOND
+from contact_center.storage import outbox as rows
 from contact_center.storage.schema import outbox
 from tests.channels.twilio_fake import Told, TwilioFake, twilio_fake
 from tests.hub import Clock, Console, HubProcess, TestHub, Twilio, house, open_test_hub, until
@@ -186,6 +189,63 @@ async def test_a_message_in_the_queue_leaves_after_a_restart(database_url: str, 
     ):
         await hub.eventually(lambda: asked_once(twilio))
         assert twilio.asked[0]["Body"] == "Hi!"
+
+
+class Forgetful:
+    """The hub's executor, which is away for a moment just when the postman asks when something is due next."""
+
+    def __init__(self, executor: Any) -> None:
+        self._executor = executor
+        self.away = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._executor, name)
+
+    async def read(self, query: Any, *args: Any) -> Any:
+        if query is rows.next_at:
+            self.away += 1
+            raise Unavailable("The database is away.")
+        return await self._executor.read(query, *args)
+
+
+async def test_what_was_taken_leaves_though_the_database_is_away_just_after(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with a_conversation(database_url, tmp_path) as (hub, twilio, mei, interaction_id):
+        hub.runtime.postman._executor = forgetful = Forgetful(hub.runtime.executor)
+        outbox_id = await reply(mei, interaction_id)
+        await becomes(mei, "accepted")
+        await until(lambda: forgetful.away)
+        assert [asked["Body"] for asked in twilio.asked] == ["Hi!"]
+        assert (await row_of(hub, outbox_id))["attempts"] == 1
+
+
+async def test_a_hub_that_goes_down_while_it_takes_a_message_sends_it_first(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Taken and not attempted, it would be one of which nobody knows."""
+    async with a_conversation(database_url, tmp_path) as (hub, twilio, mei, interaction_id):
+        taking, go_on = asyncio.Event(), asyncio.Event()
+
+        class Slow(Forgetful):
+            async def write(self, unit: Any, *args: Any) -> Any:
+                taking.set()
+                done = await self._executor.write(unit, *args)
+                await go_on.wait()
+                return done
+
+            async def read(self, query: Any, *args: Any) -> Any:
+                return await self._executor.read(query, *args)
+
+        hub.runtime.postman._executor = Slow(hub.runtime.executor)
+        outbox_id = await reply(mei, interaction_id)
+        await taking.wait()
+        stopping = asyncio.create_task(hub.runtime.postman.stop())
+        await asyncio.sleep(0)
+        go_on.set()
+        await stopping
+        assert (await row_of(hub, outbox_id))["state"] == "accepted"
+        assert len(twilio.asked) == 1
 
 
 async def asked_once(twilio: TwilioFake) -> bool:

@@ -90,7 +90,10 @@ class Desk:
 
     async def catch_up(self, read: ReadAfter) -> None:
         """Sends everything after ``at``, however long that takes, and leaves the stream contiguous."""
-        if self._catching_up or self.at is None:
+        if self.at is None:
+            return
+        if self._catching_up:
+            self._again = True  # what has come since its last look, or ``at`` that a snapshot has set back
             return
         self._catching_up = True
         try:

@@ -88,19 +88,25 @@ class FloorFeed:
 
     async def _send(self) -> None:
         now = self._runtime.occasion().now
+        # Together, and before the floor is read: a line that comes meanwhile is in the next part, and there alone.
+        new, self._new = self._new, set()
         lines, self._unsent = self._unsent, []
-        queues, agents = await self._runtime.executor.read(_read, now, self.midnight(now))
+        recent = tuple(self._recent)
+        try:
+            queues, agents = await self._runtime.executor.read(_read, now, self.midnight(now))
+        except Exception:
+            self._new |= new & self._watching
+            self._unsent = [*lines, *self._unsent]
+            raise
         changed_queues = [q for q in queues if self._queues.get(q.id) != q]
         changed_agents = [a for a in agents if self._agents.get(a.agent.id) != a]
         self._queues = {q.id: q for q in queues}
         self._agents = {a.agent.id: a for a in agents}
-        new, self._new = self._new, set()
         if new:
-            whole = Floor(now, True, tuple(queues), tuple(agents), tuple(self._recent))
-            self._to(new, whole)
+            self._to(new & self._watching, Floor(now, True, tuple(queues), tuple(agents), recent))
         if changed_queues or changed_agents or lines:
             part = Floor(now, False, tuple(changed_queues), tuple(changed_agents), tuple(lines))
-            self._to(self._watching - new, part)
+            self._to(self._watching - new - self._new, part)
 
     @staticmethod
     def _to(desks: set[Desk], shown: Floor) -> None:

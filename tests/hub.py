@@ -338,7 +338,13 @@ class Console:
 async def console(url: str, headers: Mapping[str, str], snapshot: bool = True) -> AsyncIterator[Console]:
     """A console at ``ws://…/agent``, with its first snapshot unless ``snapshot`` is False."""
     async with connect(
-        url, additional_headers=dict(headers), ping_interval=None, compression=None, proxy=None, max_size=None
+        url,
+        additional_headers=dict(headers),
+        open_timeout=WITHIN_S,
+        ping_interval=None,
+        compression=None,
+        proxy=None,
+        max_size=None,
     ) as connection:
         desk = Console(connection)
         try:
@@ -836,6 +842,7 @@ async def open_test_hub(
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=2,
+            timeout_keep_alive=3_600,  # or it closes a connection at the moment in which a test uses it again
         )
     )
     serving = asyncio.create_task(server.serve([listening]))

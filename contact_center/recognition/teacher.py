@@ -94,6 +94,11 @@ class Teacher:
         self._asked = asyncio.create_task(self.train(), name="training")
         self._asked.add_done_callback(_told)
 
+    async def ended(self) -> None:
+        """Returns when the training that was begun is over, whatever came of it."""
+        if self._asked is not None:
+            await asyncio.wait([self._asked])
+
     async def train(self) -> int:
         """Learns a new model from what there is and puts it into force; its version. Raises :class:`CannotLearn`."""
         async with self._turn:

@@ -12,7 +12,7 @@ from contact_center.domain.time import MINUTE, SECOND
 from contact_center.moves.moves import DIRECTED_CALL_MS
 from tests.channels.twilio_fake import Told
 from tests.hub import CommandRefused
-from tests.telephony.talking import LENA, OUTSIDE, WEI, Line, Talk, a_line, with_calls
+from tests.telephony.talking import LENA, OUTSIDE, WEI, Talk, a_line, with_calls
 
 
 async def refused(talk: Talk, code: str, name: str, **args: Any) -> None:
@@ -54,18 +54,14 @@ async def test_a_hold_that_is_done_after_the_customer_left_changes_nothing(datab
         talk = await line.talking(line.desks[0])
         line.twilio.answer_next(Told(503, None, "later"))
         await talk.do("hold", on=True)
-        await line.hub.eventually(lambda: _sent(line, "Conferences"), "the hold to be tried")
+        await line.stands("hold", "retry")
         await talk.call.completed()
         await talk.shows(lambda w: w.state == "wrap_up")
         line.hub.advance(5 * SECOND)
         await line.is_asked(f"Participants/{talk.call.sid}", Hold="true")
-        await asyncio.sleep(0.1)
+        await line.stands("hold", "accepted")
         record = await talk.record()
         assert (record.held, record.segments[-1].kind) == (False, "wrap_up")
-
-
-async def _sent(line: Line, path: str) -> bool:
-    return any(each.path.startswith(path) for each in line.twilio.asked)
 
 
 async def test_keys_reach_the_line_and_are_in_no_event(database_url: str, tmp_path: Path) -> None:
@@ -467,6 +463,7 @@ async def test_paused_is_said_when_the_carrier_has_said_so_and_not_before(databa
         recording_id = next(iter((await talk.record()).recordings))
         await talk.call.recording(recording_id, "in-progress")
         assert (await talk.record()).recording == "pausing", "late news of the beginning"
+        await line.stands("record", "retry", "accepted")  # the beginning is done; what waits counts from then on
         line.hub.advance(5 * SECOND)
         await talk.shows(lambda w: w.line.recording == "paused")
         await talk.do("record", what="resume")

@@ -5,13 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from contact_center.domain.time import DAY, HOUR, MINUTE, SECOND
+from contact_center.estimates import observer
 from contact_center.estimates.observer import KEEP_MS
 from contact_center.storage import estimates
 from contact_center.storage.schema import interactions
 from tests.hub import TestHub, house, open_test_hub
 
 LENA, WEI, OMAR = "+4915112345678", "+8613800138000", "+201001234567"
+
+
+@pytest.fixture(autouse=True)
+def nobody_looks_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written down of a wait is what was so at the look: here it is the test that says when that is."""
+    monkeypatch.setattr(observer, "GATHER_S", 3_600.0)
 
 
 async def rows(hub: TestHub) -> list[dict[str, Any]]:

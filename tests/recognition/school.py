@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cache
 from typing import Any
 
@@ -52,7 +53,7 @@ def _model(count: int) -> tuple[bytes, dict[str, Any]]:
 
 async def learnt(hub: TestHub, count: int = 400) -> int:
     """Puts a model of the corpus into force, as a training would; its version."""
-    packed, stored = _model(count)
+    packed, stored = await asyncio.to_thread(_model, count)
 
     def add(conn: Connection) -> int:
         return recognition.add_model(conn, hub.clock.now, packed, digest(packed), count, stored)

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from benchmarks.days import known_day, store
 from routing import Policy
-from tests.hub import TestHub, house, open_test_hub
+from tests.hub import TestHub, house, open_test_hub, until
 from tests.servers.browser import page_of, picture
 
 pytestmark = [
@@ -60,6 +60,7 @@ async def test_a_supervisor_tries_a_policy_and_finds_the_result_again(
         await see("trial-start").click()
         await expect(see("trial-item")).to_have_count(1)
         await picture(page, "running")
+        await hub.runtime.trials.ended()  # it has the processor when nobody else wants it
         table = see("trial-table")
         await expect(table).to_contain_text("Simulated, idle-first")
         await expect(table.locator("tr[data-code=service_level] td")).to_have_count(4)
@@ -128,6 +129,8 @@ async def test_a_shadow_and_an_experiment_say_what_they_have_come_to(
         await expect(page.get_by_text("idle-first: a is the policy in force")).to_be_visible()
         hub.clock.now += 10 * 60_000
         await page.get_by_test_id("experiment-reckon").click()
+        await until(hub.runtime.trials.every, "the reckoning to begin")
+        await hub.runtime.trials.ended()
         await expect(page.get_by_test_id("experiment-table")).to_contain_text("nobody can say yet")
         await picture(page, "shadow-and-experiment")
         await page.context.close()

@@ -49,6 +49,14 @@ class Line:
         await self.hub.eventually(look, f"the carrier to be asked for {path} {form}")
         return self.asked(path, **form)
 
+    async def stands(self, verb: str, *states: str) -> None:
+        """Waits until all that was asked of the carrier by that verb is in one of these states."""
+
+        async def look() -> bool:
+            return all(row["state"] in states for row in await self.hub.rows("outbox") if row["verb"] == verb)
+
+        await self.hub.eventually(look, f"{verb} to be {' or '.join(states)}")
+
     async def becomes(self, interaction_id: str, is_so: Callable[[Any], Any], what: str = "it") -> Any:
         async def look() -> Any:
             record = await self.hub.record(interaction_id)

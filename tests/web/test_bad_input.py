@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.hub import KEY, CommandRefused, TestHub, open_test_hub
+from tests.hub import KEY, WITHIN_S, CommandRefused, TestHub, open_test_hub
 
 LENA = "+4915112345678"
 HUGE = 10**30
@@ -270,6 +270,10 @@ async def test_a_genuine_message_that_cannot_be_stored_is_kept_and_harms_nobody(
 # --- the agents' socket --------------------------------------------------------------------
 
 
+def socket_at(url: str, headers: dict[str, str]) -> connect:
+    return connect(url, additional_headers=headers, open_timeout=WITHIN_S, ping_interval=None, proxy=None)
+
+
 async def test_frames_that_make_no_sense_are_answered_and_ten_are_enough(database_url: str, tmp_path: Path) -> None:
     async with open_test_hub(database_url, tmp_path) as hub:
         url = hub.url.replace("http", "ws") + "/agent?agent=mei"
@@ -277,7 +281,7 @@ async def test_frames_that_make_no_sense_are_answered_and_ten_are_enough(databas
         bad: list[str | bytes] = [
             "nonsense", "[]", "1", "{}", '{"type":1}', b"\x00\x01", "", "null", '{"type":null}', "[" * 1_000,
         ]  # fmt: skip
-        async with connect(url, additional_headers=headers, proxy=None) as connection:
+        async with socket_at(url, headers) as connection:
             await connection.recv()
             for frame in bad[:9]:
                 await connection.send(frame)
@@ -289,7 +293,7 @@ async def test_frames_that_make_no_sense_are_answered_and_ten_are_enough(databas
                 while True:
                     await connection.recv()
             assert connection.close_code == 4400
-        async with connect(url, additional_headers=headers, proxy=None) as connection:
+        async with socket_at(url, headers) as connection:
             await connection.recv()
             await connection.send('{"type":"command","id":"a","name":"' + "x" * 1_100_000 + '"}')
             with pytest.raises(ConnectionClosed):  # noqa: PT012
@@ -350,7 +354,7 @@ async def test_a_socket_with_no_credentials_is_closed(database_url: str, tmp_pat
             ("", {"Authorization": "Bearer wrong-key-012345678"}, 4401),
             ("?agent=nobody", {"Authorization": f"Bearer {KEY}"}, 4403),
         ):
-            async with connect(url + query, additional_headers=headers, proxy=None) as connection:
+            async with socket_at(url + query, headers) as connection:
                 with pytest.raises(ConnectionClosed):
                     await connection.recv()
                 assert connection.close_code == code, query

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.hub import TestHub, house, open_test_hub
+from tests.hub import WITHIN_S, TestHub, house, open_test_hub
 
 PASSWORD = "try-the-hub"
 LENA = "+4915112345678"
@@ -276,6 +276,8 @@ async def test_a_foreign_page_cannot_open_the_socket_with_the_cookie(database_ur
             async with connect(
                 hub.url.replace("http", "ws") + "/agent",
                 additional_headers={"Cookie": f"cch_session={cookie}", "Origin": origin},
+                open_timeout=WITHIN_S,
+                ping_interval=None,
                 proxy=None,
             ) as connection:
                 if code is None:

@@ -59,7 +59,7 @@ async def test_a_hold_that_is_done_after_the_customer_left_changes_nothing(datab
         await talk.shows(lambda w: w.state == "wrap_up")
         line.hub.advance(5 * SECOND)
         await line.is_asked(f"Participants/{talk.call.sid}", Hold="true")
-        await line.stands("hold", "accepted")
+        await line.stands("hold", "delivered")
         record = await talk.record()
         assert (record.held, record.segments[-1].kind) == (False, "wrap_up")
 
@@ -463,7 +463,9 @@ async def test_paused_is_said_when_the_carrier_has_said_so_and_not_before(databa
         recording_id = next(iter((await talk.record()).recordings))
         await talk.call.recording(recording_id, "in-progress")
         assert (await talk.record()).recording == "pausing", "late news of the beginning"
-        await line.stands("record", "retry", "accepted")  # the beginning is done; what waits counts from then on
+        await line.stands(
+            "record", "retry", "accepted", "delivered"
+        )  # the beginning is done; what waits counts from then on
         line.hub.advance(5 * SECOND)
         await talk.shows(lambda w: w.line.recording == "paused")
         await talk.do("record", what="resume")

@@ -2,13 +2,15 @@
 
 ``--steps`` is shared out by what a step costs: as many of the engine alone, a 500th of them (in acts of customers,
 agents and nodes) with several nodes on a database, a 4,000th through a whole hub. Naming parts runs these alone. The
-seed repeats a run; a history of the engine that breaks a law is made small and printed.
+seed repeats a run; a history of the engine that breaks a law is made small and printed. Those with several nodes are
+lived through side by side, a process for each core; ``--history`` repeats one alone, by the seed that was told.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import shutil
 import sys
 import tempfile
@@ -18,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from tests.laws import engine, hub, nodes, processes
+from tests.laws import engine, hub, nodes, processes, side_by_side
 from tests.laws.rules import LawBroken
 from tests.servers import postgres
 from tests.servers.templates import bring_up_to_date
@@ -86,13 +88,8 @@ def try_engine(steps: int, seed: str) -> None:
     say(f"  {done:,} steps in {number:,} histories")
 
 
-def try_nodes(steps: int, seed: str, another: Databases) -> None:
-    acts = claimed = lost = forged = number = 0
-    while acts < steps:
-        world = _tried(f"{seed}/{number}", lambda s: asyncio.run(nodes.history(another(), s)))
-        acts, claimed, lost = acts + world.steps, claimed + world.claimed, lost + world.lost
-        forged, number = forged + world.forged, number + 1
-    say(f"  {acts:,} acts in {number:,} histories: {claimed:,} claims, {lost:,} came too late, {forged:,} forgeries")
+def try_nodes(steps: int, seed: str, another: Databases, processes: int) -> None:
+    say(f"  {side_by_side.live(steps, seed, [another() for _ in range(processes)], say)}")
 
 
 def try_hub(steps: int, seed: str, another: Databases, folder: Path) -> None:
@@ -121,13 +118,20 @@ def main() -> int:
     given.add_argument("--seed", default=str(time.time_ns()))
     given.add_argument("--database", default="", help="sqlite, postgresql, or a server's URL; both if not given")
     given.add_argument("--cases", type=int, default=processes.CASES, help="how many texts the three hubs take")
+    cores = os.cpu_count() or 1
+    given.add_argument("--processes", type=int, default=cores, help="that try several nodes side by side")
+    given.add_argument("--history", default="", help="the seed of one history of several nodes: it alone is tried")
     asked = given.parse_args()
     parts = asked.parts or PARTS[:3]
     say(f"seed {asked.seed}")
     began = time.monotonic()
+    tempfile.tempdir = in_memory()
     try:
         with tempfile.TemporaryDirectory() as name:
-            _try_all(parts, asked.steps, asked.seed, asked.database, Path(name), asked.cases)
+            _try_all(parts, asked, Path(name))
+    except KeyboardInterrupt:
+        say(f"Broken off after {time.monotonic() - began:.0f} s; till then all held.")
+        return 130
     except Exception as error:
         say(f"BROKEN after {time.monotonic() - began:.0f} s: {error}")
         for note in getattr(error, "__notes__", ()):
@@ -139,7 +143,18 @@ def main() -> int:
     return 0
 
 
-def _try_all(parts: tuple[str, ...], steps: int, seed: str, database: str, folder: Path, cases: int) -> None:
+def in_memory() -> str | None:
+    """A folder that is no disk's, where there is one: none of the laws is about power cuts."""
+    folder = Path("/dev/shm")
+    try:
+        roomy = shutil.disk_usage(folder).free > 2**31
+    except OSError:
+        return None
+    return str(folder) if roomy and os.access(folder, os.W_OK) else None
+
+
+def _try_all(parts: tuple[str, ...], asked: argparse.Namespace, folder: Path) -> None:
+    steps, seed, database = asked.steps, asked.seed, asked.database
     if "engine" in parts:
         say("The engine alone")
         try_engine(steps, seed)
@@ -154,15 +169,22 @@ def _try_all(parts: tuple[str, ...], steps: int, seed: str, database: str, folde
         with opened as another:
             if "nodes" in parts:
                 say(f"Several nodes, {kind}")
-                try_nodes(max(1, steps // ACTS_TO_A_STEP["nodes"]), seed, another)
+                if asked.history:
+                    _tried(asked.history, lambda s: asyncio.run(nodes.history(another(), s)))
+                else:
+                    try_nodes(max(1, steps // ACTS_TO_A_STEP["nodes"]), seed, another, asked.processes)
             if "hub" in parts:
                 say(f"A whole hub, {kind}")
                 (folder / kind).mkdir()
                 try_hub(max(1, steps // ACTS_TO_A_STEP["hub"]), seed, another, folder / kind)
             if "processes" in parts and kind == "postgresql":
                 say("Three hubs that are killed, stopped and cut off")
-                (folder / "processes").mkdir()
-                say(_tried(seed, lambda s: asyncio.run(processes.history(another(), folder / "processes", s, cases))))
+                say(
+                    _tried(
+                        seed,
+                        lambda s: asyncio.run(processes.history(another(), folder / "processes", s, asked.cases)),
+                    )
+                )
 
 
 if __name__ == "__main__":

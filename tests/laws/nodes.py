@@ -6,6 +6,9 @@ late or never. In each round several acts run at the same time on connections of
 tables are held against the laws, at the end the whole log.
 
 On SQLite there is one process and one writer; its nodes are engines that are out of date in different ways.
+
+Histories may follow each other on one :class:`Cluster`: each begins with empty tables. Connections that are open, and
+statements that are known, cost far more than emptying them.
 """
 
 from __future__ import annotations
@@ -13,12 +16,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from random import Random
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, bindparam, delete, select, text
 
+from contact_center.config import apply as config_apply
 from contact_center.config.model import parse
 from contact_center.desk import picking, verbs
 from contact_center.desk.capacity import set_capacity
@@ -33,11 +37,10 @@ from contact_center.domain.time import Moment
 from contact_center.estimates.expecting import Expecting
 from contact_center.flows.library import FlowLibrary
 from contact_center.intake.take_in import CallSteps, take_in
-from contact_center.offline import configure
-from contact_center.storage import deadlines, effects, schema
+from contact_center.storage import agents, backlog, deadlines, effects, schema
 from contact_center.storage.executor import Executor, open_executor
 from contact_center.telephony.steps import Telephony
-from routing import Decision, Engine, Policy
+from routing import Decision, Engine, Policy, Seat, Waiting
 from routing.policy import QueuePolicy, Step
 from tests.laws import log, tables
 from tests.laws.rules import LawBroken
@@ -69,6 +72,36 @@ ACTS = {
     "cut": 2,
 }
 """How often each is drawn, in proportion."""
+_EMPTY = tuple(delete(table) for table in schema.metadata.sorted_tables)
+_OPEN_ROWS = (
+    select(
+        schema.interactions.c.id,
+        schema.interactions.c.state,
+        schema.interactions.c.medium,
+        schema.interactions.c.agent_id,
+        schema.interactions.c.channel,
+        schema.interactions.c.thread_key,
+        schema.offers.c.id.label("offer_id"),
+        schema.offers.c.agent_id.label("rings_at"),
+    )
+    .select_from(schema.interactions)
+    .outerjoin(
+        schema.offers,
+        (schema.offers.c.interaction_id == schema.interactions.c.id) & (schema.offers.c.state == "pending"),
+    )
+    .where(schema.interactions.c.state != "ended")
+    .order_by(schema.interactions.c.id, schema.offers.c.id)
+)
+_SOURCES = select(schema.events.c.source_id).where(
+    schema.events.c.direction == "inbound", schema.events.c.kind != CustomerLeft.KIND
+)
+_RINGS = select(schema.offers.c.id, schema.offers.c.deadline_at)
+_DECIDED = select(schema.decisions.c.id, schema.decisions.c.data)
+_OF_THE_OFFER = select(schema.deadlines).where(
+    schema.deadlines.c.kind == "offer",
+    schema.deadlines.c.ref == bindparam("offer"),
+    schema.deadlines.c.due_at <= bindparam("now"),
+)
 _BROKEN_LINE = (Refusal, Unavailable)
 """What a node may answer with: somebody was faster, or the database went away in the middle."""
 
@@ -149,7 +182,7 @@ class Node:
         missed: list[Any] = []
         self.read_meanwhile = missed
         try:
-            seats, waits = await self.executor.read(tables.facts)
+            seats, waits = await self.executor.read(_known_to_all)
         except Unavailable:
             self.doubts = True
             return
@@ -174,67 +207,75 @@ def tell(engine: Engine, fact: Any) -> None:
             engine.put_seat(fact.seat)
 
 
+class Cluster:
+    """Several nodes' ways to one database. Whoever lives there is told what each of them commits."""
+
+    def __init__(self, url: str, nodes: int = 3) -> None:
+        if url.startswith("sqlite"):  # there is one writer
+            self.executors = [open_executor(url)] * nodes
+        else:
+            self.executors = [open_executor(url) for _ in range(nodes)]
+        self.on_commit: Callable[[Executor, Sequence[Any]], None] = lambda *_: None
+
+    async def __aenter__(self) -> Cluster:
+        for executor in set(self.executors):
+            await executor.start(partial(self._committed, executor))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.on_commit = lambda *_: None
+        for executor in set(self.executors):
+            await executor.stop()
+
+    def _committed(self, executor: Executor, told: Sequence[Any]) -> None:
+        self.on_commit(executor, told)
+
+
 class World:
     """The nodes, the customers and the agents. :meth:`round` lets several things happen at once."""
 
-    def __init__(self, url: str, random: Random, policy: Policy, nodes: int, people: int) -> None:
-        self.url = url
+    def __init__(self, cluster: Cluster, random: Random, policy: Policy, people: int) -> None:
+        self.cluster = cluster
         self.random = random
         self.policy = policy
         self.clock = Clock()
         self.people = [f"agent{n}" for n in range(people)]
         self.calls = CallSteps(*_steps())
-        self.nodes: list[Node] = []
-        self._count = nodes
+        self.nodes = [Node(executor, policy, Engine(policy)) for executor in cluster.executors]
+        self.rows: list[Any] = []
         self.arrivals: dict[str, InteractionEvent] = {}
         self.acknowledged: set[str] = set()
         self.before: tables.Snapshot | None = None
         self.most: dict[str, dict[str, int]] = {}
-        self.rings_until: dict[str, Moment] = {}
+        self.meanwhile: list[tuple[str, dict[str, int]]] = []
         self.steps = self.forged = self.claimed = self.lost = self.refused = 0
         self.faults: list[BaseException] = []
 
-    # --- opening and closing --------------------------------------------------------------------------------------
+    # --- opening ----------------------------------------------------------------------------------------------------
 
-    async def __aenter__(self) -> World:
+    async def open(self) -> None:
+        """Empties the tables, and lets everybody come to work."""
         given = parse(house(self.random, len(self.people)))
-        await asyncio.to_thread(configure, self.url, given)
-        one: Executor | None = None
-        for _ in range(self._count):
-            if self.url.startswith("sqlite") and one is not None:
-                executor = one
-            else:
-                executor = one = open_executor(self.url)
-            self.nodes.append(Node(executor, self.policy, Engine(self.policy)))
-        for executor, owners in self._executors():
-            await executor.start(self._listener(owners))
+        first = self.cluster.executors[0]
+        self.cluster.on_commit = lambda *_: None
+        await first.write(_emptied)
+        await first.write(config_apply.apply, given, T0)
+        self.cluster.on_commit = self.committed
         for agent_id in self.people:
             await self.act(self.nodes[0], verbs.set_state, self._acting(agent_id), agent_id, "ready")
-        return self
+        await self.check()
 
-    async def __aexit__(self, *_: object) -> None:
-        for executor, _owners in self._executors():
-            await executor.stop()
-
-    def _executors(self) -> list[tuple[Executor, list[Node]]]:
-        """Each executor once, with the nodes that work on it."""
-        found: dict[int, tuple[Executor, list[Node]]] = {}
+    def committed(self, executor: Executor, told: Sequence[Any]) -> None:
+        """The node that it was done on hears of it; the others may have to look."""
+        if not any(isinstance(e, effects.Waits | effects.WaitsNoMore | effects.SeatChanged) for e in told):
+            return
+        owners = [node for node in self.nodes if node.executor is executor]
+        hears = owners[0] if len(owners) == 1 else self.random.choice(owners)
+        for effect in told:
+            hears.told(effect)
         for node in self.nodes:
-            found.setdefault(id(node.executor), (node.executor, []))[1].append(node)
-        return list(found.values())
-
-    def _listener(self, owners: list[Node]) -> Callable[[Sequence[Any]], None]:
-        def committed(told: Sequence[Any]) -> None:
-            if not any(isinstance(e, effects.Waits | effects.WaitsNoMore | effects.SeatChanged) for e in told):
-                return
-            hears = owners[0] if len(owners) == 1 else self.random.choice(owners)
-            for effect in told:
-                hears.told(effect)
-            for node in self.nodes:
-                if node is not hears:
-                    node.doubts = True
-
-        return committed
+            if node is not hears:
+                node.doubts = True
 
     def _acting(self, agent_id: str) -> Acting:
         return Acting(agent_id, "admin")
@@ -309,6 +350,7 @@ class World:
     async def capacity(self, node: Node, agent_id: str) -> None:
         most = {"voice": 1, "chat": self.random.randint(0, 3), "sms": self.random.randint(0, 3)}
         total, labels = self.random.choice((0, 2, 5)), {"vip": self.random.randint(0, 2)}
+        self.meanwhile.append((agent_id, tables.limits(most, total, labels)))
         await self.act(node, set_capacity, self._acting(agent_id), agent_id, most, total, labels)
 
     async def leaves(self, node: Node, agent_id: str) -> None:
@@ -335,8 +377,7 @@ class World:
                 await node.look_round()
             if random.random() < 0.7:
                 self.decides(node)
-        rows = await self._open()
-        acts = [act for _ in range(random.randint(2, 9)) for act in self._draw(rows)]
+        acts = [act for _ in range(random.randint(2, 9)) for act in self._draw(self.rows)]
         random.shuffle(acts)
         self.steps += len(acts)
         await asyncio.gather(*[act() for act in acts])
@@ -464,9 +505,6 @@ class World:
 
     # --- the laws ---------------------------------------------------------------------------------------------------
 
-    async def _open(self) -> list[Any]:
-        return await self._read(_open_rows)
-
     async def _read(self, query: Callable[..., T], *args: Any) -> T:
         """Reads, on whichever node can."""
         for _ in range(20):
@@ -479,12 +517,13 @@ class World:
     async def check(self) -> None:
         if self.faults:
             raise LawBroken("I1", f"a node fell over: {self.faults[0]!r}") from self.faults[0]
-        now = await self._read(tables.look)
-        tables.hold(now, self.before)
+        now, self.rows = await self._read(_what_is_so)
+        tables.hold(now, self.before, self.meanwhile)
         self.before = now
-        for agent_id, most in now.most.items():
+        for agent_id, most in (*now.most.items(), *self.meanwhile):
             known = self.most.setdefault(agent_id, {})
             known |= {what: max(number, known.get(what, 0)) for what, number in most.items()}
+        self.meanwhile.clear()
 
     async def heal(self) -> None:
         """Nothing more goes wrong, everybody looks, and everybody comes back to work; then nothing may be left."""
@@ -495,21 +534,26 @@ class World:
             await self.act(self.nodes[-1], verbs.set_state, self._acting(agent_id), agent_id, "ready")
         self.clock.now += self.policy.reoffer_cooldown_ms + 60_000
         for _ in range(200):
-            for node in self.nodes:
-                await self.deadlines(node)
-                await node.look_round()
-                self.decides(node)
-                while node.decided:
-                    await self.claim(node)
-            for node in self.nodes:
-                await node.look_round()
-            if not any(node.engine.decide(self.clock.now, 1) for node in self.nodes):
+            if not await self._anything_decided():
                 break
         await self.check()
         await self.check_the_log()
         await self._read(tables.nobody_is_stranded, self.policy, self.clock.now)
         await self._read(tables.nothing_is_overdue, self.clock.now)
+        await self._read(_read_alike)
         await self._nothing_is_lost()
+
+    async def _anything_decided(self) -> bool:
+        """Each node in turn acts on what is due, looks, and claims what it decides."""
+        decided = False
+        for node in self.nodes:
+            await self.deadlines(node)
+            await node.look_round()
+            self.decides(node)
+            decided = decided or bool(node.decided)
+            while node.decided:
+                await self.claim(node)
+        return decided
 
     async def check_the_log(self) -> None:
         """All that ever happened; and that nothing could have been written that must not be."""
@@ -531,8 +575,14 @@ class World:
             raise LawBroken("I1", f"{unsent} could not be taken in when nothing was wrong any more")
 
 
+@cache
+def _flows() -> FlowLibrary:
+    """To read them takes as long as many acts do, and nobody publishes any."""
+    return FlowLibrary()
+
+
 def _steps() -> tuple[Any, Any, Any, Any]:
-    telephony = Telephony(FlowLibrary(), Expecting())
+    telephony = Telephony(_flows(), Expecting())
     return telephony.arrive, telephony.hear, telephony.talked, telephony.left
 
 
@@ -541,62 +591,62 @@ def _another(event: InteractionEvent, source_id: str) -> InteractionEvent:
     return event if isinstance(event.body, CallArrived) else replace(event, source_id=source_id)
 
 
-def _open_rows(conn: Connection) -> list[Any]:
-    """What is not over, with each offer that rings."""
-    i, o = schema.interactions.c, schema.offers.c
-    rows = conn.execute(
-        select(
-            i.id,
-            i.state,
-            i.medium,
-            i.agent_id,
-            i.channel,
-            i.thread_key,
-            o.id.label("offer_id"),
-            o.agent_id.label("rings_at"),
-        )
-        .select_from(schema.interactions)
-        .outerjoin(schema.offers, (o.interaction_id == i.id) & (o.state == "pending"))
-        .where(i.state != "ended")
-        .order_by(i.id, o.id)
-    )
-    return list(rows)
+def _known_to_all(conn: Connection) -> tuple[list[Seat], list[Waiting]]:
+    """As a dispatcher reads it; :meth:`World.heal` holds it against what is read one at a time."""
+    return agents.seats(conn, agents.ids(conn)), backlog.waiting(conn, backlog.waiting_ids(conn))
+
+
+def _read_alike(conn: Connection) -> None:
+    (seats, waits), (each_seat, each_case) = _known_to_all(conn), tables.facts(conn)
+    if {s.agent_id: s for s in seats} != {s.agent_id: s for s in each_seat}:
+        raise LawBroken("I4", f"read together there are {seats}, one at a time {each_seat}")
+    if {w.interaction_id: w for w in waits} != {w.interaction_id: w for w in each_case}:
+        raise LawBroken("I2", f"read together there wait {waits}, one at a time {each_case}")
+
+
+def _emptied(conn: Connection) -> None:
+    for statement in _EMPTY:
+        conn.execute(statement)
+
+
+def _what_is_so(conn: Connection) -> tuple[tables.Snapshot, list[Any]]:
+    """The tables, and what is not over with each offer that rings."""
+    return tables.look(conn), list(conn.execute(_OPEN_ROWS))
 
 
 def _moments(conn: Connection) -> tuple[dict[str, Moment], dict[str, Moment]]:
     """When each offer was to ring out, and when each decision was made."""
-    offers, decisions = schema.offers.c, schema.decisions.c
-    rings = {row.id: row.deadline_at for row in conn.execute(select(offers.id, offers.deadline_at))}
-    return rings, {row.id: row.data["at"] for row in conn.execute(select(decisions.id, decisions.data))}
+    rings = {row.id: row.deadline_at for row in conn.execute(_RINGS)}
+    return rings, {row.id: row.data["at"] for row in conn.execute(_DECIDED)}
 
 
 def _sources(conn: Connection) -> list[str]:
-    e = schema.events.c
-    return list(
-        conn.execute(select(e.source_id).where(e.direction == "inbound", e.kind != CustomerLeft.KIND)).scalars()
-    )
+    return list(conn.execute(_SOURCES).scalars())
 
 
 def _rings_out(conn: Connection, on: Occasion, offer_id: str, policy: Policy) -> None:
     """Its deadline is taken, if its time has come: by one node alone."""
-    found = schema.deadlines.c
-    row = conn.execute(
-        select(schema.deadlines).where(found.kind == "offer", found.ref == offer_id, found.due_at <= on.now)
-    ).one_or_none()
+    row = conn.execute(_OF_THE_OFFER, {"offer": offer_id, "now": on.now}).one_or_none()
     if row is not None:
         dispatch.handle_deadline(conn, on, row, policy)
 
 
 async def history(url: str, seed: str, rounds: int = ROUNDS_IN_A_HISTORY, nodes: int = 3, people: int = 6) -> World:
     """Lives through one on an empty database; what was done. Raises :class:`LawBroken`."""
+    async with Cluster(url, nodes) as cluster:
+        return await live(cluster, seed, rounds, people)
+
+
+async def live(cluster: Cluster, seed: str, rounds: int = ROUNDS_IN_A_HISTORY, people: int = 6) -> World:
+    """The same on a database that may hold an earlier one, which is removed."""
     random = Random(seed)
-    async with World(url, random, a_policy(random), nodes, people) as world:
-        await world.check()
-        for number in range(rounds):
-            await world.round()
-            if number % 4 == 3:
-                await world.check_the_log()
-        await world.heal()
-        if not world.forged:
-            raise LawBroken("I3", "there was nothing to try the schema with")
+    world = World(cluster, random, a_policy(random), people)
+    await world.open()
+    for number in range(rounds):
+        await world.round()
+        if number % 4 == 3:
+            await world.check_the_log()
+    await world.heal()
+    if not world.forged:
+        raise LawBroken("I3", "there was nothing to try the schema with")
     return world

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from contact_center.domain.events import MEDIA
@@ -20,6 +21,20 @@ from tests.laws.rules import LawBroken, who_may
 
 UNLIMITED = 10**9
 HELD = ("offered", "assigned", "wrap_up")
+_PENDING = select(offers).where(offers.c.state == "pending")
+_RINGING = select(deadlines.c.ref).where(deadlines.c.kind == "offer")
+_WHAT_THERE_IS = select(
+    interactions.c.id,
+    interactions.c.state,
+    interactions.c.agent_id,
+    interactions.c.medium,
+    interactions.c.epoch,
+    interactions.c.case_id,
+    interactions.c.channel,
+    interactions.c.thread_key,
+)
+_ARRIVED = select(func.count()).where(events.c.direction == "inbound")
+_WAITING = select(interactions.c.id).where(interactions.c.state == "waiting").order_by(interactions.c.id)
 _THREADED = (interactions.c.state != "ended") & (interactions.c.thread_key != "")
 
 
@@ -36,15 +51,13 @@ class Snapshot:
 def look(conn: Connection) -> Snapshot:
     """Reads the tables. Raises :class:`LawBroken` where they contradict each other."""
     pending: dict[str, list[Any]] = {}
-    for offer in conn.execute(select(offers).where(offers.c.state == "pending")):
+    for offer in conn.execute(_PENDING):
         pending.setdefault(offer.interaction_id, []).append(offer)
-    ringing = {row.ref for row in conn.execute(select(deadlines).where(deadlines.c.kind == "offer"))}
+    ringing = {row.ref for row in conn.execute(_RINGING)}
     epochs: dict[str, int] = {}
     held: dict[tuple[str, str], set[str]] = {}
-    i = interactions.c
     open_ones: set[object] = set()
-    columns = (i.id, i.state, i.agent_id, i.medium, i.epoch, i.case_id, i.channel, i.thread_key)
-    for row in conn.execute(select(*columns)):
+    for row in conn.execute(_WHAT_THERE_IS):
         epochs[row.id] = row.epoch
         if row.state == "ended":
             continue
@@ -67,32 +80,41 @@ def look(conn: Connection) -> Snapshot:
             held.setdefault((agent_id, row.medium), set()).add(row.id)
     if pending:
         raise LawBroken("I3", f"{pending} are pending for what is not there")
-    arrived = conn.execute(select(events.c.source_id).where(events.c.direction == "inbound")).all()
     return Snapshot(
         epochs,
         {key: frozenset(ids) for key, ids in held.items()},
-        {agent.id: _limits(agent) for agent in agents.every(conn)},
-        len(arrived),
+        {agent.id: limits(agent.capacity, agent.most, agent.most_of) for agent in agents.every(conn)},
+        conn.execute(_ARRIVED).scalar_one(),
     )
 
 
-def _limits(agent: agents.Agent) -> dict[str, int]:
+def limits(capacity: Mapping[str, int], total: int, labels: Mapping[str, int]) -> dict[str, int]:
     """As :func:`tests.laws.log.hold` wants them. A medium that is not named is none of theirs."""
-    labels = {f"#{label}": most for label, most in agent.most_of.items()}
-    return {**dict.fromkeys(MEDIA, 0), **agent.capacity, ALL: agent.most or UNLIMITED, **labels}
+    return {
+        **dict.fromkeys(MEDIA, 0),
+        **capacity,
+        ALL: total or UNLIMITED,
+        **{f"#{label}": most for label, most in labels.items()},
+    }
 
 
-def hold(now: Snapshot, before: Snapshot | None) -> None:
-    """What must be so whatever happened in between. Raises :class:`LawBroken`."""
+def hold(now: Snapshot, before: Snapshot | None, meanwhile: Sequence[tuple[str, Mapping[str, int]]] = ()) -> None:
+    """What must be so whatever happened in between. ``meanwhile``: what agents may have been allowed in between, for
+    as long as it took to say something else. Raises :class:`LawBroken`."""
     if before is None:
         return
+    if now.arrived < before.arrived:
+        raise LawBroken("I1", f"of {before.arrived} that arrived {now.arrived} are there")
     if lost := before.epochs.keys() - now.epochs.keys():
         raise LawBroken("I1", f"{lost} are not there any more")
     if back := {i: e for i, e in before.epochs.items() if now.epochs[i] < e}:
         raise LawBroken("I3", f"epochs went back from {back}")
     for (agent_id, medium), ids in now.held.items():
         had = before.held.get((agent_id, medium), frozenset())
-        allowed = max(s.most.get(agent_id, {}).get(medium, 0) for s in (before, now))
+        known = [s.most.get(agent_id, {}) for s in (before, now)] + [
+            most for who, most in meanwhile if who == agent_id
+        ]
+        allowed = max(most.get(medium, 0) for most in known)
         if len(ids) > allowed and ids - had:
             raise LawBroken("I4", f"{agent_id} has {ids} of {medium}, may have {allowed}, and had {had}")
 
@@ -100,8 +122,7 @@ def hold(now: Snapshot, before: Snapshot | None) -> None:
 def facts(conn: Connection) -> tuple[list[Seat], list[Waiting]]:
     """Who is there and what waits, one at a time, as nobody who is in a hurry would read it."""
     seats = [agents.seat(agent, agents.load(conn, agent.id)) for agent in agents.every(conn)]
-    waiting = select(interactions.c.id).where(interactions.c.state == "waiting").order_by(interactions.c.id)
-    loaded = [journal.look(conn, interaction_id) for interaction_id in conn.execute(waiting).scalars()]
+    loaded = [journal.look(conn, interaction_id) for interaction_id in conn.execute(_WAITING).scalars()]
     return seats, [journal.waiting(conn, each) for each in loaded if each is not None]
 
 
@@ -125,6 +146,16 @@ def the_schema_refuses(conn: Connection) -> int:
     agent, a second acceptance of one decision, a second open interaction of a case, the same event once more. Each is
     tried and undone; how many could be."""
     tried = 0
+    for law, taken, forged, changed in _FORGERIES:
+        found = conn.execute(taken).first()
+        if found is not None:
+            tried += 1
+            _is_refused(conn, law, forged, {**found._asdict(), **changed})
+    return tried
+
+
+_FORGERIES: tuple[tuple[str, Any, Any, Mapping[str, Any]], ...] = tuple(
+    (law, select(table).where(where).limit(1), insert(table), changed)
     for law, table, where, changed in (
         ("I3", offers, offers.c.state == "pending", {"id": "forged"}),
         ("I3", offers, offers.c.state == "accepted", {"id": "forged"}),
@@ -132,20 +163,16 @@ def the_schema_refuses(conn: Connection) -> int:
         ("I1", interactions, _THREADED, {"id": "forged", "case_id": -1}),
         ("I1", events, events.c.seq > 0, {"id": "forged", "seq": -1}),
         ("I9", deadlines, deadlines.c.id != "", {"id": "forged"}),
-    ):
-        found = conn.execute(select(table).where(where).limit(1)).mappings().first()
-        if found is not None:
-            tried += 1
-            _is_refused(conn, law, insert(table).values({**found, **changed}), f"{table.name} {changed}")
-    return tried
+    )
+)
 
 
-def _is_refused(conn: Connection, law: str, statement: Any, what: str) -> None:
+def _is_refused(conn: Connection, law: str, statement: Any, row: Mapping[str, Any]) -> None:
     conn.exec_driver_sql("SAVEPOINT forged")
     try:
-        conn.execute(statement)
+        conn.execute(statement, dict(row))
     except (IntegrityError, sqlite3.IntegrityError):
         return
     finally:
         conn.exec_driver_sql("ROLLBACK TO SAVEPOINT forged")
-    raise LawBroken(law, f"the schema lets {what} through")
+    raise LawBroken(law, f"the schema lets {row} through")

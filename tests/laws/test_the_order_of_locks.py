@@ -54,13 +54,16 @@ class Scene:
 async def scene(url: str, channel: str, stage: str) -> AsyncIterator[Scene]:
     """``stage``: ``waiting``, ``offered`` or ``assigned``."""
     random = Random("locks")
-    async with nodes.World(url, random, nodes.a_policy(random), 2, 2) as world:
+    async with nodes.Cluster(url, 2) as cluster:
+        world = nodes.World(cluster, random, nodes.a_policy(random), 2)
+        await world.open()
         node = world.nodes[0]
         await node.look_round()
         event = world._event(channel)
         await world.arrive(node, event)
         (decision,) = node.engine.decide(world.clock.now)
-        row = (await world._open())[0]
+        await world.check()
+        (row,) = world.rows
         at = Scene(world, row.id, decision.agent_id, "", row.thread_key, decision)
         if stage != "waiting":
             (at.offer_id, *_) = await at.act(dispatch.claim, decision, world.policy, 0)

@@ -14,7 +14,7 @@ statements that are known, cost far more than emptying them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from random import Random
@@ -234,8 +234,11 @@ class Cluster:
 class World:
     """The nodes, the customers and the agents. :meth:`round` lets several things happen at once."""
 
-    def __init__(self, cluster: Cluster, random: Random, policy: Policy, people: int) -> None:
+    def __init__(
+        self, cluster: Cluster, random: Random, policy: Policy, people: int, acts: Mapping[str, int] = ACTS
+    ) -> None:
         self.cluster = cluster
+        self.acts = acts
         self.random = random
         self.policy = policy
         self.clock = Clock()
@@ -391,10 +394,7 @@ class World:
     def _draw(self, rows: list[Any]) -> Iterator[Callable[[], Awaitable[Any]]]:
         """One act, or several that must not be possible together."""
         random = self.random
-        match random.choices(
-            (*ACTS,),
-            (*ACTS.values(),),
-        )[0]:
+        match random.choices((*self.acts,), (*self.acts.values(),))[0]:
             case "arrive":
                 event = self._event()
                 yield partial(self.arrive, self._node(), event)
@@ -637,10 +637,16 @@ async def history(url: str, seed: str, rounds: int = ROUNDS_IN_A_HISTORY, nodes:
         return await live(cluster, seed, rounds, people)
 
 
-async def live(cluster: Cluster, seed: str, rounds: int = ROUNDS_IN_A_HISTORY, people: int = 6) -> World:
+async def live(
+    cluster: Cluster,
+    seed: str,
+    rounds: int = ROUNDS_IN_A_HISTORY,
+    people: int = 6,
+    acts: Mapping[str, int] = ACTS,
+) -> World:
     """The same on a database that may hold an earlier one, which is removed."""
     random = Random(seed)
-    world = World(cluster, random, a_policy(random), people)
+    world = World(cluster, random, a_policy(random), people, acts)
     await world.open()
     for number in range(rounds):
         await world.round()

@@ -16,6 +16,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -74,6 +75,11 @@ VOICE_NUMBER = "+12025550100"
 WITHIN_S = 120.0
 """However busy the machine is, what is waited for has happened by then."""
 
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients that speak plain HTTP on loopback: else each reads the whole bundle of authorities when it is made, for
+longer than a hub takes to open."""
+
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _STATE = TypeAdapter(DeskState)
 _BODY: TypeAdapter[Announcement] = TypeAdapter(Announcement)
 _FLOOR = TypeAdapter(Floor)
@@ -356,6 +362,11 @@ async def console(url: str, headers: Mapping[str, str], snapshot: bool = True) -
 
 
 # --- the outside world ------------------------------------------------------------------------------------------
+
+
+def client(url: str, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
+    """For plain HTTP to ``url``, whatever proxies the environment names."""
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=WITHIN_S, verify=PLAIN, trust_env=False)
 
 
 class Twilio:
@@ -812,7 +823,8 @@ async def open_test_hub(
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     written = config if isinstance(config, Config) else parse(dict(config or house()))
     file = folder / "hub.yaml"
-    file.write_text(yaml.safe_dump(written.model_dump(mode="json", exclude_unset=True), allow_unicode=True))
+    plain = written.model_dump(mode="json", exclude_unset=True)
+    file.write_text(yaml.dump(plain, Dumper=_Dumper, allow_unicode=True))
     given = Settings(
         data_dir=folder,
         database_url=database_url,
@@ -852,8 +864,8 @@ async def open_test_hub(
     assert server.started, "the hub did not start"
     try:
         async with (
-            httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {KEY}"}, timeout=WITHIN_S) as http,
-            httpx.AsyncClient(base_url=url, timeout=WITHIN_S) as anonymous,
+            client(url, headers={"Authorization": f"Bearer {KEY}"}) as http,
+            client(url) as anonymous,
         ):
             test = TestHub(hub, url, clock, http, anonymous, Twilio(anonymous, given.public_url))
             yield test
@@ -933,7 +945,7 @@ class HubProcess:
 
     def ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/ready", timeout=10).status_code == 200
+            return httpx.get(f"{self.url}/ready", timeout=10, verify=PLAIN).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -976,7 +988,7 @@ class HubProcess:
 
     def http(self) -> httpx.AsyncClient:
         """A REST client with the admin's API key."""
-        return httpx.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {KEY}"}, timeout=WITHIN_S)
+        return client(self.url, headers={"Authorization": f"Bearer {KEY}"})
 
     def agent(
         self, agent_id: str, *, cookie: str = "", snapshot: bool = True
@@ -987,7 +999,7 @@ class HubProcess:
 
     async def sign_in(self, email: str, password: str) -> str:
         """The session's cookie."""
-        async with httpx.AsyncClient(base_url=self.url, timeout=WITHIN_S) as http:
+        async with client(self.url) as http:
             answer = await http.post("/api/v1/session", json={"email": email, "password": password})
             assert answer.status_code == 200, answer.text
             return str(answer.cookies["cch_session"])

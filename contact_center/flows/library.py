@@ -7,7 +7,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 
-from contact_center.flows.shipped import shipped_texts, shipped_versions
+from contact_center.flows.shipped import shipped_versions
 from contact_center.flows.versions import opened
 from contact_center.storage import flows
 from contact_center.storage.connection import Connection
@@ -28,7 +28,7 @@ class FlowLibrary:
     the last good one in force, and :meth:`problems` says so."""
 
     def __init__(self, shipped: Mapping[str, str] | None = None) -> None:
-        self._shipped = _opened_shipped(shipped_texts() if shipped is None else shipped)
+        self._shipped = {name: ready.flow for name, ready in shipped_versions(shipped).items()}
         self._current: dict[str, Flow] = dict(self._shipped)
         self._texts: OrderedDict[Version, tuple[bytes, dict[str, str]]] = OrderedDict()
         self._opened: OrderedDict[Version, Flow] = OrderedDict()
@@ -128,7 +128,3 @@ class FlowLibrary:
 def _problem(name: str, version: str, error: FlowError) -> str:
     first = str(error).partition("\n")[0]
     return f"The published flow {name} {version} cannot be opened: {first}"
-
-
-def _opened_shipped(texts: Mapping[str, str]) -> dict[str, Flow]:
-    return {name: ready.flow for name, ready in shipped_versions(texts).items()}

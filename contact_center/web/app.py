@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -121,7 +122,9 @@ async def _on_http(request: Request, exc: Exception) -> Response:
     return error(exc.status_code, codes.get(exc.status_code, "refused"), str(exc.detail))
 
 
+@cache
 def _commands() -> APIRouter:
+    """The same for every hub of this process: it costs more than all else that an application is made of."""
     router = APIRouter(prefix="/api/v1/commands")
     for name, (model, _) in commands.COMMANDS.items():
         router.add_api_route(

@@ -1,7 +1,8 @@
 """On to another queue on a clock of its own: the house's rules of overflow, held against how a simulated day stands.
 
 The rules themselves are :mod:`contact_center.domain.overflow`; here is what they ask about: who waits where and since
-when, how many were answered in time lately, who is there, how long it will take.
+when, how many were answered in time lately, who is there, and how long it will take: that by the same law as in the
+hub (:mod:`routing.foreseeing`), from figures that are given.
 """
 
 from __future__ import annotations
@@ -9,10 +10,8 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import chain, islice
-from math import inf
 from typing import Literal, TypeAlias
 
 from contact_center.domain.events import Medium
@@ -20,10 +19,12 @@ from contact_center.domain.opening_hours import OpeningHours
 from contact_center.domain.overflow import Overflow, Standing, first_that_holds, look_at, watched
 from contact_center.domain.time import MINUTE, SECOND, Millis, Moment
 from routing.cases import TOP_PRIORITY, Waiting
+from routing.expected import Expected
+from routing.foreseeing import Rates
 from routing.needs import meets
+from routing.places import Pair
 from routing.policy import Policy
 from routing.seats import Seat
-from routing.staffing import Ahead
 
 AGAIN_MS = 15 * SECOND
 MOST_AT_ONCE = 50
@@ -65,16 +66,6 @@ class Rulebook:
 _PLAIN = Place()
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How it goes in a queue for a medium, with which the time that it will take is reckoned: ``handling_ms`` from
-    the ring to the end, ``patience_ms`` on average (0: for ever), and how many ``came``."""
-
-    handling_ms: float
-    patience_ms: float = 0.0
-    came: int = 1
-
-
 _Team: TypeAlias = tuple[list[Seat], list[Seat], list[Seat]]
 
 
@@ -86,17 +77,21 @@ def sent_on(waiting: Waiting, of: Place, to: str, there: Place) -> Waiting:
 
 
 class Standings:
-    """How each queue that has rules stands. It is told who waits, who does no longer, and who is there."""
+    """How each queue that has rules stands. It is told who comes and waits, who does no longer, and who is there.
+    ``rates`` say how long things take; where they don't know a queue and medium, it is what is usual."""
 
-    def __init__(self, rulebook: Rulebook, pace: Mapping[tuple[str, str], Pace]) -> None:
+    def __init__(self, rulebook: Rulebook, rates: Mapping[Pair, Rates]) -> None:
         self._book = rulebook
-        self._pace = pace
+        self._expected = Expected(rulebook.policy, rates)
         self._rules = {queue: place.overflow for queue, place in rulebook.places.items() if place.overflow}
         self._line: dict[str, list[tuple[Moment, str]]] = {queue: [] for queue in self._rules}
         self._done: dict[str, list[tuple[Moment, bool]]] = {queue: [] for queue in self._rules}
         self._good: dict[str, int] = dict.fromkeys(self._rules, 0)
         self._seats: dict[str, Seat] = {}
         self._hours: dict[str, tuple[int, Literal["open", "closed", "holiday"]]] = {}
+        self._foreseen = frozenset(
+            [queue for queue, rules in self._rules.items() if any(rule.estimate_ms is not None for rule in rules)]
+        )
         self._teams: dict[
             tuple[str, str, tuple[tuple[str, int], ...]], tuple[list[Seat], list[Seat], list[Seat]]
         ] = {}
@@ -113,14 +108,23 @@ class Standings:
 
     # --- what it is told ------------------------------------------------------------------------------------------
 
+    def comes(self, waiting: Waiting, now: Moment) -> None:
+        """The case comes into its queue, from outside or from another."""
+        if self._foreseen:
+            self._expected.comes(waiting, now)
+
     def waits(self, waiting: Waiting) -> None:
         if waiting.queue in self._line:
             insort(self._line[waiting.queue], (waiting.virtual_enqueued_at, waiting.interaction_id))
+        if waiting.queue in self._foreseen:
+            self._expected.waits(waiting)
 
     def waits_no_more(self, waiting: Waiting) -> None:
         line = self._line.get(waiting.queue)
         if line is not None:
             del line[bisect_left(line, (waiting.virtual_enqueued_at, waiting.interaction_id))]
+        if waiting.queue in self._foreseen:
+            self._expected.waits_no_more(waiting)
 
     def over(self, waiting: Waiting, came_at: Moment, in_time: bool) -> None:
         """The case was answered or its customer left."""
@@ -134,6 +138,7 @@ class Standings:
         self._seats[seat.agent_id] = seat
         if before is None or _standing_of(before) != _standing_of(seat):
             self._teams.clear()
+            self._expected.others_are_there()
 
     # --- what is asked --------------------------------------------------------------------------------------------
 
@@ -182,7 +187,7 @@ class Standings:
             available=len(team[1]),
             able=len(team[2]),
             level=levels[queue],
-            estimate_ms=self._estimate(waiting) if any(rule.estimate_ms is not None for rule in rules) else 0,
+            estimate_ms=self._expected.wait_ms(waiting, self._seats, now) if queue in self._foreseen else 0,
             open=self._open(queue, hours, now) if hours else "open",
         )
 
@@ -226,43 +231,9 @@ class Standings:
         known = len(done) + late
         return 100 * self._good[queue] / known if known >= FEWEST_FOR_A_LEVEL else None
 
-    def _estimate(self, waiting: Waiting) -> Millis | None:
-        queue, medium = waiting.queue, waiting.medium
-        pace = self._pace.get((queue, medium))
-        able = [self._seats[seat.agent_id] for seat in self._team(waiting)[2]]
-        if pace is None:
-            return 0 if able else None
-        places = sum(self._part(seat, queue, medium) for seat in able)
-        if not places:
-            return None
-        free = sum(_room(seat, medium, self._book.policy) for seat in able)
-        ahead = bisect_left(self._line[queue], (waiting.virtual_enqueued_at, ""))
-        if ahead < free:
-            return 0
-        wait = average_s(ahead - free, round(places, 1), round(pace.handling_ms, -2), round(pace.patience_ms, -3))
-        return round(wait * SECOND)
-
-    def _part(self, seat: Seat, queue: str, medium: Medium) -> float:
-        """An agent of several queues is there for each as far as its customers are a part of theirs."""
-        came = {each: known.came for each in seat.queues if (known := self._pace.get((each, medium)))}
-        return seat.capacity[medium] * came.get(queue, 1) / max(1, sum(came.values()))
-
 
 _NOBODY: _Team = ([], [], [])
 
 
 def _standing_of(seat: Seat) -> tuple[object, ...]:
-    return (seat.available, seat.unavailable_reason, seat.queues, seat.skills, seat.capacity)
-
-
-def _room(seat: Seat, medium: Medium, policy: Policy) -> int:
-    if any(seat.load.get(exclusive, 0) for exclusive in policy.exclusive_media):
-        return 0
-    return max(0, seat.capacity[medium] - seat.load.get(medium, 0))
-
-
-@lru_cache(maxsize=4096)
-def average_s(others: int, places: float, handling_ms: float, patience_ms: float) -> float:
-    """With ``others`` in front who find nobody free either."""
-    patience_s = patience_ms / SECOND if patience_ms else inf
-    return Ahead(others, max(0.1, places), handling_ms / SECOND, patience_s).average_s
+    return (seat.available, seat.unavailable_reason, seat.queues, seat.skills, seat.capacity, seat.most, seat.most_of)

@@ -20,7 +20,8 @@ from routing.answering import Answering, AtOnce, chance
 from routing.cases import Waiting
 from routing.decisions import Decision
 from routing.engine import Engine
-from routing.onward import AGAIN_MS, Pace, Rulebook, Standings
+from routing.foreseeing import Rates
+from routing.onward import AGAIN_MS, Rulebook, Standings
 from routing.policy import Missed, Policy
 from routing.seats import Seat
 
@@ -252,8 +253,8 @@ class _Case:
 class Simulation:
     """One day under a policy, or a whole ``Rulebook``. ``answer_ms`` is how long an agent takes to accept (for all
     media, or by medium), where ``answering`` doesn't say it by offer; ``after_ms`` how long they need after each
-    case. Who is there is said by ``shifts``, or by a ``floor`` that changes. ``pace`` is what rules that ask how long
-    it will take reckon with. Agents' hours are counted up to ``ends_at`` (-1: to the end)."""
+    case. Who is there is said by ``shifts``, or by a ``floor`` that changes. ``rates`` are what rules that ask how
+    long it will take reckon with. Agents' hours are counted up to ``ends_at`` (-1: to the end)."""
 
     def __init__(
         self,
@@ -265,14 +266,14 @@ class Simulation:
         answering: Answering | None = None,
         after_ms: Millis = 0,
         floor: Floor | None = None,
-        pace: Mapping[tuple[str, str], Pace] | None = None,
+        rates: Mapping[tuple[str, str], Rates] | None = None,
         ends_at: Moment = -1,
         engine: Callable[[Policy], Engine] = Engine,
     ) -> None:
         self._book = policy if isinstance(policy, Rulebook) else Rulebook(policy)
         self._policy = self._book.policy
         self._engine = engine(self._policy)
-        self._standings = Standings(self._book, pace or {})
+        self._standings = Standings(self._book, rates or {})
         self._seats: dict[str, Seat] = {}
         self._cases = iter(cases)
         self._answering = answering or AtOnce(answer_ms)
@@ -352,6 +353,7 @@ class Simulation:
         self.day.cases.append(served)
         case = _Case(coming.waiting, coming, served, [coming.waiting.queue])
         self._open[coming.waiting.interaction_id] = case
+        self._standings.comes(case.waiting, self.now)
         self._wait(case)
         if coming.patience_ms >= 0:
             self._at(self.now + coming.patience_ms, _LEFT, coming.waiting.interaction_id)
@@ -569,6 +571,7 @@ class Simulation:
             case.been_in.append(onward.queue)
             self._standings.waits_no_more(waiting)
             waiting = onward
+            self._standings.comes(waiting, self.now)
             self._standings.waits(waiting)
         if went:
             case.waiting = case.served.waiting = waiting

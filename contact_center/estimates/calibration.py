@@ -13,7 +13,7 @@ from typing import Any
 
 from contact_center.domain.time import SECOND, Millis
 from contact_center.domain.waiting_time import Stretch, gone_by
-from contact_center.estimates.foreseeing import ahead_of
+from routing.foreseeing import ahead_of
 
 ENOUGH = 30
 """With fewer answered than this, nothing can be said about the estimates."""

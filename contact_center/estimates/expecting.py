@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -10,14 +9,14 @@ from typing import Any, TypeAlias
 from contact_center.domain.events import Medium
 from contact_center.domain.time import DAY, HOUR, SECOND, Millis, Moment
 from contact_center.domain.waiting_time import USUAL_HANDLING_MS, Stretch, recent_mean, usual_patience_ms
-from contact_center.estimates.foreseeing import Estimate, Line, Rates, foresee, somebody_is_free
-from contact_center.estimates.places import Able, Floor, Pair, Work, prospect, who_is_able
 from contact_center.storage import agents, estimates, journal, policies, queues
 from contact_center.storage.agents import Load
 from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded
 from routing import Policy, Waiting
-from routing.cases import TOP_PRIORITY, Skills, cap_at, needed
+from routing.cases import Skills, needed
+from routing.foreseeing import Estimate, Rates, foresee, line_of, somebody_is_free, turn
+from routing.places import Able, Pair, Staff, Work, prospect, who_is_able
 
 FRESH_MS = SECOND
 """Who is there is looked up this often, not for every caller."""
@@ -28,7 +27,6 @@ RECENT_MS = 14 * DAY
 FEW = 5
 """With fewer stretches than this, what was handled before estimates were kept is asked too."""
 MOST_KINDS = 500
-FIRST_OF_ALL_MS: Millis = 10**15
 
 Kind: TypeAlias = tuple[str, str, Skills, str, str]
 """What those who could take a case are told from: queue, medium, skills, label, the one agent whom it is for."""
@@ -53,7 +51,7 @@ class Expecting:
     forgotten as soon as anybody comes or goes on this node (:meth:`moved`)."""
 
     def __init__(self) -> None:
-        self._floor_at: tuple[Moment, Floor] | None = None
+        self._floor_at: tuple[Moment, Staff] | None = None
         self._able: dict[Kind, tuple[Able, ...]] = {}
         self._turns: dict[Pair, tuple[Moment, list[tuple[Moment, Moment]]]] = {}
         self._rates: dict[Pair, tuple[Moment, Rates]] = {}
@@ -79,25 +77,17 @@ class Expecting:
     def expect(self, conn: Connection, now: Moment, waiting: Waiting) -> Expectation:
         floor = self.floor(conn, now)
         line = self._line(conn, now, waiting.queue, waiting.medium, floor.policy)
-        slack = _slack(waiting.queue, floor.policy)
-        turn = _turn(waiting.virtual_enqueued_at, waiting.priority, slack, floor.policy, now)
-        ahead = bisect_left(line, (turn,))
         rates = self.rates(conn, now, waiting.queue, waiting.medium)
         found = prospect(self._who(floor, waiting), waiting, floor.policy, now)
-        before = 0 if waiting.only_agent else ahead
-        line_now = Line(
-            front=[since for _, since in line[found.free : before]],
-            others=before - found.free,
-            behind=max(0, len(line) - ahead - 1),
-            per_hour=floor.work.came.get((waiting.queue, waiting.medium), 0),
-        )
+        per_hour = floor.work.came.get((waiting.queue, waiting.medium), 0)
+        ahead, line_now = line_of(line, waiting, found, floor.policy, now, per_hour)
         told = foresee(found, line_now, rates, now)
         others = -1 if somebody_is_free(found, line_now) else max(0, line_now.others)
         return Expectation(ahead, max(len(line), ahead + 1), others, found.places, rates, told)
 
     # --- who is there -----------------------------------------------------------------------------------------
 
-    def floor(self, conn: Connection, now: Moment) -> Floor:
+    def floor(self, conn: Connection, now: Moment) -> Staff:
         """Who is there for customers now, free or not, with what they hold."""
         known = self._floor_at
         if known is not None and 0 <= now - known[0] < FRESH_MS:
@@ -106,7 +96,7 @@ class Expecting:
         seats = [agents.seat(a, held.get(a.id, nothing)) for a in agents.every(conn) if a.chosen == "ready"]
         handling = {pair: rates.handling_ms for pair, (_, rates) in self._rates.items()}
         work = Work(self._came(conn, now), handling, USUAL_HANDLING_MS)
-        floor = Floor(seats, policies.in_force(conn), work)
+        floor = Staff(seats, policies.in_force(conn), work)
         self._floor_at = (now, floor)
         self._able.clear()
         return floor
@@ -119,7 +109,7 @@ class Expecting:
         able = [each for each in self._who(floor, like) if each.agent_id != without]
         return prospect(able, like, floor.policy, now).places
 
-    def _who(self, floor: Floor, waiting: Waiting) -> tuple[Able, ...]:
+    def _who(self, floor: Staff, waiting: Waiting) -> tuple[Able, ...]:
         """Looked up once for all of a kind."""
         kind = (waiting.queue, waiting.medium, needed(waiting.skills), waiting.label, waiting.only_agent)
         known = self._able.get(kind)
@@ -143,9 +133,8 @@ class Expecting:
         """The turns of all who wait there, in order, each with since when it counts."""
         known = self._turns.get((queue, medium))
         if known is None or not 0 <= now - known[0] < FRESH_MS:
-            slack = _slack(queue, policy)
             found = estimates.turns(conn, queue, medium)
-            line = sorted((_turn(since, priority, slack, policy, now), since) for since, priority in found)
+            line = sorted((turn(since, priority, queue, policy, now), since) for since, priority in found)
             known = self._turns[(queue, medium)] = (now, line)
         return known[1]
 
@@ -158,20 +147,6 @@ class Expecting:
                 usual = queues.handling_ms(conn, queue, now - DAY) or USUAL_HANDLING_MS
             known = self._rates[(queue, medium)] = (now, rates_of(rows, now, medium, usual))
         return known[1]
-
-
-def _slack(queue: str, policy: Policy) -> Millis:
-    if policy.order != "slack":
-        return 0
-    rules = policy.queue(queue)
-    return rules.target_ms - rules.handling_ms
-
-
-def _turn(since: Moment, priority: int, slack: Millis, policy: Policy, now: Moment) -> Moment:
-    """As :func:`routing.cases.turn_at` has it, of what is known of everybody who waits."""
-    at = since - min(max(priority, 0), TOP_PRIORITY) * policy.ageing_ms + slack
-    capped = cap_at(at, policy)
-    return at if capped is None or now < capped else since - FIRST_OF_ALL_MS
 
 
 def rates_of(rows: Iterable[Any], now: Moment, medium: str, usual_ms: Millis) -> Rates:

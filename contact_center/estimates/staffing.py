@@ -15,10 +15,10 @@ from typing import Literal, TypeAlias
 from contact_center.domain.events import MEDIA, Medium
 from contact_center.domain.time import DAY, HOUR, MINUTE, SECOND, Moment
 from contact_center.estimates.expecting import Expecting
-from contact_center.estimates.places import capacity_for
 from contact_center.storage import estimates, queues
 from contact_center.storage.connection import Connection
 from contact_center.storage.queues import Queue
+from routing.places import capacity_for
 from routing.staffing import Demand, Outlook, Target, agents_needed, erlang_b, scheduled
 
 ENOUGH = 20

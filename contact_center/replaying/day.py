@@ -20,6 +20,7 @@ from typing import Any, cast
 from contact_center.domain.events import Medium
 from contact_center.domain.overflow import overflow_of
 from contact_center.domain.time import MINUTE, SECOND, Millis, Moment
+from contact_center.domain.waiting_time import USUAL_HANDLING_MS
 from contact_center.replaying.log import Log, Progress
 from contact_center.storage import policies, queues, routing_log
 from contact_center.storage.connection import Connection
@@ -27,7 +28,8 @@ from routing import Policy, Seat, Waiting
 from routing.answering import Habits, Offered, Outcome, chance
 from routing.facts import Begun, Fact, SeatGone
 from routing.figures import spans_together
-from routing.onward import Pace, Place, Rulebook, sent_on
+from routing.foreseeing import Rates
+from routing.onward import Place, Rulebook, sent_on
 from routing.patience import Patience
 from routing.policy import Missed
 from routing.simulation import Coming, Day, Floor, Served, Simulation
@@ -112,7 +114,7 @@ class Recorded:
     names: Mapping[str, str]
     places: Mapping[str, Place] = field(default_factory=dict)
     offers: Sequence[Offered] = ()
-    pace: Mapping[tuple[str, str], Pace] = field(default_factory=dict)
+    rates: Mapping[tuple[str, str], Rates] = field(default_factory=dict)
 
     @property
     def rulebook(self) -> Rulebook:
@@ -162,7 +164,7 @@ class Recorded:
             self.coming(seed),
             answering=Habits(self.offers, seed),
             floor=self.floor,
-            pace=self.pace,
+            rates=self.rates,
             ends_at=self.last,
         ).run()
 
@@ -310,14 +312,18 @@ def put_together(
         told.names,
         book.places,
         tuple(offers),
-        {kind: _pace(some, patience[kind]) for kind, some in by_kind.items()},
+        {kind: _rates(some, patience[kind]) for kind, some in by_kind.items()},
     )
 
 
-def _pace(some: Sequence[Episode], patience: Patience) -> Pace:
-    took = [each.ended_at - each.answered_at + each.ring_ms for each in some if each.answered_at >= 0]
+def _rates(some: Sequence[Episode], patience: Patience) -> Rates:
+    """Over the whole day: what the hub knew of the days before is not in what was kept."""
+    answered = [each for each in some if each.answered_at >= 0]
     mean = 0.0 if isinf(patience.mean_ms) else patience.mean_ms
-    return Pace(max(float(SECOND), fmean(took)) if took else float(USUAL_MS), mean, len(some))
+    if not answered:
+        return Rates(USUAL_HANDLING_MS, mean, 0)
+    took = fmean([each.ended_at - each.answered_at + each.ring_ms for each in answered])
+    return Rates(max(float(SECOND), took), mean, fmean([each.ring_ms for each in answered]))
 
 
 def _patience(some: Iterable[Episode], last: Moment) -> Patience:

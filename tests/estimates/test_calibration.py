@@ -9,8 +9,8 @@ import pytest
 from contact_center.domain.time import HOUR, MINUTE, SECOND
 from contact_center.estimates.calibration import ENOUGH, Quality, quality
 from contact_center.estimates.expecting import rates_of
-from contact_center.estimates.foreseeing import Rates, estimate_of
 from routing import Policy, Seat
+from routing.foreseeing import Rates, estimate_of
 from routing.simulation import Kind, Served, Shift, Simulation, Spread, coming
 
 AGENTS = 8

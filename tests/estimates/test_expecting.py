@@ -10,9 +10,9 @@ import pytest
 
 from contact_center.domain.time import HOUR, MINUTE, SECOND
 from contact_center.estimates.expecting import Expecting, rates_of
-from contact_center.estimates.foreseeing import Estimate, Line, Rates, estimate_of, foresee
-from contact_center.estimates.places import Later, Prospect
 from contact_center.storage import estimates
+from routing.foreseeing import Estimate, Line, Rates, estimate_of, foresee
+from routing.places import Later, Prospect
 from tests.hub import TestHub, house, open_test_hub
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 
 from contact_center.domain.time import DAY, HOUR, MINUTE, SECOND
 from contact_center.estimates import observer
+from contact_center.estimates.expecting import Expecting
 from contact_center.estimates.observer import KEEP_MS
-from contact_center.storage import estimates
+from contact_center.storage import estimates, journal
 from contact_center.storage.schema import interactions
+from routing.expected import Expected
 from tests.hub import TestHub, house, open_test_hub
 
 LENA, WEI, OMAR = "+4915112345678", "+8613800138000", "+201001234567"
@@ -305,3 +308,46 @@ def _some_history(conn: Any, hub: TestHub) -> None:
     for row in conn.execute(estimates.waiting_estimates.select()).all():
         ended = {"row": row.id, "new_outcome": "answered", "new_waited": 70_000, "new_agent": "mei"}
         estimates.settle(conn, [{**ended, "new_rang": 0, "new_handled": 120_000, "new_done": 1}])
+
+
+async def test_a_day_that_is_played_expects_what_the_hub_expects(database_url: str, tmp_path: Path) -> None:
+    """Mei has her hands full, Jonas is asked after a minute, and four wait."""
+    queues, agents = house()["queues"], house()["agents"]
+    support = next(queue for queue in queues if queue["id"] == "support")
+    support["routing"] = {"relax": [{"after_seconds": 60, "also_queues": ["sales"]}]}
+    agents[0] = {**agents[0], "capacity": {"chat": 1, "sms": 0, "email": 0, "voice": 0}}
+    async with (
+        open_test_hub(database_url, tmp_path, config=house(queues=queues, agents=agents)) as hub,
+        hub.at_work("mei") as (mei,),
+    ):
+        await hub.chat("first", "Hello?")
+        await mei.accept()
+        for name in ("second", "third", "fourth", "fifth"):
+            hub.advance(SECOND)
+            await hub.chat(name, "Hello?")
+        hub.advance(45 * SECOND)  # what came is counted again
+        await rows(hub)
+        waiting = (await hub.interactions())[1:]
+        told = await hub.read(_in_both, hub, waiting)
+        assert len({mean for mean, _ in told}) == 4
+        for mean, played in told:
+            assert mean == played
+
+
+def _in_both(conn: Any, hub: TestHub, waiting: list[str]) -> list[tuple[int | None, int | None]]:
+    """What each who waits is to expect, in the hub and in a house that was told the same."""
+    now, hubs = hub.clock.now, Expecting()
+    staff, rates = hubs.floor(conn, now), hubs.rates(conn, now, "support", "chat")
+    played = Expected(staff.policy, {("support", "chat"): rates})
+    cases = [journal.waiting(conn, loaded) for each in waiting if (loaded := journal.load(conn, each))]
+    for (queue, medium), count in staff.work.came.items():
+        for _ in range(count):
+            played.comes(replace(cases[0], queue=queue, medium=medium), now)
+    for each in cases:
+        played.waits(each)
+    seats = {seat.agent_id: seat for seat in staff.seats}
+    told = [hubs.expect(conn, now, each).estimate for each in cases]
+    return [
+        (known.mean_ms if known else None, played.wait_ms(each, seats, now))
+        for known, each in zip(told, cases, strict=True)
+    ]

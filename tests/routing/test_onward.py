@@ -16,7 +16,8 @@ from contact_center.domain.time import HOUR, MINUTE, SECOND, Millis, Moment
 from contact_center.moves import overflow as hub
 from routing import Policy, Seat, Waiting, onward
 from routing.answering import Answer, Habits, Offered, Outcome
-from routing.onward import Pace, Place, Rulebook, sent_on
+from routing.foreseeing import Rates
+from routing.onward import Place, Rulebook, sent_on
 from routing.policy import QueuePolicy, Step
 from routing.simulation import AWAY_MS, MOST_OFFERS, Coming, Day, Floor, Shift, Simulation
 
@@ -178,12 +179,12 @@ def under(
     *,
     place: Place | None = None,
     policy: Policy = POLICY,
-    pace: dict[tuple[str, str], Pace] | None = None,
+    rates: dict[tuple[str, str], Rates] | None = None,
     told: Told | None = None,
 ) -> Day:
     book = Rulebook(policy, {"support": replace(place or Place(), overflow=tuple(rules)), "back": Place(priority=3)})
     shifts = [Shift(each, ALWAYS) for each in seats]
-    return Simulation(book, shifts, cases, pace=pace, answering=told, ends_at=HOUR).run()
+    return Simulation(book, shifts, cases, rates=rates, answering=told, ends_at=HOUR).run()
 
 
 def test_the_simulation_looks_as_the_hub_does() -> None:
@@ -267,16 +268,39 @@ def test_a_poor_service_level_sends_on_who_comes() -> None:
 
 
 def test_who_would_wait_too_long_goes_on() -> None:
-    pace = {("support", "voice"): Pace(5 * MINUTE), ("back", "voice"): Pace(MINUTE, came=3)}
+    rates = {("support", "voice"): Rates(5 * MINUTE, 0, 0), ("back", "voice"): Rates(MINUTE, 0, 0)}
     rules = [Overflow("back", estimate_ms=8 * MINUTE)]
     cases = [comes(number, number + 1, handling_ms=30 * MINUTE, patience_ms=MINUTE) for number in range(4)]
-    day = under(rules, cases, [seat("ann")], pace=pace)
+    day = under(rules, cases, [seat("ann")], rates=rates)
     assert [case.waiting.queue for case in day.cases] == ["support", "support", "back", "back"]
-    assert under(rules, cases[:1], [], pace=pace).moved == 1  # nobody is able
-    assert under(rules, cases[:1], [], pace={}).moved == 1
-    assert under(rules, cases, [seat("ann")], pace={}).moved == 0  # nobody knows how long it takes
-    half = [seat("ann", "support", "back")]  # she is a quarter of an agent for them
-    assert under(rules, cases[:2], half, pace=pace).cases[1].waiting.queue == "back"
+    assert under(rules, cases[:1], [], rates=rates).moved == 1  # nobody is able
+    # Where nothing is known it is four minutes each, and customers stay for five.
+    assert under(rules, cases, [seat("ann")]).moved == 0
+    assert under([Overflow("back", estimate_ms=5 * MINUTE)], cases, [seat("ann")]).moved == 2
+
+
+def test_what_came_for_another_queue_takes_its_part_of_an_agent() -> None:
+    rates = {("support", "voice"): Rates(5 * MINUTE, 0, 0)}
+    before = [comes(number, number * 1_000, handling_ms=1_000, queue="back") for number in range(1, 4)]
+    two = [comes(number, MINUTE + number, handling_ms=HOUR) for number in range(4, 6)]
+    rules, ann = [Overflow("back", estimate_ms=12 * MINUTE)], [seat("ann", "support", "back")]
+    assert under(rules, two, ann, rates=rates).moved == 0
+    day = under(rules, [*before, *two], ann, rates=rates)
+    # She takes the first. The second finds her two fifths of an agent for it: twelve and a half minutes.
+    assert (day.moved, day.cases[-1].waiting.queue) == (1, "back")
+
+
+def test_whose_turn_comes_first_and_who_may_be_asked_soon_are_reckoned_with() -> None:
+    rates = {("support", "voice"): Rates(5 * MINUTE, 0, 0)}
+    rules = [Overflow("back", estimate_ms=8 * MINUTE)]
+    cases = [comes(1, 1, handling_ms=HOUR), comes(2, 2), comes(3, 3, priority=50)]
+    day = under(rules, cases, [seat("ann")], rates=rates)
+    moved = [case.waiting.case_id for case in day.cases if case.waiting.queue == "back"]
+    assert moved == [2], "who came later comes before it"
+    relaxed = Policy("p1", queues={"support": QueuePolicy(relax=(Step(MINUTE, queues=frozenset({"back"})),))})
+    both = [seat("ann"), seat("bo", "back")]
+    assert under(rules, [*cases[:2], comes(3, 3)], both, rates=rates, policy=relaxed).moved == 0, "in a minute Bo may"
+    assert under(rules, [*cases[:2], comes(3, 3)], both, rates=rates).moved == 1
 
 
 def test_what_is_directed_or_owed_stays_and_nothing_goes_in_circles() -> None:

@@ -1,18 +1,25 @@
-"""How long a case will wait, from who stands in front of it and who could take it as time goes on. Pure."""
+"""How long a case will wait, from who stands in front of it and who could take it as time goes on.
+
+The hub tells its customers by this, and a day that is simulated goes by the same.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, exp, inf
 
 from contact_center.domain.time import HOUR, SECOND, Millis, Moment
-from contact_center.estimates.places import Later, Prospect
+from routing.cases import TOP_PRIORITY, Waiting, cap_at
+from routing.places import Later, Prospect
+from routing.policy import Policy
 from routing.staffing import Ahead
 from routing.widening import MOST_FOLLOWED, Joining, Keeping, Widening, gone_after_s, left_after
 
 FEWEST_PLACES = 0.01
+FIRST_OF_ALL_MS: Millis = 10**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,33 @@ class Line:
     others: int
     behind: int = 0
     per_hour: float = 0
+
+
+def turn(since: Moment, priority: int, queue: str, policy: Policy, now: Moment) -> Moment:
+    """As :func:`routing.cases.turn_at` has it, of what is known of everybody who waits."""
+    at = since - min(max(priority, 0), TOP_PRIORITY) * policy.ageing_ms
+    if policy.order == "slack":
+        rules = policy.queue(queue)
+        at += rules.target_ms - rules.handling_ms
+    capped = cap_at(at, policy)
+    return at if capped is None or now < capped else since - FIRST_OF_ALL_MS
+
+
+def line_of(
+    turns: Sequence[tuple[Moment, Moment]],
+    waiting: Waiting,
+    found: Prospect,
+    policy: Policy,
+    now: Moment,
+    per_hour: float,
+) -> tuple[int, Line]:
+    """How many stand before the case, and the line as it is for it. ``turns`` has all who wait there for the same
+    medium, in order: each one's turn, and since when it counts. What is for one agent alone waits for nobody."""
+    own = turn(waiting.virtual_enqueued_at, waiting.priority, waiting.queue, policy, now)
+    ahead = bisect_left(turns, (own,))
+    before = 0 if waiting.only_agent else ahead
+    front = [since for _, since in turns[found.free : before]]
+    return ahead, Line(front, before - found.free, max(0, len(turns) - ahead - 1), per_hour)
 
 
 def somebody_is_free(found: Prospect, line: Line) -> bool:

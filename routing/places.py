@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from contact_center.domain.events import Medium
 from contact_center.domain.time import HOUR, Millis, Moment
-from routing import Policy, Seat, Waiting
-from routing.cases import Ask, asks_of, needed, steps_reached
+from routing.cases import Ask, Waiting, asks_of, needed, steps_reached
 from routing.needs import meets
-from routing.seats import weight_of
+from routing.policy import Policy
+from routing.seats import Seat, weight_of
 
 MOST_TAKEN = 0.9
 """However much other work comes, it leaves so much of an agent: all of it ends."""
@@ -39,7 +39,7 @@ class Work:
         return came * self.handling_ms.get(pair, self.usual_ms) / HOUR if came else 0.0
 
 
-class Floor:
+class Staff:
     """Who is there for customers, with what they have in hand, under a policy."""
 
     def __init__(self, seats: Iterable[Seat], policy: Policy, work: Work) -> None:
@@ -157,19 +157,30 @@ def able_to(seat: Seat, waiting: Waiting, ask: Ask) -> bool:
     return skilled and not seat.queues.isdisjoint(ask.queues) and meets(seat.agent_id, seat.skills, ask.need)
 
 
-def who_is_able(floor: Floor, waiting: Waiting) -> tuple[Able, ...]:
+def who_is_able(staff: Staff, waiting: Waiting) -> tuple[Able, ...]:
     """All who are there and could take it at any step."""
-    policy, label = floor.policy, waiting.counts_as(floor.policy)
+    policy, label = staff.policy, waiting.counts_as(staff.policy)
     asks = asks_of(waiting.queue, needed(waiting.skills), waiting.rules(policy))
     found = []
-    for seat in floor.seats:
+    for seat in staff.seats:
         steps = tuple([number for number, ask in enumerate(asks) if able_to(seat, waiting, ask)])
         if steps:
-            places = floor.places(seat, waiting.queue, waiting.medium, label)
+            places = staff.places(seat, waiting.queue, waiting.medium, label)
             if waiting.only_agent:
                 places = capacity_for(seat, waiting.medium, label, policy)
             found.append(Able(seat.agent_id, steps, places, room(seat, waiting.medium, label, policy)))
     return tuple(found)
+
+
+def as_of_now(able: Iterable[Able], seats: Mapping[str, Seat], waiting: Waiting, policy: Policy) -> tuple[Able, ...]:
+    """The same people, with what is free of them by what they have in hand in ``seats``."""
+    medium, label = waiting.medium, waiting.counts_as(policy)
+    return tuple(
+        [
+            Able(each.agent_id, each.steps, each.places, room(seats[each.agent_id], medium, label, policy))
+            for each in able
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)

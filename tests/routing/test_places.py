@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contact_center.domain.time import HOUR, MINUTE, SECOND
-from contact_center.estimates.places import Floor, Work, prospect, room, who_is_able
 from routing import Engine, Policy, QueuePolicy, Seat, Waiting, fits
+from routing.places import Staff, Work, prospect, room, who_is_able
 from routing.policy import Step
 from tests.routing.chance import AGENTS, MEDIA, Chance
 
@@ -37,8 +37,8 @@ def test_somebody_is_free_for_a_case_just_when_the_engine_gives_it_to_somebody(s
     policy, waiting = chance.policy(), chance.case()
     seats = [replace(chance.seat(each), available=True, unavailable_reason="") for each in chance.some(AGENTS, 5)]
     now = waiting.virtual_enqueued_at + later
-    floor = Floor(seats, policy, Work())
-    found = prospect(who_is_able(floor, waiting), waiting, policy, now)
+    staff = Staff(seats, policy, Work())
+    found = prospect(who_is_able(staff, waiting), waiting, policy, now)
     engine = Engine(policy)
     for each in seats:
         engine.put_seat(each)
@@ -68,7 +68,7 @@ def policy_of(rules: QueuePolicy = STEPS, **more: Any) -> Policy:
 
 
 def look(seats: list[Seat], waiting: Waiting, policy: Policy, now: int = 0, work: Work | None = None) -> Any:
-    return prospect(who_is_able(Floor(seats, policy, work or Work()), waiting), waiting, policy, now)
+    return prospect(who_is_able(Staff(seats, policy, work or Work()), waiting), waiting, policy, now)
 
 
 def test_each_step_brings_those_who_could_take_it_by_then() -> None:
@@ -112,7 +112,7 @@ def test_what_is_kept_is_for_those_who_know_the_customer() -> None:
 
 def places(agent: Seat, medium: Any, policy: Policy | None = None, label: str = "", **work: Any) -> float:
     team = [agent, seat("other", capacity={})]
-    return Floor(team, policy or Policy("test"), Work(usual_ms=6 * MINUTE, **work)).places(agent, Q, medium, label)
+    return Staff(team, policy or Policy("test"), Work(usual_ms=6 * MINUTE, **work)).places(agent, Q, medium, label)
 
 
 def test_a_weighted_total_and_a_label_bound_the_places() -> None:

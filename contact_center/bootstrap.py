@@ -248,6 +248,7 @@ class Hub:
         await runtime.keeper.start()
         await runtime.indexer.start()
         await runtime.teacher.start()
+        await runtime.trials.start()
         await runtime.observer.start()
         for door in runtime.doors.values():
             if door.channel.state()[0] != "off":
@@ -399,7 +400,7 @@ def open_hub(
         watchers=watchers,
         dispatcher=dispatcher,
         recorder=recorder,
-        trials=Trials(given.database, make_occasion),
+        trials=Trials(given.database, executor, make_occasion, holder),
         postman=Postman(executor, channels, blobs, make_occasion),
         keeper=Keeper(executor, channels, recordings, make_occasion),
         indexer=Indexer(executor, make_occasion, holder),

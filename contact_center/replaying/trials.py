@@ -1,6 +1,7 @@
-"""Policies on trial, one at a time, each in a process that can be ended; what came of them is kept for a while.
+"""Policies on trial, one at a time on each node, each in a process that can be ended.
 
-Nothing of a trial is stored: a restart forgets it, and whoever wants it asks again. Each node has its own.
+How far one is and what came of it stands in the database and is read from there alone, so that every node says the
+same of it, at once and after a restart.
 """
 
 from __future__ import annotations
@@ -13,63 +14,59 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 import structlog
 
-from contact_center.domain.errors import TooLate
+from contact_center.domain.errors import TooLate, Unavailable
 from contact_center.domain.occasion import Occasion
-from contact_center.domain.time import HOUR, Millis, Moment
 from contact_center.replaying.telling import Phase, Problem
+from contact_center.storage import tried
+from contact_center.storage.executor import Executor
+from contact_center.storage.tried import Trial
 
 log = structlog.get_logger(__name__)
 
 DEADLINE_S = 1_200.0
-MOST_KEPT = 8
-KEEP_MS = 24 * HOUR
+TELL_S = 1.0
+"""How often it is written down how far a trial is."""
 MOST_ANSWER = 32 * 1024 * 1024
 MOST_LAST_WORDS = 30
 """Lines that are kept of what a process says when it breaks off."""
 _ROOT = Path(__file__).resolve().parents[2]
 
-State = Literal["running", "done", "failed"]
-
 
 @dataclass(slots=True)
-class Trial:
-    """``asked`` is what a console shows of it: the days, the policy's name. ``done`` of ``whole`` steps of ``phase``.
-    ``problem`` says why there is no ``result``."""
+class _Run:
+    """What this node runs, and how far it is."""
 
     id: str
-    kind: Literal["policy", "experiment"]
-    by: str
-    began_at: Moment
-    asked: Mapping[str, Any]
-    state: State = "running"
     phase: Phase = "reading"
     done: int = 0
     whole: int = 0
-    problem: Problem | Literal[""] = ""
-    ended_at: Moment = 0
-    result: Mapping[str, Any] = field(default_factory=dict)
-
-    def brief(self) -> dict[str, Any]:
-        """Without the result."""
-        names = ("id", "kind", "by", "began_at", "ended_at", "asked", "state", "phase", "done", "whole", "problem")
-        return {name: getattr(self, name) for name in names}
 
 
 class Trials:
-    """``deadline`` is in seconds of wall-clock time for one trial."""
+    """``holder`` is this node's name, the same after a restart. ``deadline`` is in seconds of wall-clock time for one
+    trial."""
 
-    def __init__(self, database: str, make_occasion: Callable[[], Occasion], deadline: float = DEADLINE_S) -> None:
+    def __init__(
+        self,
+        database: str,
+        executor: Executor,
+        make_occasion: Callable[[], Occasion],
+        holder: str,
+        deadline: float = DEADLINE_S,
+    ) -> None:
         self._database = database
+        self._executor = executor
         self._occasion = make_occasion
+        self._holder = holder
         self._deadline = deadline
-        self._kept: dict[str, Trial] = {}
+        self._run: _Run | None = None
         self._task: asyncio.Task[None] | None = None
         self._process: Process | None = None
 
@@ -78,84 +75,114 @@ class Trials:
         """The process that runs now, if one does."""
         return self._process.pid if self._process is not None else None
 
-    @property
-    def running(self) -> Trial | None:
-        return next((trial for trial in self._kept.values() if trial.state == "running"), None)
+    async def start(self) -> None:
+        """What ran here when this node died is broken off."""
+        await self._break_off()
 
-    def every(self) -> list[Trial]:
-        """What is kept, the newest first."""
-        self._let_go()
-        return list(reversed(self._kept.values()))
-
-    def get(self, trial_id: str) -> Trial | None:
-        self._let_go()
-        return self._kept.get(trial_id)
-
-    def begin(
+    async def begin(
         self, kind: Literal["policy", "experiment"], by: str, asked: Mapping[str, Any], question: Mapping[str, Any]
     ) -> Trial:
         """Starts one; ``question`` is what the process is asked beside where the database is. Raises
-        :class:`TooLate` while another runs."""
-        if self.running is not None:
+        :class:`TooLate` while another runs here."""
+        if self._run is not None:
             raise TooLate("trial_running", "A policy is on trial already. Wait for it, or cancel it.")
         on = self._occasion()
-        trial = Trial(on.new_id(), kind, by, on.now, asked)
-        self._kept[trial.id] = trial
-        self._let_go()
+        trial = Trial(on.new_id(), kind, by, on.now, asked, "running", "reading", 0, 0, "", 0)
+        run = self._run = _Run(trial.id)
+        try:
+            await self._executor.write(tried.begin, trial, self._holder)
+        except BaseException:
+            self._run = None
+            raise
         data = orjson.dumps({**question, "experiment": kind == "experiment", "database": self._database})
-        self._task = asyncio.create_task(self._run(trial, data), name="trial")
+        self._task = asyncio.create_task(self._carry_out(run, data), name="trial")
         return trial
 
     async def remove(self, trial_id: str) -> bool:
-        """Ends the trial if it runs, and forgets it. Whether it was there."""
-        trial = self._kept.get(trial_id)
-        if trial is None:
-            return False
-        if trial.state == "running":
-            await self.stop()
-        self._kept.pop(trial_id, None)
-        return True
+        """Forgets the trial, and ends it if it runs here; another node that runs it ends it by itself. Whether it was
+        there."""
+        there = await self._executor.write(tried.remove, trial_id)
+        if self._run is not None and self._run.id == trial_id:
+            await self._end()
+        return there
 
     async def ended(self) -> None:
-        """Returns when nothing runs any more."""
+        """Returns when nothing runs here any more."""
         if self._task is not None:
             await asyncio.wait([self._task])
 
     async def stop(self) -> None:
-        """Ends what runs."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        """Ends what runs here; it is broken off."""
+        if await self._end():
+            with contextlib.suppress(Unavailable):  # it is told so in a while by itself
+                await self._break_off()
 
-    def _let_go(self) -> None:
-        before: Millis = self._occasion().now - KEEP_MS
-        over = [trial for trial in self._kept.values() if trial.state != "running"]
-        for number, trial in enumerate(over):
-            if trial.ended_at < before or number < len(over) - MOST_KEPT:
-                del self._kept[trial.id]
+    async def _break_off(self) -> None:
+        await self._executor.write(tried.break_off, self._holder, self._occasion().now)
+
+    async def _end(self) -> bool:
+        """Whether anything ran."""
+        task, self._task = self._task, None
+        if task is None or task.done():
+            return False
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return True
+
+    # --- from its beginning to its end ------------------------------------------------------------------------------
+
+    async def _carry_out(self, run: _Run, question: bytes) -> None:
+        try:
+            result, problem = await self._answer(run, question)
+            await self._keep(run.id, await asyncio.to_thread(tried.packed, result), problem)
+        except Exception:
+            log.exception("trial_not_kept")  # it is told as broken off in a while
+        finally:
+            self._run = None
+
+    async def _answer(self, run: _Run, question: bytes) -> tuple[Mapping[str, Any], Problem | Literal[""]]:
+        # Nothing is told any more when the end is written down: whoever tells too late would take it for forgotten.
+        this = asyncio.current_task()
+        assert this is not None
+        telling = asyncio.create_task(self._keep_telling(run, this.cancel), name="trial-progress")
+        try:
+            return await self._ask(run, question)
+        except Exception:
+            log.exception("trial_failed")
+            return {}, "broken_off"
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+
+    async def _keep(self, trial_id: str, result: bytes, problem: str) -> None:
+        """However long the database is away: it was much work."""
+        while True:
+            try:
+                return await self._executor.write(tried.end, trial_id, problem, result, self._occasion().now)
+            except Unavailable:
+                await asyncio.sleep(TELL_S)
+
+    async def _keep_telling(self, run: _Run, forgotten: Callable[[], object]) -> None:
+        """Until it is over, or ``forgotten`` by somebody, on whichever node."""
+        while True:
+            await asyncio.sleep(TELL_S)
+            told = (run.id, run.phase, run.done, run.whole, self._occasion().now)
+            try:
+                wanted = await self._executor.write(tried.go_on, *told)
+            except Unavailable:
+                continue
+            if not wanted:
+                forgotten()
+                return
 
     # --- the process ------------------------------------------------------------------------------------------------
 
-    async def _run(self, trial: Trial, question: bytes) -> None:
-        try:
-            trial.result, trial.problem = await self._ask(trial, question)
-        except asyncio.CancelledError:
-            trial.problem = "cancelled"
-            raise
-        except Exception:
-            log.exception("trial_failed")
-            trial.problem = "broken_off"
-        finally:
-            trial.state = "failed" if trial.problem else "done"
-            trial.ended_at = self._occasion().now
-
-    async def _ask(self, trial: Trial, question: bytes) -> tuple[Mapping[str, Any], Problem | Literal[""]]:
+    async def _ask(self, run: _Run, question: bytes) -> tuple[Mapping[str, Any], Problem | Literal[""]]:
         process = self._process = await _start()
         last_words: deque[bytes] = deque(maxlen=MOST_LAST_WORDS)
         try:
             async with asyncio.timeout(self._deadline):
-                said = await _talk(process, question, trial, last_words)
+                said = await _talk(process, question, run, last_words)
         except TimeoutError:
             return {}, "too_long"
         finally:
@@ -189,7 +216,7 @@ async def _start() -> Process:
     )
 
 
-async def _talk(process: Process, question: bytes, trial: Trial, last_words: deque[bytes]) -> bytes:
+async def _talk(process: Process, question: bytes, run: _Run, last_words: deque[bytes]) -> bytes:
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
@@ -201,7 +228,7 @@ async def _talk(process: Process, question: bytes, trial: Trial, last_words: deq
             process.stdin.close()
         async for line in process.stderr:
             try:
-                trial.phase, trial.done, trial.whole = orjson.loads(line)
+                run.phase, run.done, run.whole = orjson.loads(line)
             except (ValueError, TypeError):
                 last_words.append(line)
         return await answer

@@ -137,8 +137,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "rules": (
         "Work goes on from {queues} by the rules of each policy. Opening hours are those in force now, unless the "
         "policy's file names its own; service level and time to wait, where a rule asks for them, are the simulated "
-        "day's. Time to wait is reckoned as the hub does, but from how long handling, ringing and patience were on this "
-        "day: the two weeks before, by which the hub goes, are not in what was kept of it.",
+        "day's. Time to wait is reckoned as the hub does, but from how long handling, ringing and patience were on "
+        "this day: the two weeks before, by which the hub goes, are not in what was kept of it.",
         "{queues} 的工作按各策略的规则转入其他队列。营业时间为现行设置，除非策略文件另有规定；"
         "规则所问的服务水平与等待时间取自模拟的一天。等待时间的算法与系统相同，但处理、振铃与耐心时长取自当天："
         "系统所依据的此前两周不在当天的记录之中。",

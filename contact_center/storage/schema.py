@@ -710,3 +710,26 @@ recognitions = Table(
     Index("ix_recognitions_at", "at"),
     Index("ix_recognitions_said_at", "said_at"),
 )
+
+# --- policies on trial -----------------------------------------------------------------------------------------
+
+# ``holder`` runs it, and told of it at ``told_at``. ``result`` is compressed JSON, and last: lists pass it by.
+policy_trials = Table(
+    "policy_trials",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("asked", Json, nullable=False),
+    Column("began_at", BigInteger, nullable=False),
+    Column("holder", Id, nullable=False),
+    Column("told_at", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("whole", BigInteger, nullable=False),
+    Column("problem", String(32), nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("result", LargeBinary, nullable=False),
+    Index("ix_policy_trials_began_at", "began_at"),
+)

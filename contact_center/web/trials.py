@@ -19,9 +19,9 @@ from contact_center.domain.errors import NotFound, NotValid
 from contact_center.domain.time import DAY, Moment
 from contact_center.replaying.day import places_of
 from contact_center.replaying.telling import stored_rulebook
-from contact_center.replaying.trials import Trial
-from contact_center.storage import policies, routing_log, trials
+from contact_center.storage import policies, routing_log, trials, tried
 from contact_center.storage.connection import Connection
+from contact_center.storage.tried import Trial
 from contact_center.web.answers import Json
 from contact_center.web.principal import Hub, Supervising
 from routing.document import UNCONFIGURED, policy_of
@@ -51,16 +51,17 @@ class NewTrial(BaseModel):
 @router.get("", summary="What is on trial, what came of the last ones, and what can be tried")
 async def list_trials(_: Supervising, runtime: Hub) -> Response:
     """``kept``: between which moments anything can be tried (0: nothing is kept). ``versions``: policies that were in
-    force or on trial. ``experiment``: what is under way, if anything is. Of this node; a restart forgets trials."""
-    found = await runtime.executor.read(_choices)
-    items = [trial.brief() for trial in runtime.trials.every()]
-    return Json({**found, "time_zone": str(runtime.time_zone), "items": items, "next": None})
+    force or on trial. ``experiment``: what is under way, if anything is. ``items``: the last 50 of 30 days, whichever
+    node ran them."""
+    found = await runtime.executor.read(_choices, runtime.occasion().now)
+    return Json({**found, "time_zone": str(runtime.time_zone), "next": None})
 
 
-def _choices(conn: Connection) -> dict[str, Any]:
+def _choices(conn: Connection, now: Moment) -> dict[str, Any]:
     in_force = policies.in_force(conn).version
     under_way = trials.experiment(conn)
     return {
+        "items": [trial.brief() for trial in tried.every(conn, now)],
         "kept": routing_log.whole(conn),
         "in_force": in_force,
         "versions": routing_log.versions(conn, MOST_VERSIONS),
@@ -86,7 +87,7 @@ async def new_trial(body: NewTrial, principal: Supervising, runtime: Hub) -> Res
         "seed": body.seed,
         "others": [{"label": label, **stored_rulebook(book)}],
     }
-    return Json(runtime.trials.begin("policy", principal.name, asked, question).brief(), 201)
+    return Json((await runtime.trials.begin("policy", principal.name, asked, question)).brief(), 201)
 
 
 @router.post("/experiment", summary="Reckon what the experiment has shown so far")
@@ -99,19 +100,19 @@ async def reckon_experiment(principal: Supervising, runtime: Hub) -> Response:
     first = min(under_way[1]["began_at"], last)
     asked = {"first": first, "last": last, "label": under_way[1]["name"], "policy": under_way[1]["version"]}
     question = {"zone": str(runtime.time_zone), "first": first, "last": last}
-    return Json(runtime.trials.begin("experiment", principal.name, asked, question).brief(), 201)
+    return Json((await runtime.trials.begin("experiment", principal.name, asked, question)).brief(), 201)
 
 
 @router.get("/{trial_id}", summary="One trial, with its result when it is done")
 async def one_trial(trial_id: str, _: Supervising, runtime: Hub) -> Response:
-    trial = _found(runtime, trial_id)
+    trial = await _found(runtime, trial_id)
     result = {name: said for name, said in trial.result.items() if name != "pages"}
     return Json({**trial.brief(), "result": result or None})
 
 
 @router.get("/{trial_id}/page", summary="The result as a page that needs nothing else")
 async def trial_page(trial_id: str, _: Supervising, runtime: Hub, language: Literal["en", "zh"] = "en") -> Response:
-    pages = _found(runtime, trial_id).result.get("pages")
+    pages = (await _found(runtime, trial_id)).result.get("pages")
     if not pages:
         raise NotFound("page")
     headers = {
@@ -128,8 +129,8 @@ async def forget_trial(trial_id: str, _: Supervising, runtime: Hub) -> Response:
     return Json({"removed": True})
 
 
-def _found(runtime: Hub, trial_id: str) -> Trial:
-    trial: Trial | None = runtime.trials.get(trial_id[:64])
+async def _found(runtime: Hub, trial_id: str) -> Trial:
+    trial: Trial | None = await runtime.executor.read(tried.one, trial_id[:64], runtime.occasion().now)
     if trial is None:
         raise NotFound("trial")
     return trial

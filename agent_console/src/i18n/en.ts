@@ -1247,7 +1247,7 @@ const en = {
     start: "Start",
     oneAtATime: "A policy is on trial already. Wait for it, or cancel it.",
     lately: "Trials",
-    keptFor: "Kept for a day, the last eight, until the hub restarts.",
+    keptFor: "The last fifty are kept, for thirty days.",
     between: "{first} to {last}",
     policy: "policy {version}",
     cancel: "Cancel {label}",

@@ -1248,7 +1248,7 @@ const zh: Messages = {
     start: "开始",
     oneAtATime: "已有策略正在试行。请等待其结束，或将其取消。",
     lately: "试行记录",
-    keptFor: "保留一天，最多八次，中心重启后清除。",
+    keptFor: "保留最近五十次，三十天。",
     between: "{first} 至 {last}",
     policy: "策略 {version}",
     cancel: "取消 {label}",

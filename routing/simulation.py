@@ -65,17 +65,30 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """A call that is owed to somebody who left: it waits for an agent from ``after_ms`` on after they left, or after
+    the attempt before was over, takes ``handling_ms``, reached or not, and is owed no more when it has waited for
+    ``patience_ms`` (-1: for ever)."""
+
+    after_ms: Millis
+    handling_ms: Millis
+    patience_ms: Millis = -1
+
+
+@dataclass(frozen=True, slots=True)
 class Coming:
     """A case that comes: when, what it needs (``waiting``, which waits from then on), how long it takes whoever takes
     it, and how long its customer waits at most (-1: for ever). ``came_at`` is given where it comes later than its
     place in the queue counts from (-1: it doesn't). ``owed``: it is something that we owe, and goes to no other
-    queue."""
+    queue. ``attempts`` are the calls, one after the other, that its customer is owed once they have left; where it is
+    owed itself, those that follow when it is over."""
 
     waiting: Waiting
     handling_ms: Millis
     patience_ms: Millis = -1
     came_at: Moment = -1
     owed: bool = False
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def at(self) -> Moment:
@@ -324,9 +337,7 @@ class Simulation:
         while comes is not None or self._ahead:
             if comes is not None and (not self._ahead or (comes.at, _COMES) < self._ahead[0][:2]):
                 self.now = max(self.now, comes.at)
-                self._events += 1  # whoever looks whether anything happens any more knows that this does
                 self._come(comes)
-                self._events -= 1
                 comes = next(self._cases, None)
             else:
                 moment, what, _, about = heappop(self._ahead)
@@ -349,6 +360,7 @@ class Simulation:
         return list(self._seats.values())
 
     def _come(self, coming: Coming) -> None:
+        self._events += 1  # whoever looks whether anything happens any more knows that this does
         served = Served(coming.waiting, coming.at)
         self.day.cases.append(served)
         case = _Case(coming.waiting, coming, served, [coming.waiting.queue])
@@ -359,6 +371,7 @@ class Simulation:
             self._at(self.now + coming.patience_ms, _LEFT, coming.waiting.interaction_id)
         if self._standings:
             self._consider(case)
+        self._events -= 1
 
     def _wait(self, case: _Case) -> None:
         if case.offers < MOST_OFFERS:
@@ -383,6 +396,8 @@ class Simulation:
             self._put(replace(self._seats[about], available=False, unavailable_reason="offline"))
         elif what == _CHANGES:
             self._change(about)
+        elif what == _COMES:
+            self._come(about)
         elif what == _BACK:
             self._return(*about)
         elif what == _DUE:
@@ -403,6 +418,28 @@ class Simulation:
             self._engine.remove_waiting(interaction_id)
             self._standings.waits_no_more(case.waiting)
         self._standings.over(case.waiting, case.served.came_at, in_time=False)
+        if not case.coming.owed:
+            self._owe(case, self.now)
+
+    def _owe(self, case: _Case, since: Moment) -> None:
+        """The next call that the customer is owed, if one is on this day: at the place that they have had."""
+        if not case.coming.attempts:
+            return
+        attempt, *later = case.coming.attempts
+        at = since + attempt.after_ms
+        if 0 <= self._ends_at < at:
+            return
+        waiting = replace(
+            case.waiting,
+            interaction_id=f"{case.waiting.interaction_id}+",
+            medium="voice",
+            missed={},
+            missed_by={},
+            only_agent="",
+            directed_by="",
+        )
+        call = Coming(waiting, attempt.handling_ms, attempt.patience_ms, at, owed=True, attempts=tuple(later))
+        self._at(at, _COMES, call)
 
     # --- who is there ---------------------------------------------------------------------------------------------
 
@@ -539,6 +576,8 @@ class Simulation:
         self._standings.over(case.waiting, served.came_at, in_time)
         self._busy_since.setdefault(agent_id, case.rings_at)
         self._at(served.ended_at + self._after_ms, _DONE, (agent_id, medium, case.label))
+        if case.coming.owed:
+            self._owe(case, served.ended_at)
 
     def _miss(self, case: _Case, agent_id: str, cause: Missed) -> None:
         self.day.missed[cause] = self.day.missed.get(cause, 0) + 1

@@ -21,6 +21,7 @@ from contact_center.domain.events import Medium
 from contact_center.domain.overflow import overflow_of
 from contact_center.domain.time import MINUTE, SECOND, Millis, Moment
 from contact_center.domain.waiting_time import USUAL_HANDLING_MS
+from contact_center.replaying.callbacks import NONE, Call, Callbacks, attempts, callbacks
 from contact_center.replaying.log import Log, Progress
 from contact_center.storage import policies, queues, routing_log
 from contact_center.storage.connection import Connection
@@ -83,7 +84,8 @@ class Assumed:
     (0: it is not known). ``still_open``: cases whose handling had not ended; it counts as ended at the last moment.
     ``moved``: cases that somebody moved to another queue while they waited; they come there at once. ``rules``:
     queues whose work may go on to others, by rules that are simulated. ``policies``: versions in force, by
-    decisions."""
+    decisions. ``called_back``: how many of the ``left`` who left were owed a call, at which they were ``reached``, by
+    so many ``attempts``."""
 
     patience: dict[tuple[str, str], tuple[int, int, float]] = field(default_factory=dict)
     answer_ms: dict[Medium, Millis] = field(default_factory=dict)
@@ -96,6 +98,10 @@ class Assumed:
     moved: int = 0
     rules: tuple[str, ...] = ()
     policies: dict[str, int] = field(default_factory=dict)
+    left: int = 0
+    called_back: int = 0
+    attempts: int = 0
+    reached: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,7 @@ class Recorded:
     places: Mapping[str, Place] = field(default_factory=dict)
     offers: Sequence[Offered] = ()
     rates: Mapping[tuple[str, str], Rates] = field(default_factory=dict)
+    callbacks: Callbacks = field(default_factory=Callbacks)
 
     @property
     def rulebook(self) -> Rulebook:
@@ -126,6 +133,8 @@ class Recorded:
         handled = self._handled()
         times: dict[str, int] = defaultdict(int)
         for episode in self.episodes:
+            if self.callbacks.follows(episode):
+                continue
             if episode.answered_at >= 0:
                 handling = max(1, episode.ended_at - episode.answered_at)
             else:
@@ -135,12 +144,25 @@ class Recorded:
             if (time := times[waiting.interaction_id]) > 1:  # it may still wait from the time before
                 waiting = replace(waiting, interaction_id=f"{waiting.interaction_id}#{time}")
             patience = self._patience(episode, seed)
-            found.append(Coming(waiting, handling, patience, episode.came_at, episode.owed))
+            calls = attempts(self._owed(episode, seed), lambda each: _usual(each.waiting, handled, seed))
+            found.append(Coming(waiting, handling, patience, episode.came_at, episode.owed, calls))
         return sorted(found, key=lambda each: (each.at, each.waiting.interaction_id))
+
+    def _owed(self, episode: Episode, seed: int) -> Call:
+        """The call that the customer is owed where they leave; after one that we owe, what is left of it."""
+        waiting = episode.waiting
+        if episode.owed:
+            return self.callbacks.others.get(waiting.interaction_id, NONE)
+        if episode.left_at >= 0:
+            return self.callbacks.owed.get(waiting.interaction_id, NONE)
+        number = chance(f"callback {seed} {waiting.interaction_id} {episode.came_at}")
+        return self.callbacks.drawn((waiting.queue, waiting.medium), number)
 
     def _patience(self, episode: Episode, seed: int) -> Millis:
         if episode.left_at >= 0:
             return episode.waited_ms
+        if episode.owed:  # nobody waits at the other end
+            return -1
         waiting = episode.waiting
         known = self.patience.get((waiting.queue, waiting.medium))
         waited = episode.waited_ms if episode.answered_at >= 0 else max(0, self.last - episode.came_at)
@@ -287,7 +309,11 @@ def put_together(
     floor = Floor(first, restored, _in_hand(every, first), sorted(away))
     by_kind: dict[tuple[str, str], list[Episode]] = defaultdict(list)
     for each in episodes:
-        by_kind[each.waiting.queue, each.waiting.medium].append(each)
+        if not each.owed:
+            by_kind[each.waiting.queue, each.waiting.medium].append(each)
+    calls = callbacks(records, episodes)
+    assumed.left, assumed.called_back = calls.left, len(calls.owed)
+    assumed.attempts, assumed.reached = calls.attempts, calls.reached
     patience = {kind: _patience(some, last) for kind, some in by_kind.items()}
     assumed.patience = {kind: (known.seen, known.gave_up, known.mean_ms) for kind, known in sorted(patience.items())}
     habits = Habits(offers)
@@ -313,6 +339,7 @@ def put_together(
         book.places,
         tuple(offers),
         {kind: _rates(some, patience[kind]) for kind, some in by_kind.items()},
+        calls,
     )
 
 
@@ -368,6 +395,8 @@ class _Reading:
                 now = Episode(self._waiting(segment["queue"], at), at, owed=bool(record.get("task")))
             elif kind == "queue" and now is not None and segment["queue"] != now.waiting.queue:
                 now = self._moved(now, segment["queue"], at)
+            elif kind == "parked" and now is not None and now.answered_at < 0:
+                now = None  # it is put off, and comes when its time has come
             elif kind == "offer":
                 self._offer(segment)
                 rang = segment if segment["outcome"] == "accepted" else rang

@@ -96,6 +96,8 @@ def assumptions(language: Language, compared: Compared) -> list[str]:
         code = "patience" if gave_up else "patience_none"
         shown = duration(language, mean) if mean < inf else "∞"
         told.append(say(language, code, queue=queue, medium=medium, seen=seen, gave_up=gave_up, mean=shown))
+    if assumed.called_back:
+        told.append(say(language, "callbacks", **_calls(assumed)))
     if assumed.still_open:
         told.append(say(language, "still_open", count=assumed.still_open))
     if assumed.moved:
@@ -118,6 +120,15 @@ def assumptions(language: Language, compared: Compared) -> list[str]:
         say(language, "compare_simulated"),
     ]
     return told
+
+
+def _calls(assumed: Assumed) -> dict[str, int]:
+    return {
+        "count": assumed.called_back,
+        "left": assumed.left,
+        "attempts": assumed.attempts,
+        "reached": assumed.reached,
+    }
 
 
 def _answering(language: Language, assumed: Assumed) -> list[str]:

@@ -144,9 +144,9 @@ WORDS: dict[str, tuple[str, str]] = {
         "系统所依据的此前两周不在当天的记录之中。",
     ),
     "not_simulated": (
-        "Not simulated: what customers do after they left (ringing again, being called back), and what agents and "
+        "Not simulated: what customers do by themselves after they left (ringing again), and what agents and "
         "supervisors do past routing.",
-        "未模拟：客户离开之后的行为（再次来电、回拨），以及坐席和主管绕过路由的操作。",
+        "未模拟：客户离开之后自行采取的行为（再次来电），以及坐席和主管绕过路由的操作。",
     ),
     "patience": (
         "Customers who were answered would have left at some time: {queue} ({medium}): {gave_up} of {seen} left; "
@@ -157,6 +157,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "patience_none": (
         "{queue} ({medium}): nobody of {seen} left, so nobody leaves in the simulation either.",
         "{queue}（{medium}）：{seen} 位中无人离开，模拟中也无人离开。",
+    ),
+    "callbacks": (
+        "Who leaves is called back as on the day, at their place in the queue: {count} of {left} who left were owed "
+        "a call, {reached} were reached, by {attempts} attempts. Who is answered before they leave is owed none; who "
+        "leaves in the simulation alone is owed one as often, and it goes as one of those went, drawn.",
+        "离开的客户按当天情形在原位置获得回拨：{left} 位离开者中有 {count} 位应回拨，"
+        "共拨打 {attempts} 次，接通 {reached} 位。"
+        "离开之前已应答的不再回拨；仅在模拟中离开的，按同样比例回拨，过程随机取自当天的回拨。",
     ),
     "still_open": (
         "{count} cases were still in hand at the end; they count as finished at the last moment.",

@@ -49,6 +49,18 @@ def record(key: str, *segments: Any, state: str = "ended", ended: float = 0) -> 
     }
 
 
+def left(key: str, begin: float, end: float, **more: Any) -> dict[str, Any]:
+    """A customer who left, to whom a call is owed."""
+    told = {"case_id": 7, "virtual_enqueued_at": at(begin), "owed": "asked", **more}
+    return {**record(key, segment("queue", begin, end), ended=end), **told}
+
+
+def call(key: str, begin: float, *segments: Any, place: float, ended: float, **more: Any) -> dict[str, Any]:
+    """A call that we owed, begun then."""
+    told = {"case_id": 7, "virtual_enqueued_at": at(place), "started_at": at(begin), "task": "callback", **more}
+    return {**record(key, *segments, ended=ended), **told}
+
+
 def day(records: list[dict[str, Any]], *facts: tuple[float, Fact]) -> Recorded:
     told = _Told(FIRST, LAST)
     for minute, fact in facts:
@@ -261,3 +273,93 @@ def test_the_policy_that_most_was_decided_under_is_simulated_and_the_others_are_
 def test_a_stretch_that_two_cases_share_counts_once() -> None:
     assert spans_together([(5, 9), (0, 3), (2, 4), (6, 7)]) == 8
     assert spans_together([]) == 0
+
+
+# --- called back ----------------------------------------------------------------------------------------------------
+
+CALLED = call(
+    "c1",
+    5,
+    segment("queue", 5, 10),
+    segment("talk", 10, 11, agent="ann"),
+    segment("parked", 11, 26),
+    segment("queue", 26, 26),
+    segment("talk", 26, 29, agent="ann"),
+    segment("wrap_up", 29, 30, agent="ann"),
+    place=1,
+    ended=30,
+    attempts=2,
+    first_response_at=at(27),
+)
+BUSY = record("i0", segment("queue", 0, 0), segment("talk", 0, 10, agent="ann"), ended=10)
+
+
+def test_who_left_and_was_called_back_is_called_back_in_the_simulation() -> None:
+    """Asked for in the fourth minute, tried in vain in the tenth, and reached a quarter of an hour later."""
+    told = day([BUSY, left("i1", 1, 5), CALLED], BEGUN, HERE)
+    assert [each.waiting.interaction_id for each in told.coming()] == ["i0", "i1"]
+    simulated = told.under(told.policy)
+    _, gone, first, second = simulated.cases
+    assert (gone.left_at, first.came_at, first.waiting.virtual_enqueued_at) == (at(5), at(5), at(1))
+    assert (first.answered_at, first.ended_at) == (at(10), at(11))
+    assert (second.came_at, second.answered_at, second.ended_at) == (at(26), at(26), at(30))
+    lines = " ".join(assumptions("en", compare(told, [])))
+    assert "1 of 1 who left were owed a call, 1 were reached, by 2 attempts" in lines
+    assert told.assumed.patience["q", "voice"][:2] == (2, 1), "a call that we owe has no patience"
+
+
+def test_who_is_answered_before_they_would_leave_is_owed_no_call() -> None:
+    told = day([BUSY, left("i1", 1, 5), CALLED], BEGUN, HERE, (-0.5, BEN))
+    simulated = told.under(told.policy)
+    assert [(case.answered_at, case.left_at) for case in simulated.cases] == [(at(0), -1), (at(1), -1)]
+
+
+def test_an_attempt_that_is_made_later_puts_off_the_next_one() -> None:
+    longer = record("i0", segment("queue", 0, 0), segment("talk", 0, 20, agent="ann"), ended=20)
+    told = day([longer, left("i1", 1, 5), CALLED], BEGUN, HERE)
+    first, second = told.under(told.policy).cases[2:]
+    assert (first.answered_at, second.came_at) == (at(20), at(21 + 15))
+    # What would come after the day doesn't.
+    told = day([replace_end(longer, 50), left("i1", 1, 5), CALLED], BEGUN, HERE)
+    assert len(told.under(told.policy).cases) == 3
+
+
+def test_who_leaves_in_the_simulation_alone_is_owed_a_call_as_often_as_others() -> None:
+    """Ann is gone, so that the customer of the thirtieth minute leaves as well."""
+    gone = replace(ANN, available=False, unavailable_reason="offline")
+    taken = {**record("i2", segment("queue", 30, 30), segment("talk", 30, 31, agent="ann"), ended=31), "case_id": 9}
+    told = day([BUSY, left("i1", 1, 5), CALLED, taken], BEGUN, HERE, (29.0, gone))
+    cases = {case.waiting.interaction_id: case for case in told.under(told.policy).cases}
+    left_at = cases["i2"].left_at
+    assert left_at > at(30)
+    assert cases["i2+"].came_at == left_at
+    nobody = day([BUSY, left("i1", 1, 5, owed=""), taken], BEGUN, HERE, (29.0, gone))
+    assert [case.waiting.interaction_id for case in nobody.under(nobody.policy).cases] == ["i0", "i1", "i2"]
+    assert "called back" not in " ".join(assumptions("en", compare(nobody, [])))
+
+
+def test_a_call_of_which_nobody_knows_the_cause_comes_as_it_came() -> None:
+    """An agent promised it, or its customer left before the day."""
+    told = day([BUSY, CALLED], BEGUN, HERE)
+    assert [(each.waiting.interaction_id, each.at) for each in told.coming()] == [("i0", at(0)), ("c1", at(5))]
+    assert [case.came_at for case in told.under(told.policy).cases] == [at(0), at(5), at(26)]
+    promised = day([BUSY, left("i1", 1, 5, owed="agent"), CALLED], BEGUN, HERE)
+    assert promised.callbacks.owed == {}
+    other = day([BUSY, left("i1", 2, 5), CALLED], BEGUN, HERE)
+    assert other.callbacks.owed == {}, "that is another's place"
+
+
+def test_a_call_that_is_put_off_comes_when_its_time_has_come_and_one_that_is_cancelled_is_owed_no_more() -> None:
+    put_off = call(
+        "c1", 5, segment("queue", 5, 5), segment("parked", 5, 20), segment("queue", 20, 25), place=1, ended=25
+    )
+    told = day([BUSY, left("i1", 1, 5), put_off], BEGUN, HERE, (9.0, replace(ANN, available=False)))
+    (attempt,) = told.callbacks.owed["i1"].attempts
+    assert (attempt.came_at, attempt.left_at) == (at(20), at(25))
+    called = told.under(told.policy).cases[2]
+    assert (called.came_at, called.left_at, called.answered) == (at(20), at(25), False)
+
+
+def replace_end(told: dict[str, Any], end: float) -> dict[str, Any]:
+    *before, last = told["segments"]
+    return {**told, "segments": [*before, {**last, "ended_at": at(end)}], "ended_at": at(end)}

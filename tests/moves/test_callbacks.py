@@ -12,6 +12,8 @@ import pytest
 from contact_center.domain.queue_rules import CallbackRule
 from contact_center.domain.time import HOUR, MINUTE, SECOND
 from contact_center.moves import callbacks
+from contact_center.replaying.day import recorded
+from contact_center.replaying.log import open_log
 from contact_center.storage import settings
 from tests.hub import Called, CommandRefused, Console, TestHub
 from tests.telephony.talking import LENA, Line, a_line, with_calls
@@ -421,3 +423,32 @@ async def test_only_supervisors_see_what_we_owe_and_everybody_their_own_telephon
         for path in ("callbacks", "phone"):
             assert (await hub.anonymous.get(f"/api/v1/{path}")).status_code == 401
         assert (await hub.http.get("/api/v1/phone")).status_code == 404, "a key has no telephone"
+
+
+# --- tried again ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_call_that_was_owed_is_found_in_the_day_that_is_tried(database_url: str, tmp_path: Path) -> None:
+    """Whose call it is, how often it was tried, and that they were reached."""
+    rules = with_calls({"callbacks": {"attempts": 3, "gap_minutes": 10}})
+    async with a_line(database_url, tmp_path, config=rules) as line:
+        began = line.hub.clock.now
+        left = await hung_up_after(line, 30 * SECOND)
+        (owes,) = await owed(line.hub)
+        async with line.hub.at_work("mei") as (mei,):
+            line.hub.advance(MINUTE)
+            await (await making(line, mei, owes)).status("no-answer")
+            await line.becomes(owes, lambda r: r.state == "parked", "the pause")
+            line.hub.advance(10 * MINUTE + SECOND)
+            again = await making(line, mei, owes)
+            await again.answers()
+            await again.room("participant-join", "customer")
+            await mei.work(owes, lambda w: w.call == "connected")
+        await line.hub.runtime.recorder.write()
+        day = await recorded(await open_log(line.hub.runtime.executor, began, 2**60), began, line.hub.clock.now)
+        assert (day.assumed.left, day.assumed.called_back) == (1, 1)
+        assert (day.assumed.attempts, day.assumed.reached) == (2, 1)
+        (caller,) = day.coming()
+        assert caller.waiting.interaction_id == left
+        first, second = caller.attempts
+        assert (first.after_ms, second.after_ms) == (0, 10 * MINUTE + SECOND)

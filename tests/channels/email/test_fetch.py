@@ -11,6 +11,7 @@ import re
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from tests.channels.email.test_compose import ORDER
 from tests.channels.fake_hub import FakeHub
 
 FIXTURES = Path(__file__).parent / "fixtures"
-QUICK = Pace(poll=600.0, call=60.0, first_retry=0.05, longest_retry=0.2, goodbye=60.0)
+QUICK = Pace(poll=600.0, call=60.0, first_retry=0.05, longest_retry=0.2)
 """Quick to try again, and patient with whoever is slow: a busy machine is no failure. No poll helps a test out."""
 
 
@@ -580,7 +581,8 @@ async def test_nothing_is_left_open_when_listening_ends(scripted: ScriptedImap) 
 
 
 async def test_the_server_is_told_of_the_end_also_in_the_middle_of_idle(scripted: ScriptedImap) -> None:
-    async with listening(channel_of(box_of(scripted)), FakeHub()):
+    pace = replace(QUICK, goodbye=60.0)
+    async with listening(channel_of(box_of(scripted), pace=pace), FakeHub()):
         await scripted.until_idle()
     await scripted.until_left()
     assert scripted.commands[-1].endswith(" LOGOUT")

@@ -124,13 +124,19 @@ def _side(made: Made, explanation: dict[str, Any] | None) -> dict[str, Any]:
 
 async def _compare(log: Log, made: Sequence[Made], outcome: Outcome) -> None:
     stored = await log.executor.read(routing_log.explained, list({each.interaction_id for each in made}))
-    kept = {(each["interaction_id"], each["at"]): each for each in stored}
-    for each in made:
-        assert each.explanation is not None
-        there = kept.get((each.interaction_id, each.explanation.at))
+    kept: dict[tuple[str, Moment], list[dict[str, Any]]] = {}
+    for each in stored:
+        kept.setdefault((each["interaction_id"], each["at"]), []).append(each)
+    for decided in made:
+        assert decided.explanation is not None
+        there = kept.get((decided.interaction_id, decided.explanation.at))
         if there is None:  # the claim lost, or the explanation is gone
             continue
         outcome.explanations += 1
-        now = orjson.loads(orjson.dumps(each.explanation.record(), default=list))
-        if any(there.get(name) != said for name, said in now.items()):
-            outcome.explained_otherwise.append(each.interaction_id)
+        now = orjson.loads(orjson.dumps(decided.explanation.record(), default=list))
+        if not any(_says(each, now) for each in there):  # what comes back at once is given away twice in one moment
+            outcome.explained_otherwise.append(decided.interaction_id)
+
+
+def _says(stored: dict[str, Any], explanation: dict[str, Any]) -> bool:
+    return all(stored.get(name) == said for name, said in explanation.items())

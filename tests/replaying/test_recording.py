@@ -11,7 +11,7 @@ from contact_center.replaying.log import open_log
 from contact_center.replaying.recorder import LET_GO_MS, LOOK_MS, Recorder
 from contact_center.replaying.trying import tried
 from contact_center.storage import routing_log, settings, trials
-from tests.hub import Clock, TestHub, house, open_test_hub
+from tests.hub import Clock, TestHub, house, open_test_hub, until
 
 
 def recorder(hub: TestHub) -> Recorder:
@@ -29,14 +29,24 @@ async def a_few_cases(hub: TestHub) -> None:
     """One is answered and ends, one is rejected and offered anew, one waits at the end."""
     async with hub.at_work("mei", "jonas") as (mei, jonas):
         for number in range(3):
-            await hub.letter(f"customer{number}@example.com", f"Letter {number}")
+            await hub.letter(f"customer{number}@example.com", f"Letter {number} at {hub.clock.now}")
         work = await mei.accept()
         hub.clock.now += 10 * SECOND
         await mei.command("wrap_up", interaction_id=work.interaction_id, disposition="solved")
         await mei.gone(work.interaction_id)
         offer = await jonas.offer()
         await jonas.command("reject", offer_id=offer.id)
-        await hub.chat("eve", "Hello")
+        await hub.chat("eve", f"Hello at {hub.clock.now}")
+
+
+async def time_passes(hub: TestHub, ms: int) -> None:
+    """Nobody is there: what rang at those who left has rung out, and they are gone, before anybody comes again."""
+    hub.advance(ms)
+
+    async def nothing_due() -> bool:
+        return all(row["due_at"] > hub.clock.now for row in await hub.rows("deadlines"))
+
+    await hub.eventually(nothing_due, "all that is due")
 
 
 async def test_a_day_is_decided_again_word_for_word(database_url: str, tmp_path: Path) -> None:
@@ -46,6 +56,20 @@ async def test_a_day_is_decided_again_word_for_word(database_url: str, tmp_path:
     assert outcome.identical, outcome
     assert outcome.decisions >= 2
     assert outcome.explanations >= 2
+
+
+async def test_a_case_that_is_given_away_twice_in_one_moment_is_explained_each_time(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with open_test_hub(database_url, tmp_path) as hub, hub.at_work("mei", "jonas") as consoles:
+        await hub.letter("ann@example.com", "Hello")
+        await until(lambda: any(each.state.offers for each in consoles), "an offer")
+        first, second = sorted(consoles, key=lambda each: not each.state.offers)
+        await first.command("reject", offer_id=(await first.offer()).id)
+        await second.offer()
+        outcome = await decided_again(hub)
+    assert outcome.identical, outcome
+    assert outcome.explanations == 2
 
 
 async def test_a_restart_begins_a_run_with_all_that_routing_knows(database_url: str, tmp_path: Path) -> None:
@@ -66,7 +90,7 @@ async def test_every_hour_a_run_ends_and_the_next_goes_on_from_what_is_known(
     async with open_test_hub(database_url, tmp_path) as hub:
         await a_few_cases(hub)
         await recorder(hub).write()
-        hub.clock.now += HOUR
+        await time_passes(hub, HOUR)
         await a_few_cases(hub)
         outcome = await decided_again(hub)
         log = await open_log(hub.runtime.executor, 0, 2**60)
@@ -101,7 +125,7 @@ async def test_nothing_is_kept_where_the_operator_wants_nothing_kept(database_ur
         await recorder(hub).write()
         assert (await hub.read(routing_log.whole))["blocks"] == 0
         await hub.write(settings.put, "routing_log", {})
-        hub.clock.now += LOOK_MS
+        await time_passes(hub, LOOK_MS)
         await hub.eventually(lambda: _keeps(hub), "keeping it from now on")
         await a_few_cases(hub)
         outcome = await decided_again(hub)

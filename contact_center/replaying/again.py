@@ -55,17 +55,20 @@ async def decide_again(
     outcome = Outcome()
     again = Again()
     node, wrong, done = "", 0, 0
+    held: list[Made] = []  # of the latest moment, in which there may be more to come
     for run in log.runs:
         if run.node != node or len(log.problems) > wrong:
             again, node, wrong = Again(), run.node, len(log.problems)
         async for facts in log.read(run):
             made, differences = _feed(again, facts, outcome)
             outcome.differences += [await _shown(log, each) for each in differences]
-            if explanations and made:
-                await _compare(log, made, outcome)
+            if explanations and facts:
+                before, held = _by_moment([*held, *made], facts[-1][0])
+                await _compare(log, before, outcome)
             done += len(facts)
             progress(done, log.facts)
         outcome.runs += 1
+    await _compare(log, held, outcome)
     outcome.problems = log.problems
     return outcome
 
@@ -90,6 +93,12 @@ def _feed(again: Again, facts: Sequence[Dated], outcome: Outcome) -> tuple[list[
                 differences.append(difference)
     outcome.facts += len(facts)
     return made, differences
+
+
+def _by_moment(made: Sequence[Made], latest: Moment) -> tuple[list[Made], list[Made]]:
+    """Those of other moments than the latest, and those of it."""
+    at = [(each, each.explanation is not None and each.explanation.at == latest) for each in made]
+    return [each for each, now in at if not now], [each for each, now in at if now]
 
 
 async def _shown(log: Log, difference: Difference) -> Shown:
@@ -123,20 +132,19 @@ def _side(made: Made, explanation: dict[str, Any] | None) -> dict[str, Any]:
 
 
 async def _compare(log: Log, made: Sequence[Made], outcome: Outcome) -> None:
-    stored = await log.executor.read(routing_log.explained, list({each.interaction_id for each in made}))
-    kept: dict[tuple[str, Moment], list[dict[str, Any]]] = {}
-    for each in stored:
-        kept.setdefault((each["interaction_id"], each["at"]), []).append(each)
-    for decided in made:
-        assert decided.explanation is not None
-        there = kept.get((decided.interaction_id, decided.explanation.at))
-        if there is None:  # the claim lost, or the explanation is gone
+    """Whether what is stored came out again. What came out and is not stored was not to be had any more: in the same
+    moment it may have been decided anew, and that is stored."""
+    if not made:
+        return
+    again: dict[tuple[str, Moment], list[dict[str, Any]]] = {}
+    for each in made:
+        assert each.explanation is not None
+        said = orjson.loads(orjson.dumps(each.explanation.record(), default=list))
+        again.setdefault((each.interaction_id, each.explanation.at), []).append(said)
+    for stored in await log.executor.read(routing_log.explained, list({each.interaction_id for each in made})):
+        came_out = again.get((stored["interaction_id"], stored["at"]))
+        if came_out is None:
             continue
         outcome.explanations += 1
-        now = orjson.loads(orjson.dumps(decided.explanation.record(), default=list))
-        if not any(_says(each, now) for each in there):  # what comes back at once is given away twice in one moment
-            outcome.explained_otherwise.append(decided.interaction_id)
-
-
-def _says(stored: dict[str, Any], explanation: dict[str, Any]) -> bool:
-    return all(stored.get(name) == said for name, said in explanation.items())
+        if not any(all(stored.get(name) == what for name, what in said.items()) for said in came_out):
+            outcome.explained_otherwise.append(stored["interaction_id"])

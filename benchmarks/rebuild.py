@@ -27,8 +27,8 @@ from sqlalchemy import text
 from contact_center.dispatch.truth import Sweep, facts, put_all
 from contact_center.domain.contact_points import email
 from contact_center.domain.events import Enqueued, InteractionEvent, MessageReceived
-from contact_center.domain.record import fold
-from contact_center.storage import backlog, journal, schema
+from contact_center.domain.record import fold, record_from
+from contact_center.storage import backlog, gist, journal, schema
 from contact_center.storage.connection import Connection
 from contact_center.storage.executor import Executor, open_executor
 from contact_center.storage.migrate import migrate
@@ -58,10 +58,12 @@ def _interaction(template: dict[str, Any], case: int, customer: str, at: int, **
         **template, "interaction_id": interaction, "case_id": case, "customer_id": customer, "started_at": at,
         "virtual_enqueued_at": at, "enqueued_at": at, "priority": case % 5, **told,
     }  # fmt: skip
+    folded = record_from(record)
     return {
         "id": interaction, "case_id": case, "customer_id": customer, "channel": "email", "medium": "email",
         "thread_key": "", "state": told["state"], "queue": "q", "agent_id": told["agent_id"], "started_at": at,
-        "queued_at": at, "answered_at": record["answered_at"], "record": record,
+        "queued_at": at, "answered_at": record["answered_at"], "epoch": record["epoch"], "record": record,
+        "waits": gist.waits(folded), "served": gist.served(folded),
     }  # fmt: skip
 
 
@@ -133,9 +135,8 @@ async def timed(name: str, do: Callable[[], Awaitable[Any]]) -> Any:
 
 async def rebuild(executor: Executor) -> Engine:
     engine = Engine(Policy("bench"))
-    with backlog.nothing_collected():
-        seats, waits = await timed("  read", lambda: facts(executor))
-        await timed("  index built", lambda: put_all(engine, seats, waits))
+    seats, waits = await timed("  read", lambda: facts(executor))
+    await timed("  index built", lambda: put_all(engine, seats, waits))
     engine.decide(NOW)
     return engine
 

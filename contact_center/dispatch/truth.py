@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -38,9 +39,11 @@ async def read_seats(executor: Executor) -> list[Seat]:
     return [seat async for portion in _portions(executor, agents.seats, agent_ids) for seat in portion]
 
 
-def read_waiting(executor: Executor, interaction_ids: Iterable[str]) -> AsyncIterator[list[Waiting]]:
-    """Those of them that wait, a portion at a time."""
-    return _portions(executor, backlog.waiting, interaction_ids)
+def read_waiting(
+    executor: Executor, interaction_ids: Iterable[str], *, whole: bool = False
+) -> AsyncIterator[list[Waiting]]:
+    """Those of them that wait, a portion at a time; ``whole``: whose record can be read."""
+    return _portions(executor, partial(backlog.waiting, whole=whole), interaction_ids)
 
 
 async def _portions(
@@ -64,20 +67,22 @@ async def _portions(
 
 async def facts(executor: Executor) -> tuple[list[Seat], list[Waiting]]:
     """All that routing must know. What commits while it is read may or may not be in it."""
-    seats = await read_seats(executor)
-    ids = await executor.read(backlog.waiting_ids)
-    return seats, [waiting async for portion in read_waiting(executor, ids) for waiting in portion]
+    with backlog.nothing_collected():
+        seats = await read_seats(executor)
+        ids = await executor.read(backlog.waiting_ids)
+        return seats, [waiting async for portion in read_waiting(executor, ids) for waiting in portion]
 
 
 async def put_all(engine: Engine, seats: Iterable[Seat], waits: Iterable[Waiting]) -> None:
     """Tells the engine, a portion at a time, so that nobody else waits for all of it."""
-    for seat in seats:
-        engine.put_seat(seat)
-    left = iter(waits)
-    while portion := list(islice(left, PORTION)):
-        for waiting in portion:
-            engine.put_waiting(waiting)
-        await asyncio.sleep(0)
+    with backlog.nothing_collected():
+        for seat in seats:
+            engine.put_seat(seat)
+        left = iter(waits)
+        while portion := list(islice(left, PORTION)):
+            for waiting in portion:
+                engine.put_waiting(waiting)
+            await asyncio.sleep(0)
 
 
 class Sweep:
@@ -112,10 +117,11 @@ class Sweep:
         return [*wrong.values(), *map(SeatChanged, changed)], gone
 
     async def _wrong_cases(self, interaction_ids: Sequence[str], *, everything: bool) -> dict[str, Told]:
-        """By id. ``everything``: whatever else routing knows of waits no more."""
+        """By id. ``everything``: whatever else routing knows of waits no more. A few are read out of their records:
+        of one that cannot be read routing must not be told, for nobody could take it."""
         suspects = self._engine.case_ids() if everything else {*interaction_ids}
         wrong: dict[str, Told] = {}
-        async for portion in read_waiting(self._executor, interaction_ids):
+        async for portion in read_waiting(self._executor, interaction_ids, whole=not everything):
             for waiting in portion:
                 suspects.discard(waiting.interaction_id)
                 if self._engine.case(waiting.interaction_id) != waiting:

@@ -1,7 +1,8 @@
 """All that waits, read in portions: what routing is rebuilt from, and held against.
 
-The same as :func:`journal.waiting` says of each, in two statements for hundreds instead of two for each, and straight
-from what is stored, without a record in between.
+The same as :func:`journal.waiting` says of each, in two statements for hundreds instead of two for each, and out of
+what is kept beside the record (:mod:`contact_center.storage.gist`). A whole record is read where an earlier release
+has written it, and where it is asked for.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from typing import Any
 
 import orjson
 import structlog
-from sqlalchemy import Connection, Text, bindparam, case, func, literal, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, func, literal, select, type_coerce
 
 from contact_center.domain.record import Party, Segment, record_from
 from contact_center.domain.time import Moment
-from contact_center.storage import journal
+from contact_center.storage import gist, journal
 from contact_center.storage.customers import LAST_SERVED, Standing, served_in
 from contact_center.storage.listed import is_one_of
 from contact_center.storage.schema import OPEN, customers, interactions
@@ -36,19 +37,30 @@ _UNREADABLE = (TypeError, KeyError, ValueError, AttributeError)
 # As one text: a hundred thousand rows would be made out one by one, while nobody else has a turn.
 _IDS = select(func.aggregate_strings(interactions.c.id, "\n")).where(OPEN, interactions.c.state == "waiting")
 
-_WAITING = (
-    select(
-        interactions.c.id,
-        interactions.c.customer_id,
-        interactions.c.started_at,
-        type_coerce(interactions.c.record, Text).label("record"),
-        customers.c.first_seen_at,
-        customers.c.owner,
-        type_coerce(customers.c.preferred, Text).label("preferred"),
+
+def _those_of(told: ColumnElement[Any]) -> Select[Any]:
+    return (
+        select(
+            interactions.c.id,
+            interactions.c.customer_id,
+            interactions.c.started_at,
+            type_coerce(told, Text).label("told"),
+            interactions.c.case_id,
+            interactions.c.queue,
+            interactions.c.medium,
+            interactions.c.queued_at,
+            interactions.c.epoch,
+            customers.c.first_seen_at,
+            customers.c.owner,
+            type_coerce(customers.c.preferred, Text).label("preferred"),
+        )
+        .join_from(interactions, customers, customers.c.id == interactions.c.customer_id)
+        .where(is_one_of(interactions.c.id, "interactions"), interactions.c.state == "waiting")
     )
-    .join_from(interactions, customers, customers.c.id == interactions.c.customer_id)
-    .where(is_one_of(interactions.c.id, "interactions"), interactions.c.state == "waiting")
-)
+
+
+_WAITING = _those_of(func.coalesce(interactions.c.waits, interactions.c.record))
+_WHOLE = _those_of(interactions.c.record)
 
 _past = interactions.alias("past")
 _FIRST_THAT_COUNTS = (
@@ -64,8 +76,7 @@ _PAST = (
         interactions.c.customer_id,
         interactions.c.id,
         interactions.c.started_at,
-        # Nobody has served where nobody has answered: of the rest the record need not be read.
-        case((interactions.c.answered_at > 0, type_coerce(interactions.c.record, Text))).label("record"),
+        type_coerce(gist.SERVED, Text).label("served"),
     )
     .join_from(customers, interactions, interactions.c.customer_id == customers.c.id)
     .where(
@@ -83,14 +94,18 @@ def waiting_ids(conn: Connection) -> list[str]:
     return ids.split("\n") if ids else []
 
 
-def waiting(conn: Connection, interaction_ids: Sequence[str]) -> list[Waiting]:
-    """Those of the interactions that still wait. One that cannot be read is said in the log and left out: it must not
-    keep the others waiting."""
-    rows = conn.execute(_WAITING, {"interactions": list(interaction_ids)}).all()
-    known = sorted({customer for _, customer, started_at, _, seen_at, _, _ in rows if seen_at < started_at})
+def waiting(conn: Connection, interaction_ids: Sequence[str], *, whole: bool = False) -> list[Waiting]:
+    """Those of the interactions that still wait. ``whole``: out of their records, and one that cannot be read is said
+    in the log and left out: nobody could take it, and it must not keep the others waiting. Otherwise that shows only
+    where the record must be read."""
+    asked = _WHOLE if whole else _WAITING
+    rows = conn.execute(asked, {"interactions": list(interaction_ids)}).all()
+    known = sorted({row.customer_id for row in rows if row.first_seen_at < row.started_at})
     past = _by_customer(conn.execute(_PAST, {"customers": known}).all() if known else [])
+    overtaken: list[str] = []
     with nothing_collected():
-        return list(_made_out(rows, past))
+        found = list(_made_out(rows, past, None if whole else overtaken))
+    return [*found, *waiting(conn, overtaken, whole=True)] if overtaken else found
 
 
 @contextmanager
@@ -108,22 +123,48 @@ def nothing_collected() -> Iterator[None]:
 
 
 _Past = dict[str, list[tuple[str, Moment, str | None]]]
-"""Of each customer the last interactions, newest first: id, when it began, and the record if it was answered."""
+"""Of each customer the last interactions, newest first: id, when it began, and who served if it was answered."""
 
 
 def _by_customer(rows: Iterable[Any]) -> _Past:
     past: _Past = {}
-    for customer_id, interaction_id, started_at, record in rows:
-        past.setdefault(customer_id, []).append((interaction_id, started_at, record))
+    for customer_id, interaction_id, started_at, served in rows:
+        past.setdefault(customer_id, []).append((interaction_id, started_at, served))
     return past
 
 
-def _made_out(rows: Iterable[Any], past: _Past) -> Iterator[Waiting]:
-    for interaction_id, customer_id, started_at, record, seen_at, owner, preferred in rows:
+def _made_out(rows: Iterable[Any], past: _Past, overtaken: list[str] | None) -> Iterator[Waiting]:
+    """``overtaken`` gets those whose gist is of another moment than the row beside it; None: all are whole."""
+    for (interaction_id, customer_id, started_at, stored, case_id, queue, medium, queued_at, epoch, seen_at, owner,
+         preferred) in rows:  # fmt: skip
         try:
             served = _served(past.get(customer_id, []), interaction_id) if seen_at < started_at else {}
             asked_for = () if preferred == "[]" else tuple(orjson.loads(preferred))
-            yield _as_routing_sees(orjson.loads(record), served, owner, asked_for)
+            told = orjson.loads(stored)
+            if overtaken is None or isinstance(told, dict):
+                yield _out_of_record(told, served, owner, asked_for)
+                continue
+            as_of, priority, skills, missed, missed_by, only_agent, directed_by, here = told
+            if as_of != epoch:
+                overtaken.append(interaction_id)
+                continue
+            yield Waiting(
+                interaction_id,
+                case_id,
+                queue,
+                medium,
+                priority,
+                queued_at,
+                skills,
+                epoch,
+                {**here, **served} if here else served,
+                missed,
+                only_agent,
+                directed_by,
+                missed_by,
+                owner,
+                asked_for,
+            )
         except _UNREADABLE:
             log.exception("record_not_readable", interaction_id=interaction_id)
 
@@ -131,14 +172,14 @@ def _made_out(rows: Iterable[Any], past: _Past) -> Iterator[Waiting]:
 def _served(last: Iterable[tuple[str, Moment, str | None]], but: str) -> dict[str, Moment]:
     """Which agents have served the customer, with when they last did, not counting the interaction ``but``."""
     counted = islice([each for each in last if each[0] != but], LAST_SERVED)
-    return served_in([(started_at, orjson.loads(record)) for _, started_at, record in counted if record])
+    return served_in([(started_at, orjson.loads(told)) for _, started_at, told in counted if told])
 
 
-def _as_routing_sees(
+def _out_of_record(
     told: dict[str, Any], served: dict[str, Moment], owner: str, preferred: tuple[str, ...]
 ) -> Waiting:
     """As :func:`journal.as_routing_sees`, from a record as it is stored. What the whole record cannot be read from,
-    this isn't read from either: nobody could take it."""
+    this isn't read from either."""
     try:
         for segment in told["segments"]:
             if not _SEGMENT_NEEDS <= segment.keys() <= _SEGMENT_HAS:

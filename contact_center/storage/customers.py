@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from contact_center.domain.matching import OpenCase
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import Moment
 from contact_center.domain.views import Past
+from contact_center.storage import gist
 from contact_center.storage.schema import OPEN, agents, cases, contact_points, customers, interactions
 
 
@@ -169,22 +170,31 @@ def history(conn: Connection, customer_id: str, but: str = "", most: int = 8) ->
     ]
 
 
+_SERVED = (
+    select(interactions.c.started_at, gist.SERVED.label("served"))
+    .where(interactions.c.customer_id == bindparam("customer"), interactions.c.id != bindparam("but"))
+    .order_by(interactions.c.started_at.desc(), interactions.c.id.desc())
+    .limit(bindparam("most"))
+)
+
 LAST_SERVED = 10
 """Agents of no more than the customer's last so many interactions count as knowing them."""
 
 
 def served_before(conn: Connection, customer_id: str, but: str = "") -> dict[str, Moment]:
     """Agents who have served the customer, with when they last did."""
-    rows = conn.execute(_HISTORY, {"customer": customer_id, "but": but, "most": LAST_SERVED})
-    return served_in([(row.started_at, row.record) for row in rows])
+    rows = conn.execute(_SERVED, {"customer": customer_id, "but": but, "most": LAST_SERVED})
+    return served_in([(row.started_at, row.served) for row in rows if row.served])
 
 
-def served_in(last: Iterable[tuple[Moment, Mapping[str, Any]]]) -> dict[str, Moment]:
-    """Who served, out of the customer's last interactions (when each began, and its record), newest first."""
+def served_in(last: Iterable[tuple[Moment, Any]]) -> dict[str, Moment]:
+    """Who served, out of the customer's last interactions: when each began, and what :func:`gist.who_served` reads;
+    newest first, and only those that were answered."""
     served: dict[str, Moment] = {}
-    for started_at, record in last:
-        for agent_id in record["served_by"]:
-            served.setdefault(agent_id, record["assigned_at"] or started_at)
+    for started_at, told in last:
+        assigned_at, agent_ids = gist.who_served(told)
+        for agent_id in agent_ids:
+            served.setdefault(agent_id, assigned_at or started_at)
     return served
 
 

@@ -37,7 +37,7 @@ from contact_center.domain.views import (
     WorkView,
 )
 from contact_center.storage import customers as customers_storage
-from contact_center.storage import events, parties
+from contact_center.storage import events, gist, parties
 from contact_center.storage.announcements import announce
 from contact_center.storage.connection import LookedTooEarly
 from contact_center.storage.effects import FloorMoved, ThreadGrew, Waits, WaitsNoMore, tell
@@ -178,6 +178,8 @@ _UPDATE = (
         ended_reason=bindparam("new_ended_reason"),
         label=bindparam("new_label"),
         record=bindparam("new_record"),
+        waits=bindparam("new_waits"),
+        served=bindparam("new_served"),
     )
 )
 
@@ -185,7 +187,12 @@ _UPDATE = (
 _UPDATE_QUIETLY = (
     interactions.update()
     .where(interactions.c.id == bindparam("interaction"))
-    .values(last_message_at=bindparam("new_message_at"), record=bindparam("new_record"))
+    .values(
+        last_message_at=bindparam("new_message_at"),
+        record=bindparam("new_record"),
+        waits=bindparam("new_waits"),
+        served=bindparam("new_served"),
+    )
 )
 """For what moves nothing: no index has to be written."""
 
@@ -401,6 +408,8 @@ def save(conn: Connection, loaded: Loaded) -> None:
                 "ended_reason": record.ended_reason,
                 "label": record.label,
                 "record": record,
+                "waits": gist.waits(record),
+                "served": gist.served(record),
             },
         )
         loaded.fresh = False
@@ -411,6 +420,8 @@ def save(conn: Connection, loaded: Loaded) -> None:
                 "interaction": record.interaction_id,
                 "new_message_at": record.last_message_at,
                 "new_record": record,
+                "new_waits": gist.waits(record),
+                "new_served": gist.served(record),
             },
         )
     else:
@@ -430,6 +441,8 @@ def save(conn: Connection, loaded: Loaded) -> None:
                 "new_ended_reason": record.ended_reason,
                 "new_label": record.label,
                 "new_record": record,
+                "new_waits": gist.waits(record),
+                "new_served": gist.served(record),
             },
         )
     if record.state != loaded.state_before:
@@ -463,7 +476,8 @@ def waiting(conn: Connection, loaded: Loaded) -> Waiting:
 
 def as_routing_sees(record: Record, standing: customers_storage.Standing, served: dict[str, Moment]) -> Waiting:
     """``served``: which agents have served the customer in other interactions, with when. What waits in bulk is read
-    past this, by :mod:`contact_center.storage.backlog`: what is asked here must be asked there."""
+    past this, by :mod:`contact_center.storage.backlog`, out of :func:`gist.waits`: what is asked here must be asked
+    there."""
     for agent_id in record.served_by:
         served.setdefault(agent_id, record.enqueued_at)
     return Waiting(

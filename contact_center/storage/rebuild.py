@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from contact_center.domain.record import fold, record_from
-from contact_center.storage import events
+from contact_center.domain.record import Record, fold, record_from
+from contact_center.storage import events, gist
 from contact_center.storage.schema import interactions
 
 
@@ -23,6 +23,12 @@ def _columns(record: dict[str, Any]) -> dict[str, Any]:
     return {**{name: record[name] for name in same}, "queued_at": record["virtual_enqueued_at"]}
 
 
+def _gists(record: Record) -> dict[str, Any]:
+    """The columns that an earlier release has not written: NULL, or what they must say."""
+    said: dict[str, Any] = orjson.loads(orjson.dumps({"waits": gist.waits(record), "served": gist.served(record)}))
+    return said
+
+
 def compare(conn: Connection, interaction_id: str) -> list[str]:
     """The fields in which the stored record, or a column beside it, differs from the fold of the events. Empty is
     proof that they are equal. Read in one snapshot."""
@@ -30,6 +36,7 @@ def compare(conn: Connection, interaction_id: str) -> list[str]:
 
 
 def _differences(conn: Connection, interaction_id: str) -> tuple[list[str], dict[str, Any] | None]:
+    """With what the row must have."""
     row = conn.execute(select(interactions).where(interactions.c.id == interaction_id)).one()
     folded = fold(events.of_interaction(conn, interaction_id))
     if folded is None:
@@ -39,15 +46,15 @@ def _differences(conn: Connection, interaction_id: str) -> tuple[list[str], dict
     stored: dict[str, Any] = {**orjson.loads(orjson.dumps(record_from(row.record))), **row.record}
     fields = [name for name in {**wanted, **stored} if wanted.get(name) != stored.get(name)]
     mapping = row._mapping
-    fields += [f"column {name}" for name, value in _columns(wanted).items() if mapping[name] != value]
-    return fields, wanted
+    columns, gists = _columns(wanted), _gists(folded)
+    fields += [f"column {name}" for name, value in columns.items() if mapping[name] != value]
+    fields += [f"column {name}" for name, value in gists.items() if mapping[name] not in (None, value)]
+    return fields, {"record": wanted, **columns, **gists}
 
 
 def mend(conn: Connection, interaction_id: str) -> list[str]:
     """Replaces a record that differs by the fold of its events; says in which fields it differed."""
     fields, wanted = _differences(conn, interaction_id)
     if fields and wanted is not None:
-        conn.execute(
-            interactions.update().where(interactions.c.id == interaction_id).values(record=wanted, **_columns(wanted))
-        )
+        conn.execute(interactions.update().where(interactions.c.id == interaction_id).values(**wanted))
     return fields

@@ -64,8 +64,15 @@ async def test_a_record_that_cannot_be_read_keeps_nobody_waiting(
     async with open_test_hub(database_url, tmp_path, checked=False) as hub:
         await known_and_unknown_wait(hub)
         slow = in_order(await hub.read(one_by_one))
-        await hub.write(spoil, slow[0].interaction_id, broken)
-        assert in_order((await truth.facts(hub.runtime.executor))[1]) == slow[1:]
+        unreadable, others = slow[0].interaction_id, {waiting.interaction_id for waiting in slow[1:]}
+        await hub.write(spoil, unreadable, broken)
+        await hub.runtime.dispatcher._load()
+        async with hub.agent("mei") as mei:
+            await mei.ready()
+            assert {(await mei.accept()).interaction_id for _ in others} == others
+        engine(hub).remove_waiting(unreadable)
+        told, _ = await truth.Sweep(hub.runtime.executor, engine(hub), set()).differences()
+        assert told == [], "nor is routing told of it again"
 
 
 def spoil(conn: Connection, interaction_id: str, record: str) -> None:

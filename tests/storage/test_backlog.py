@@ -1,9 +1,9 @@
-"""What waits, read in bulk and straight from what is stored, is what the record itself says."""
+"""What waits, read in bulk out of what is kept beside the record, is what the record itself says."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, Literal, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
 from contact_center.domain.record import Party, Record, Segment
-from contact_center.storage import backlog, journal, schema
+from contact_center.storage import backlog, gist, journal, schema
 from contact_center.storage.customers import LAST_SERVED
 from contact_center.storage.executor import run_alone
 from routing import Waiting
 
 CUSTOMERS = 3
 COLUMNS = ("case_id", "customer_id", "channel", "medium", "state", "queue", "epoch", "started_at", "answered_at")
+BESIDE = Literal["as ever", "earlier", "overtaken"]
+"""Who wrote the row last: this release; an earlier one, always; or an earlier one, after this one had."""
 AGENTS = st.sampled_from(["ann", "bob", "cem", "dö \"'"])
 MOMENTS = st.integers(1, 6)
 """Few, so that many are the same."""
@@ -57,7 +59,10 @@ RECORDS = st.builds(
     label=st.sampled_from(["", "vip"]),
 )
 OF_ANOTHER_RELEASE = st.sets(st.sampled_from(["missed_by", "parties", "only_agent", "segments"]), max_size=1)
-STORED = st.lists(st.tuples(RECORDS, OF_ANOTHER_RELEASE), min_size=1, max_size=3 * LAST_SERVED)
+STORED = st.lists(
+    st.tuples(RECORDS, OF_ANOTHER_RELEASE, st.sampled_from(get_args(BESIDE))), min_size=1, max_size=3 * LAST_SERVED
+)
+Stored = tuple[Record, set[str], BESIDE]
 STANDINGS = st.lists(
     st.fixed_dictionaries(
         {
@@ -75,20 +80,19 @@ STANDINGS = st.lists(
 @given(stored=STORED, standings=STANDINGS)
 @settings(max_examples=30, suppress_health_check=list(HealthCheck))
 def test_what_is_read_in_bulk_is_what_is_read_one_by_one(
-    database_url: str, stored: list[tuple[Record, set[str]]], standings: list[dict[str, Any]]
+    database_url: str, stored: list[Stored], standings: list[dict[str, Any]]
 ) -> None:
     run_alone(database_url, _both_ways_are_one, stored, standings)
 
 
-def _both_ways_are_one(
-    conn: Connection, stored: list[tuple[Record, set[str]]], standings: list[dict[str, Any]]
-) -> None:
+def _both_ways_are_one(conn: Connection, stored: list[Stored], standings: list[dict[str, Any]]) -> None:
     _put(conn, stored, standings)
     ids = backlog.waiting_ids(conn)
-    bulk = {each.interaction_id: each for each in backlog.waiting(conn, ids)}
-    assert bulk == {each: _one(conn, each) for each in ids}
-    for each in bulk.values():
-        assert type(each.preferred) is tuple
+    for whole in (False, True):
+        bulk = {each.interaction_id: each for each in backlog.waiting(conn, ids, whole=whole)}
+        assert bulk == {each: _one(conn, each) for each in ids}
+        for each in bulk.values():
+            assert type(each.preferred) is tuple
 
 
 def _one(conn: Connection, interaction_id: str) -> Waiting:
@@ -97,19 +101,27 @@ def _one(conn: Connection, interaction_id: str) -> Waiting:
     return journal.waiting(conn, loaded)
 
 
-def _put(conn: Connection, stored: list[tuple[Record, set[str]]], standings: list[dict[str, Any]]) -> None:
+def _put(conn: Connection, stored: list[Stored], standings: list[dict[str, Any]]) -> None:
     for table in (schema.interactions, schema.cases, schema.customers):
         conn.execute(table.delete())
     for number, standing in enumerate(standings, 1):
         conn.execute(schema.customers.insert(), {"id": str(number), "updated_at": 1, **standing})
-    for number, (record, left_out) in enumerate(stored, 1):
+    for number, (record, left_out, beside) in enumerate(stored, 1):
         record.interaction_id, record.case_id = f"i{number:03}", number
         record.answered_at = 1 if record.served_by else 0  # as the fold has it
         case = {"id": number, "customer_id": record.customer_id, "status": "open", "opened_at": 1, "updated_at": 1}
         conn.execute(schema.cases.insert(), case)
         columns = {name: getattr(record, name) for name in COLUMNS}
-        told = {name: value for name, value in asdict(record).items() if name not in left_out}
-        conn.execute(schema.interactions.insert(), {"id": record.interaction_id, "record": told, **columns})
+        told = {name: value for name, value in asdict(record).items() if beside == "as ever" or name not in left_out}
+        row = {"id": record.interaction_id, "record": told, "queued_at": record.virtual_enqueued_at, **columns}
+        conn.execute(schema.interactions.insert(), {**row, **_beside(record, beside)})
+
+
+def _beside(record: Record, beside: BESIDE) -> dict[str, Any]:
+    if beside == "earlier":
+        return {"waits": None, "served": None}
+    waited = record if beside == "as ever" else replace(record, epoch=record.epoch - 1, priority=101)
+    return {"waits": gist.waits(waited), "served": gist.served(record)}
 
 
 @pytest.mark.parametrize("broken", ['{"state":', '{"segments": [{}]}', "[]", "7", '"text"', "null"])
@@ -120,7 +132,7 @@ def test_one_that_cannot_be_read_is_left_out(database_url: str, broken: str) -> 
 def _left_out(conn: Connection, broken: str) -> None:
     waits = Record("", 0, "1", "webchat", "chat", "inbound", "", "", "other", "", 2, state="waiting", queue="support")
     nobody = {"first_seen_at": 1, "owner": "", "preferred": [], "segment": ""}
-    _put(conn, [(waits, set())], [nobody] * CUSTOMERS)
+    _put(conn, [(waits, set(), "as ever")], [nobody] * CUSTOMERS)
     read = backlog.waiting(conn, ["i001"])
     assert len(read) == 1
     cases = {"id": 2, "customer_id": "1", "status": "open", "opened_at": 1, "updated_at": 1}
@@ -129,3 +141,20 @@ def _left_out(conn: Connection, broken: str) -> None:
     conn.execute(schema.interactions.insert(), {**other, "started_at": 1, "record": {}})
     conn.execute(text("UPDATE interactions SET record = :broken WHERE id = 'i002'"), {"broken": broken})
     assert backlog.waiting(conn, ["i001", "i002"]) == read
+    assert backlog.waiting(conn, ["i001", "i002"], whole=True) == read
+
+
+@pytest.mark.parametrize("broken", ["{", "[]", "[0]", "7", '"12345678"', "{}"])
+def test_a_gist_that_is_none_is_left_out_too_or_read_out_of_the_record(database_url: str, broken: str) -> None:
+    run_alone(database_url, _broken_beside, broken)
+
+
+def _broken_beside(conn: Connection, broken: str) -> None:
+    waits = Record("", 0, "1", "webchat", "chat", "inbound", "", "", "other", "", 2, state="waiting", queue="support")
+    nobody = {"first_seen_at": 1, "owner": "", "preferred": [], "segment": ""}
+    _put(conn, [(waits, set(), "as ever"), (replace(waits), set(), "as ever")], [nobody] * CUSTOMERS)
+    read = backlog.waiting(conn, ["i001", "i002"])
+    assert len(read) == 2
+    conn.execute(text("UPDATE interactions SET waits = :broken WHERE id = 'i002'"), {"broken": broken})
+    assert [each for each in backlog.waiting(conn, ["i001", "i002"]) if each.interaction_id == "i001"] == read[:1]
+    assert backlog.waiting(conn, ["i001", "i002"], whole=True) == read

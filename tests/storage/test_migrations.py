@@ -11,14 +11,20 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy.pool import NullPool
 
+from contact_center.storage import backlog, journal
 from contact_center.storage.executor import open_executor
-from contact_center.storage.migrate import SchemaTooNew, migrate, version
+from contact_center.storage.migrate import FOLDER, SchemaTooNew, migrate, version
 from contact_center.storage.migrations import HEAD
 from contact_center.storage.schema import metadata
+from routing import Waiting
+from tests.hub import HubProcess, open_test_hub
 
 T = TypeVar("T")
 
@@ -68,6 +74,54 @@ def test_a_database_that_is_up_to_date_is_left_alone(bare_database_url: str) -> 
     migrate(bare_database_url)
     assert migrate(bare_database_url) is False
     assert on(bare_database_url, version) == HEAD
+
+
+def go_back(url: str, to: str) -> None:
+    def step(conn: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(FOLDER))
+        config.attributes["connection"] = conn
+        command.downgrade(config, to)
+
+    if not url.startswith("sqlite"):
+        on(url, step)
+        return
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as conn:  # not in a unit: steps on SQLite commit
+        step(conn)
+
+
+async def waiting_again(database_url: str, tmp_path: Path) -> None:
+    """Somebody who was served writes again, and waits beside somebody new."""
+    async with open_test_hub(database_url, tmp_path) as hub, hub.at_work("mei") as (mei,):
+        await hub.twilio.sms("+4915112345678", "Hello?")
+        work = await mei.accept()
+        await mei.command("wrap_up", interaction_id=work.interaction_id, disposition="solved")
+        await mei.gone(work.interaction_id)
+        await mei.command("set_state", state="not_ready", reason="lunch")
+        hub.advance(1_000)
+        await hub.twilio.sms("+4915112345678", "Hello again?")
+        await hub.letter("lena@example.com", "Hello")
+
+
+def test_what_waits_in_a_database_from_before_gists_waits_in_it_as_it_did(database_url: str, tmp_path: Path) -> None:
+    asyncio.run(waiting_again(database_url, tmp_path))
+
+    def waits(conn: Connection) -> list[Waiting]:
+        return sorted(backlog.waiting(conn, backlog.waiting_ids(conn)), key=lambda each: each.interaction_id)
+
+    def one_by_one(conn: Connection) -> list[Waiting]:
+        found = [journal.look(conn, each.interaction_id) for each in waits(conn)]
+        return [journal.waiting(conn, each) for each in found if each]
+
+    before = on(database_url, waits)
+    assert sorted(len(each.served_before) for each in before) == [0, 1]
+    go_back(database_url, "0011")
+    assert migrate(database_url) is True
+    nothing = "SELECT count(waits) + count(served) FROM interactions"
+    assert on(database_url, lambda conn: conn.execute(text(nothing)).scalar()) == 0
+    assert on(database_url, waits) == on(database_url, one_by_one) == before
+    assert HubProcess(tmp_path, database_url).command("rebuild", "--check").returncode == 0
 
 
 def test_a_database_of_a_newer_release_is_refused_and_left_untouched(bare_database_url: str) -> None:

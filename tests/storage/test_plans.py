@@ -45,6 +45,7 @@ ASKED: dict[str, tuple[Any, str]] = {
     "whom a case's last interaction concerns": (journal._WHOSE_OF_LAST, "ix_interactions_case_id"),
     "who waits": (backlog._IDS, "ix_interactions_open_state"),
     "those of a list who wait": (backlog._WAITING, "SEARCH interactions USING INDEX sqlite_autoindex"),
+    "the whole records of those": (backlog._WHOLE, "SEARCH interactions USING INDEX sqlite_autoindex"),
     "who served those of a list": (
         backlog._PAST,
         "SEARCH interactions USING INDEX ix_interactions_customer_id_started_at",
@@ -53,6 +54,7 @@ ASKED: dict[str, tuple[Any, str]] = {
     "the floor today": (floor._TODAY, "ix_interactions_day"),
     "a customer's open cases": (customers._OPEN_CASES, "ix_cases_customer_id_status"),
     "a customer's history": (customers._HISTORY, "ix_interactions_customer_id_started_at"),
+    "who served a customer": (customers._SERVED, "ix_interactions_customer_id_started_at"),
     "missed announcements": (announcements._AFTER, "sqlite_autoindex_announcements"),
     "deadlines that are due": (deadlines._DUE, "ix_deadlines_due_at"),
     "what is to be sent": (outbox._DUE, "ix_outbox_due"),

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection
 
 from contact_center.storage.executor import open_executor
@@ -55,6 +56,24 @@ def test_a_tampered_record_is_found_and_mended(database_url: str, tmp_path: Path
     mended = hub.command("rebuild")
     assert mended.returncode == 1, "it says that something was wrong"
     assert hub.command("rebuild", "--check").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "said"), [("waits", [1, 99, {}, {}, {}, "", "", {}]), ("served", [0, "somebody"])]
+)
+def test_what_is_kept_beside_a_record_is_held_against_the_log(
+    database_url: str, tmp_path: Path, column: str, said: list[Any]
+) -> None:
+    ended = asyncio.run(a_day(database_url, tmp_path))
+    hub = HubProcess(tmp_path, database_url)
+    tamper(database_url, ended, **{column: said})
+    found = hub.command("rebuild", "--check")
+    assert found.returncode == 1
+    assert f"{ended} differs in column {column}" in found.stdout
+    hub.command("rebuild")
+    assert hub.command("rebuild", "--check").returncode == 0
+    tamper(database_url, ended, waits=None, served=None)
+    assert hub.command("rebuild", "--check").returncode == 0, "an earlier release writes none"
 
 
 def test_a_record_whose_contents_were_changed_is_found(database_url: str, tmp_path: Path) -> None:

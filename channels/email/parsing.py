@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from pathlib import Path
+from asyncio.subprocess import Process
 
 from channels.contract import Malformed, Parsed
 from channels.email.mime import MAX_MESSAGE
 from channels.email.parse import Recipient
 from channels.email.worker import FRAME, order, understood
+from contact_center import workers
 from contact_center.domain.time import Moment
 
-_ROOT = Path(__file__).resolve().parents[2]
+_WORKER = "channels.email.worker"
 _ANSWER_LIMIT = 4 * MAX_MESSAGE
 _DEADLINE = 30.0
 
@@ -36,7 +34,7 @@ class ParsingProcess:
         """Starts the process before the first message needs it."""
         async with self._turn:
             if self._process is None:
-                self._process = await _start()
+                self._process = await workers.start(_WORKER)
 
     async def parse(self, raw: bytes, recipient: Recipient, now: Moment, truncated: bool = False) -> Parsed:
         """As :func:`parse.parse_message`, whatever the message does to the parser: what it doesn't
@@ -67,35 +65,10 @@ class ParsingProcess:
 
     async def _ask(self, question: bytes) -> tuple[bytes, bytes]:
         if self._process is None:
-            self._process = await _start()
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(question)
-        await process.stdin.drain()
-        about, data = FRAME.unpack(await process.stdout.readexactly(FRAME.size))
-        if about + data > _ANSWER_LIMIT:
-            raise ConnectionError("The parser's answer is too long.")
-        return await process.stdout.readexactly(about), await process.stdout.readexactly(data)
+            self._process = await workers.start(_WORKER)
+        return await workers.exchange(self._process, question, FRAME, _ANSWER_LIMIT)
 
     async def _end(self) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        if process.returncode is None:
-            process.kill()
-        # Reading what is left closes the pipes; without it the transport outlives the process.
-        await process.communicate()
-
-
-async def _start() -> Process:
-    # -P: a mailbox's own folder, or wherever the hub was started from, must not lend the parser its modules.
-    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1"}
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "channels.email.worker"),
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=DEVNULL,
-        env=environment,
-        start_new_session=True,
-    )
+        if process is not None:
+            await workers.end(process)

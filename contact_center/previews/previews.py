@@ -9,14 +9,14 @@ import asyncio
 import contextlib
 import hashlib
 import os
-import sys
 import tempfile
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import Process
 from dataclasses import asdict
 from pathlib import Path
 
 import orjson
 
+from contact_center import workers
 from contact_center.previews.worker import FRAME, READY, Drawn, frame
 
 VERSION = 1
@@ -30,7 +30,7 @@ _BEGINNING = 60.0
 _TOO_LONG = Drawn(refused="Drawing it takes too long.")
 _MOST_REFUSED = 2_000
 _SWEEP_EVERY = 50
-_ROOT = Path(__file__).resolve().parents[2]
+_WORKER = "contact_center.previews.worker"
 
 
 class Previews:
@@ -110,32 +110,19 @@ class Previews:
 
     async def _begin(self) -> None:
         if self._process is None:
-            self._process = await _start()
+            self._process = await workers.start(_WORKER)
             assert self._process.stdout is not None
             await self._process.stdout.readexactly(len(READY))
 
     async def _exchange(self, question: bytes) -> tuple[Drawn, bytes]:
-        process = self._process
-        assert process is not None
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(question)
-        await process.stdin.drain()
-        about, data = FRAME.unpack(await process.stdout.readexactly(FRAME.size))
-        if about + data > _MAX_ANSWER:
-            raise ConnectionError("The answer is too long.")
-        told = orjson.loads(await process.stdout.readexactly(about))
-        return Drawn(**told), await process.stdout.readexactly(data)
+        assert self._process is not None
+        about, data = await workers.exchange(self._process, question, FRAME, _MAX_ANSWER)
+        return Drawn(**orjson.loads(about)), data
 
     async def _end(self) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-        # Reading what is left closes the pipes; without it the transport outlives the process.
-        await process.communicate()
+        if process is not None:
+            await workers.end(process)
 
     # --- what is kept --------------------------------------------------------------------------------------------
 
@@ -175,16 +162,3 @@ class Previews:
 
 def _key(name: str, page: int, size: str) -> str:
     return hashlib.sha256(f"{VERSION}\n{name}\n{page}\n{size}".encode()).hexdigest()
-
-
-async def _start() -> Process:
-    # -P: wherever the hub was started from must not lend the process its modules. The environment holds no secret.
-    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1"}
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "contact_center.previews.worker"),
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=DEVNULL,
-        env=environment,
-        start_new_session=True,
-    )

@@ -6,16 +6,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import orjson
 import structlog
 
+from contact_center import workers
 from contact_center.domain.errors import TooLate, Unavailable
 from contact_center.domain.occasion import Occasion
 from contact_center.domain.time import HOUR, MINUTE
@@ -43,7 +42,6 @@ MOST_EXAMPLES = 5_000
 MOST_LOOKED_AT = 50_000
 MOST_OF_A_CUSTOMER = 20
 """Nobody teaches the house its language alone."""
-_ROOT = Path(__file__).resolve().parents[2]
 
 Phase = Literal["idle", "reading", "learning", "failed"]
 
@@ -158,40 +156,21 @@ class Teacher:
     # --- the process ---------------------------------------------------------------------------------------------
 
     async def _learn(self, examples: list[Example], spoken: list[Spoken]) -> tuple[Model, bytes, Measured]:
-        command = (sys.executable, "-m", "contact_center.recognition.worker")
-        process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=_ROOT)
+        process = await workers.start("contact_center.recognition.worker", stderr=PIPE)
         try:
             async with asyncio.timeout(DEADLINE_S):
-                told = await self._talk(process, asked(examples, spoken))
+                told = await workers.ask_once(process, asked(examples, spoken), self._heard)
         except TimeoutError as error:
             raise CannotLearn("Learning took too long.") from error
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-            await process.wait()
         try:
             return answered(told)
         except (ValueError, KeyError, TypeError) as error:
             raise CannotLearn("Learning broke off.") from error
 
-    async def _talk(self, process: Process, question: bytes) -> bytes:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        answer = asyncio.create_task(process.stdout.read())
-        try:
-            with contextlib.suppress(ConnectionError):
-                process.stdin.write(question)
-                await process.stdin.drain()
-                process.stdin.close()
-            async for line in process.stderr:
-                with contextlib.suppress(ValueError, TypeError):
-                    done, whole = orjson.loads(line)
-                    self.progress = Progress("learning", done, whole)
-            return await answer
-        finally:
-            answer.cancel()
+    def _heard(self, line: bytes) -> None:
+        with contextlib.suppress(ValueError, TypeError):
+            done, whole = orjson.loads(line)
+            self.progress = Progress("learning", done, whole)
 
 
 def _told(task: asyncio.Task[int]) -> None:

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 import structlog
 
+from contact_center import workers
 from contact_center.domain.errors import TooLate, Unavailable
 from contact_center.domain.occasion import Occasion
 from contact_center.replaying.telling import Phase, Problem
@@ -36,7 +35,6 @@ TELL_S = 1.0
 MOST_ANSWER = 32 * 1024 * 1024
 MOST_LAST_WORDS = 30
 """Lines that are kept of what a process says when it breaks off."""
-_ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(slots=True)
@@ -178,18 +176,21 @@ class Trials:
     # --- the process ------------------------------------------------------------------------------------------------
 
     async def _ask(self, run: _Run, question: bytes) -> tuple[Mapping[str, Any], Problem | Literal[""]]:
-        process = self._process = await _start()
+        process = self._process = await workers.start("contact_center.replaying.worker", stderr=PIPE)
         last_words: deque[bytes] = deque(maxlen=MOST_LAST_WORDS)
+
+        def heard(line: bytes) -> None:
+            try:
+                run.phase, run.done, run.whole = orjson.loads(line)
+            except (ValueError, TypeError):
+                last_words.append(line)
+
         try:
             async with asyncio.timeout(self._deadline):
-                said = await _talk(process, question, run, last_words)
+                said = await workers.ask_once(process, question, heard, MOST_ANSWER)
         except TimeoutError:
             return {}, "too_long"
         finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-            await process.wait()
             self._process = None
         if sys.platform != "win32" and process.returncode == -signal.SIGXCPU:
             return {}, "too_long"
@@ -200,45 +201,3 @@ class Trials:
             words = b"".join(last_words).decode("utf-8", "replace")
             log.error("trial_broken_off", code=process.returncode, told=words)
             return {}, "broken_off"
-
-
-async def _start() -> Process:
-    # -P: wherever the hub was started from must not lend the process its modules. The environment holds no secret.
-    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1"}
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "contact_center.replaying.worker"),
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=PIPE,
-        cwd=_ROOT,
-        env=environment,
-        start_new_session=True,
-    )
-
-
-async def _talk(process: Process, question: bytes, run: _Run, last_words: deque[bytes]) -> bytes:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    answer = asyncio.create_task(_all_of(process.stdout))
-    try:
-        with contextlib.suppress(ConnectionError):
-            process.stdin.write(question)
-            await process.stdin.drain()
-            process.stdin.close()
-        async for line in process.stderr:
-            try:
-                run.phase, run.done, run.whole = orjson.loads(line)
-            except (ValueError, TypeError):
-                last_words.append(line)
-        return await answer
-    finally:
-        answer.cancel()
-
-
-async def _all_of(stream: asyncio.StreamReader) -> bytes:
-    """As much as an answer may be."""
-    got = bytearray()
-    while len(got) <= MOST_ANSWER and (piece := await stream.read(65_536)):
-        got += piece
-    return bytes(got) if len(got) <= MOST_ANSWER else b""

@@ -120,7 +120,7 @@ class Post:
         )
         try:
             await aiosmtplib.send(
-                raw, hostname="127.0.0.1", port=self.port, sender=sender, recipients=[recipient], timeout=10
+                raw, hostname="127.0.0.1", port=self.port, sender=sender, recipients=[recipient], timeout=60
             )
         except aiosmtplib.SMTPException as error:
             raise ValueError(f"The mail server did not take it: {error}") from error

@@ -240,10 +240,11 @@ def _sum(able: Iterable[Able]) -> tuple[float, int]:
 
 
 def _cooling(able: Sequence[Able], waiting: Waiting, policy: Policy, now: Moment, reached: int) -> dict[str, Moment]:
-    """Until when each who missed it is not asked again: sooner where nobody else could take it."""
+    """Until when each who missed it is not asked again: sooner where nobody else who is there could ever take it, be it
+    that they have missed it too."""
     if not waiting.missed:
         return {}
+    there = [each.agent_id for each in able if reached in each.steps]
     times = {each: waiting.cools_until(each, policy) for each in waiting.missed}
-    alone = not any(reached in each.steps and times.get(each.agent_id, (0, 0))[1] <= now for each in able)
-    until = {each: sooner if alone else at_last for each, (sooner, at_last) in times.items()}
+    until = {each: sooner if there == [each] else at_last for each, (sooner, at_last) in times.items()}
     return {each: at for each, at in until.items() if at > now}

@@ -96,6 +96,10 @@ def test_who_missed_it_counts_from_when_they_are_asked_again() -> None:
     assert (found.places, [(each.after_ms, each.own_at) for each in found.later]) == (1, [(0, 30 * SECOND)])
     alone = look([seat()], missed, policy_of(), SECOND)
     assert [each.own_at for each in alone.later] == [5 * SECOND]
+    both = look([seat(), seat("jonas")], case(missed={"mei": 0, "jonas": 10 * SECOND}), policy_of(), 20 * SECOND)
+    assert (both.places, [each.own_at for each in both.later]) == (0, [30 * SECOND, 40 * SECOND]), (
+        "none is the only one"
+    )
 
 
 def test_what_is_kept_is_for_those_who_know_the_customer() -> None:

@@ -240,8 +240,8 @@ def _sum(able: Iterable[Able]) -> tuple[float, int]:
 
 
 def _cooling(able: Sequence[Able], waiting: Waiting, policy: Policy, now: Moment, reached: int) -> dict[str, Moment]:
-    """Until when each who missed it is not asked again: sooner where nobody else who is there could ever take it, be it
-    that they have missed it too."""
+    """Until when each who missed it is not asked again: sooner where nobody else who is there could ever take it, not
+    even after a cool-down of their own."""
     if not waiting.missed:
         return {}
     there = [each.agent_id for each in able if reached in each.steps]

@@ -122,7 +122,7 @@ def restored(data: Mapping[str, Any]) -> Measured:
 
 def surely(right: int, named: int) -> float:
     """The lower end of Wilson's interval: the precision that ``right`` of ``named`` prove."""
-    if not named:
+    if not right:  # exactly: what is left of the formula then is the error of its rounding
         return 0.0
     share, z2 = right / named, CERTAIN**2
     middle = share + z2 / (2 * named)

@@ -120,7 +120,8 @@ def test_nothing_to_fit_leaves_it_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "right, named, least, most", [(25, 25, 0.9, 0.91), (10, 10, 0.78, 0.8), (0, 10, 0, 0), (0, 0, 0, 0)]
+    "right, named, least, most",
+    [(25, 25, 0.9, 0.91), (10, 10, 0.78, 0.8), (0, 10, 0, 0), (0, 47, 0, 0), (0, 0, 0, 0)],
 )
 def test_few_cases_prove_little(right: int, named: int, least: float, most: float) -> None:
     assert least <= surely(right, named) <= most

@@ -80,6 +80,12 @@ def _script_of(character: str) -> str:
 
 
 @cache
+def _letter_of(character: str) -> str:
+    """Signs and numerals are of no language, though they stand among its letters, or are made of one: ฿, ㉠."""
+    return " " if unicodedata.category(character)[0] in "NPS" else character
+
+
+@cache
 def _little_words() -> dict[str, tuple[str, ...]]:
     """Each little word with the languages that have it."""
     return _inverted({code: f"{words} {WRITTEN_ABOUT[code]}".split() for code, words in LITTLE_WORDS.items()})
@@ -114,7 +120,8 @@ def _told_by(table: str) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[st
 
 def language_of(text: str) -> Language:
     """The language of a text's beginning."""
-    text = unicodedata.normalize("NFKC", _ADDRESS.sub(" ", text[:MOST_CHARACTERS]))[:MOST_CHARACTERS]
+    text = "".join([_letter_of(each) for each in _ADDRESS.sub(" ", text[:MOST_CHARACTERS])])
+    text = unicodedata.normalize("NFKC", text)[:MOST_CHARACTERS]
     counts = Counter(script for script in map(_script_of, text) if script)
     if not counts:
         return UNKNOWN

@@ -95,7 +95,12 @@ def test_any_text_has_an_answer_and_always_the_same(text: str) -> None:
 
 @given(st.text(alphabet=st.characters(categories=["P", "S", "N", "Z"]), max_size=100))
 def test_without_letters_there_is_no_language(text: str) -> None:
-    assert language_of(text).code in ("", "zh", "ja")  # some numerals are letters of those scripts
+    assert language_of(text).code == ""
+
+
+@pytest.mark.parametrize("signs", ["฿฿฿ 100", "㉠㉡㉢", "৳৳৳৳", "㊗㊗㊗㊗", "Ⓣⓗⓔ ⓐⓝⓓ"])
+def test_a_sign_is_no_letter(signs: str) -> None:
+    assert language_of(signs) == UNKNOWN
 
 
 def test_only_the_beginning_is_read() -> None:

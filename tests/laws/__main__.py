@@ -59,8 +59,8 @@ def postgres_databases(url: str) -> Iterator[Databases]:
         server = postgres.Postgres(url, shutil.which("psql") or str(postgres.binaries(Path(), {}) / "psql"))
     else:
         session = postgres.Session()
+        postgres.keep(session.folder)  # first: who breaks it off while it starts leaves nothing behind either
         started = postgres.start(session.folder)
-        postgres.keep(session.folder)
         server = postgres.Postgres(started["url"], started["psql"])
     made = [server.create()]
     bring_up_to_date(server.url_of(made[0]))

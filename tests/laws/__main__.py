@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -126,6 +127,8 @@ def main() -> int:
     say(f"seed {asked.seed}")
     began = time.monotonic()
     tempfile.tempdir = in_memory()
+    for each in (signal.SIGINT, signal.SIGTERM):  # what is begun in the background ignores the first
+        signal.signal(each, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory() as name:
             _try_all(parts, asked, Path(name))

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from contact_center.storage import executor
 from tests.servers.browser import browser
 from tests.servers.postgres import SESSION, Postgres, Session, postgres
 from tests.servers.redis import redis_server, redis_url
@@ -30,6 +32,10 @@ __all__ = ["browser", "postgres", "postgres_template", "redis_server", "redis_ur
 settings.register_profile("unhurried", parent=settings.default, deadline=None)
 settings.load_profile("unhurried")
 SERVERS = pytest.StashKey[Session]()
+
+# As for PostgreSQL: durability is not what these tests measure, and waiting for the disk is much of what they do.
+# A hub in a process of its own writes as in earnest.
+executor.SYNCHRONOUS = "OFF"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,6 +54,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        longest_first(items)
     if not config.getoption("--only-sqlite"):
         return
     left_out = [
@@ -59,6 +67,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Files by the patience that they ask for, then by how many tests they have: no worker is left alone with a long
+    one at the end (workers are given whole files, in this order)."""
+    patience: Counter[Path] = Counter()
+    size = Counter(item.path for item in items)
+    for item in items:
+        asked = item.get_closest_marker("timeout")
+        patience[item.path] = max(patience[item.path], int(asked.args[0]) if asked else 0)
+    items.sort(key=lambda item: (-patience[item.path], -size[item.path], item.path))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -110,10 +110,10 @@ def run_tests(arguments: list[str], env: Mapping[str, str], node: console.Node) 
 
 
 def side_by_side(arguments: list[str]) -> list[str]:
-    """Two at once, file by file, unless something else is asked for: many tests wait for real servers and clocks, and
-    more than two would wait for each other."""
+    """Two at once, file by file in the tests' own order (the longest first), unless something else is asked for: many
+    tests wait for real servers and clocks, and more than two would wait for each other."""
     asked = any(argument.startswith(("-n", "--numprocesses", "--pdb", "-p")) for argument in arguments)
-    return [] if asked or (os.cpu_count() or 1) < 2 else ["-n", "2", "--dist", "loadfile"]
+    return [] if asked or (os.cpu_count() or 1) < 2 else ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def aloud(command: list[str], env: Mapping[str, str], cwd: Path, telling: str) -> tuple[int, str]:

@@ -180,7 +180,7 @@ def came_in(log: list[dict[str, object]]) -> Counter[str]:
 
 
 @pytest.mark.crash
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(900)
 async def test_nothing_acknowledged_is_lost_or_doubled_and_work_goes_on(database_url: str, tmp_path: Path) -> None:
     hub = HubProcess(
         tmp_path,

@@ -97,7 +97,7 @@ async def log_of(hub: HubProcess) -> list[dict[str, Any]]:
 
 
 @pytest.mark.crash
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 async def test_nothing_is_lost_while_the_hub_is_dead(database_url: str, tmp_path: Path) -> None:
     async with a_provider() as provider:
         settings = {
@@ -167,7 +167,7 @@ def test_a_second_fallback_on_the_same_folder_is_refused(tmp_path: Path) -> None
 
 
 @pytest.mark.crash
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 async def test_a_caller_of_a_dead_hub_leaves_a_message_and_a_text_that_nobody_took_is_asked_for(
     database_url: str, tmp_path: Path
 ) -> None:

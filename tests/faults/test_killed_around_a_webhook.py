@@ -25,7 +25,7 @@ from tests.faults.line import FLOW, LENA, hears, position, rings
 from tests.faults.test_a_database_that_does_not_answer import SIGNED, locked
 from tests.hub import HubProcess, Twilio, house
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(900)]
 
 
 @dataclass

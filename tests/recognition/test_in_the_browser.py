@@ -14,7 +14,7 @@ from tests.servers.browser import page_of, picture
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(900),
     pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True),
 ]
 PATIENCE_MS = 30_000

@@ -15,7 +15,7 @@ from tests.servers.browser import page_of, picture
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True),
 ]
 PATIENCE_MS = 120_000

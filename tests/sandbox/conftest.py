@@ -19,7 +19,7 @@ from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.rest import Client
 
 from contact_center.sandbox.settings import DEMO_ACCOUNT
-from tests.sandbox.fake_hub import TOKEN, FakeHub, serving
+from tests.sandbox.fake_hub import TOKEN, WITHIN_S, FakeHub, serving
 
 MAIL_PASSWORD = "letters"
 
@@ -52,9 +52,9 @@ class Sandbox:
     async def hears(self, sid: str, text: str) -> None:
         """Waits until ``text`` was heard on the call."""
         after, found = 0, False
-        async with asyncio.timeout(100):
+        async with asyncio.timeout(WITHIN_S):
             while not found:
-                lines = await self.get("/ledger", kind="call.line", after=after, wait_ms=5_000)
+                lines = await self.get("/ledger", kind="call.line", after=after, wait_ms=60_000)
                 after = max((line["seq"] for line in lines["items"]), default=after)
                 found = any(text == heard for _, heard in await self.heard(sid))
 
@@ -102,7 +102,7 @@ async def started(hub_url: str, data: Path | None = None, **settings: str) -> As
         finally:
             if process.returncode is None:
                 process.terminate()
-            async with asyncio.timeout(100):
+            async with asyncio.timeout(WITHIN_S):
                 assert await process.wait() == 0
 
 

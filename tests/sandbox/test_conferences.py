@@ -9,7 +9,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.rest import Client
 
 from tests.sandbox.conftest import Sandbox
-from tests.sandbox.fake_hub import FakeHub
+from tests.sandbox.fake_hub import WITHIN_S, FakeHub
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:BasicAuth is deprecated:DeprecationWarning"),
@@ -282,7 +282,7 @@ async def test_nobody_stays_in_a_conference_longer_than_they_may(
 ) -> None:
     lena, mei, _ = await talking(hub, sandbox, twilio)
     short = seat(hub, "agent").replace("<Dial ", '<Dial timeLimit="1" ')
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(WITHIN_S):
         await twilio.calls(mei).update_async(twiml=short)
         await hub.hears(f"{VOICE}/left", CallSid=mei, DialCallStatus="answered")
     assert (await sandbox.get(f"/calls/{lena}"))["status"] == "in-progress"

@@ -14,7 +14,7 @@ import pytest
 
 from contact_center.sandbox.settings import Settings
 from tests.sandbox.conftest import Sandbox
-from tests.sandbox.fake_hub import FakeHub
+from tests.sandbox.fake_hub import WITHIN_S, FakeHub
 
 SENSELESS: list[tuple[str, object, int, str]] = [
     ("/sms", {"text": "x"}, 422, "from"),
@@ -80,19 +80,19 @@ async def test_a_number_that_is_not_the_hubs_is_not_in_service(hub: FakeHub, san
 async def test_the_sandbox_ends_in_order_when_its_input_ends(sandbox: Sandbox) -> None:
     assert sandbox.process.stdin is not None
     sandbox.process.stdin.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WITHIN_S):
         assert await sandbox.process.wait() == 0
 
 
 async def test_an_open_stream_does_not_keep_the_sandbox_from_ending(sandbox: Sandbox) -> None:
     async with sandbox.api.stream("GET", "/sandbox/stream?number=%2B4930901820") as stream:
         lines = stream.aiter_lines()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WITHIN_S):
             async for line in lines:
                 if line.startswith("data:"):
                     break
         sandbox.process.terminate()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WITHIN_S):
             assert await sandbox.process.wait() == 0
 
 
@@ -105,7 +105,7 @@ async def test_the_sandbox_dies_with_its_parent(tmp_path: Path) -> None:
                                  stdin=subprocess.DEVNULL)
         child.stdout.readline()
         print(child.pid, flush=True)
-        time.sleep(60)
+        time.sleep(600)
         """
     )
     environment = {
@@ -120,7 +120,7 @@ async def test_the_sandbox_dies_with_its_parent(tmp_path: Path) -> None:
         sys.executable, "-c", parent, env=environment, stdout=subprocess.PIPE
     )
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(WITHIN_S):
         child = int(await process.stdout.readline())
         process.send_signal(signal.SIGKILL)
         await process.wait()

@@ -75,7 +75,7 @@ async def test_a_text_goes_to_the_fallback_when_the_hub_fails(
     hub.script["/webhooks/twilio_sms"] = 500
     elsewhere.script["/fallback"] = "<Response><Message>We are closed.</Message></Response>"
     written = await sandbox.post("/sms", **{"from": LENA, "text": "Hello?"})
-    thread = await sandbox.get("/sms", number=LENA, after=written["seq"], wait_ms=5_000)
+    thread = await sandbox.get("/sms", number=LENA, after=written["seq"], wait_ms=60_000)
     assert [text["body"] for text in thread["items"]] == ["We are closed."]
     assert (await elsewhere.hears("/fallback"))["ErrorCode"] == "11200"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import httpx
@@ -12,7 +13,7 @@ from twilio.rest import Client
 from contact_center.sandbox.carrier.mischief import Mischief
 from contact_center.sandbox.settings import DEMO_ACCOUNT
 from tests.sandbox.conftest import Sandbox
-from tests.sandbox.fake_hub import TOKEN, FakeHub
+from tests.sandbox.fake_hub import TOKEN, WITHIN_S, FakeHub
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:BasicAuth is deprecated:DeprecationWarning"),
@@ -83,7 +84,7 @@ async def test_callbacks_alone_are_lost_where_documents_are_spared(
     call = await sandbox.post("/calls", **{"from": LENA})
     over = await sandbox.call_until(call["sid"], "ended")
     assert over["lines"][0]["text"] == "Hello."
-    lost = await sandbox.get("/ledger", kind="webhook.lost", wait_ms=5_000)
+    lost = await sandbox.get("/ledger", kind="webhook.lost", wait_ms=60_000)
     assert [line["facts"]["what"] for line in lost["items"]] == ["voice status"]
     assert hub.at(f"{VOICE}/status") == []
     assert (await twilio.calls(call["sid"]).fetch_async()).status == "completed"
@@ -130,11 +131,15 @@ async def test_only_the_requests_that_are_meant_fail_and_say_when_to_come_back(
 
 
 async def test_a_request_that_hangs_was_carried_out_all_the_same(sandbox: Sandbox, twilio: Client) -> None:
-    await sandbox.post("/misbehave", rest_hangs=1, rest_hang_ms=5_000)
+    await sandbox.post("/misbehave", rest_hangs=1, rest_hang_ms=20_000)
     url = f"{sandbox.page}/2010-04-01/Accounts/{DEMO_ACCOUNT}/Messages.json"
-    async with httpx.AsyncClient(trust_env=False, timeout=0.3, auth=(DEMO_ACCOUNT, TOKEN)) as impatient:
+    patience = httpx.Timeout(WITHIN_S, read=0.3)
+    async with httpx.AsyncClient(trust_env=False, timeout=patience, auth=(DEMO_ACCOUNT, TOKEN)) as impatient:
         with pytest.raises(httpx.ReadTimeout):
             await impatient.post(url, data={"To": LENA, "From": HUB, "Body": "sent after all"})
+    async with asyncio.timeout(WITHIN_S):
+        while not (await sandbox.get("/sms", number=LENA))["items"]:  # it may not even have been read by then
+            await asyncio.sleep(0.02)
     assert [message.body for message in await twilio.messages.list_async()] == ["sent after all"]
 
 

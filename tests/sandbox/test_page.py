@@ -12,6 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from contact_center.sandbox.settings import DEMO_ACCOUNT
 from tests.sandbox.conftest import Sandbox, started
 from tests.sandbox.fake_hub import TOKEN, FakeHub, serving
+from tests.servers.browser import PATIENCE_MS
 
 pytestmark = pytest.mark.browser
 
@@ -35,7 +36,7 @@ def hub_answers(hub: FakeHub) -> FakeHub:
 @pytest.fixture
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-US")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context
     await context.close()
 

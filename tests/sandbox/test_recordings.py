@@ -25,7 +25,7 @@ HUB = "+12025550100"
 AUTH = (DEMO_ACCOUNT, TOKEN)
 TAPE = f'recordingStatusCallback="{VOICE}/tape" recordingStatusCallbackEvent="in-progress completed absent"'
 VOICEMAIL = (
-    f'<Response><Say>Leave a message.</Say><Record action="{VOICE}/recorded" timeout="1" maxLength="30"'
+    f'<Response><Say>Leave a message.</Say><Record action="{VOICE}/recorded" timeout="300" maxLength="600"'
     f' finishOnKey="#" transcribe="true" transcribeCallback="{VOICE}/words" {TAPE}/>'
     "<Say>Nothing was recorded.</Say></Response>"
 )
@@ -66,7 +66,7 @@ async def test_a_message_is_left_transcribed_and_heard(hub: FakeHub, sandbox: Sa
 
 
 async def test_silence_is_an_empty_recording_and_the_document_goes_on(hub: FakeHub, sandbox: Sandbox) -> None:
-    hub.script[VOICE] = VOICEMAIL
+    hub.script[VOICE] = VOICEMAIL.replace('timeout="300"', 'timeout="1"')
     call = await sandbox.post("/calls", **{"from": LENA})
     over = await sandbox.call_until(call["sid"], "ended")
     assert over["lines"][-1]["text"] == "Nothing was recorded."
@@ -75,11 +75,11 @@ async def test_silence_is_an_empty_recording_and_the_document_goes_on(hub: FakeH
 
 
 async def test_whoever_hangs_up_after_their_message_has_left_it(hub: FakeHub, sandbox: Sandbox) -> None:
-    hub.script[VOICE] = VOICEMAIL.replace('timeout="1"', 'timeout="30"')
+    hub.script[VOICE] = VOICEMAIL
     call = await sandbox.post("/calls", **{"from": LENA})
     await sandbox.call_until(call["sid"], "recording")
     await sandbox.post(f"/calls/{call['sid']}/speech", text="我的洗碗机漏水了，请给我回电话。")
-    await sandbox.get("/ledger", kind="call.line", wait_ms=1_000)
+    await sandbox.get("/ledger", kind="call.line", wait_ms=60_000)
     await sandbox.post(f"/calls/{call['sid']}/hang_up")
     recorded = await hub.hears(f"{VOICE}/recorded")
     assert (recorded["Digits"], recorded["CallStatus"]) == ("hangup", "completed")
@@ -87,10 +87,9 @@ async def test_whoever_hangs_up_after_their_message_has_left_it(hub: FakeHub, sa
 
 
 async def test_a_message_is_no_longer_than_it_may_be(hub: FakeHub, sandbox: Sandbox) -> None:
-    hub.script[VOICE] = VOICEMAIL.replace('maxLength="30"', 'maxLength="1"').replace('timeout="1"', 'timeout="60"')
-    call = await sandbox.post("/calls", **{"from": LENA})
-    await sandbox.call_until(call["sid"], "recording")
-    await sandbox.post(f"/calls/{call['sid']}/speech", text="Hello")
+    hub.script[VOICE] = VOICEMAIL.replace('maxLength="600"', 'maxLength="1"')
+    at_once = [{"wait_for": "recording", "say": "Hello"}]
+    await sandbox.post("/calls/script", **{"from": LENA, "steps": at_once})
     assert (await hub.hears(f"{VOICE}/recorded"))["Digits"] == ""
 
 

@@ -68,7 +68,7 @@ async def test_messages_that_the_hub_missed_are_found_by_their_date(
 ) -> None:
     hub.script["/webhooks/twilio_sms"] = 500
     missed = await sandbox.post("/sms", **{"from": LENA, "text": "Did you get this?"})
-    await sandbox.get("/ledger", kind="webhook", wait_ms=5_000)
+    await sandbox.get("/ledger", kind="webhook", wait_ms=60_000)
     now = datetime.now(UTC)
     for wanted, bodies in (
         ({"date_sent_after": now - DAY, "to": "+12025550111"}, ["Did you get this?"]),

@@ -30,7 +30,7 @@ async def test_a_text_reaches_the_hub_signed_and_its_answer_comes_back(hub: Fake
     assert (heard["From"], heard["To"], heard["FromCountry"]) == (WEI, HUB, "CN")
     assert (heard["NumMedia"], heard["NumSegments"], heard["SmsStatus"]) == ("0", "1", "received")
 
-    thread = await sandbox.get("/sms", number=WEI, after=written["seq"], wait_ms=5_000)
+    thread = await sandbox.get("/sms", number=WEI, after=written["seq"], wait_ms=60_000)
     assert [text["body"] for text in thread["items"]] == ["收到 & noted"]
 
 
@@ -53,7 +53,7 @@ async def test_what_the_hub_sends_is_sent_and_delivered_and_it_is_told_so(
 async def test_a_hub_that_refuses_leaves_the_text_marked_as_not_delivered(hub: FakeHub, sandbox: Sandbox) -> None:
     hub.script[SMS] = 503
     written = await sandbox.post("/sms", **{"from": WEI, "text": "hello?"})
-    await sandbox.get("/ledger", kind="webhook", wait_ms=5_000)
+    await sandbox.get("/ledger", kind="webhook", wait_ms=60_000)
     [text] = (await sandbox.get("/sms", number=WEI))["items"]
     assert (text["sid"], text["status"], text["error"]) == (written["sid"], "failed", 11200)
     assert len(hub.heard) == 1  # only a failed connection is tried again
@@ -106,7 +106,7 @@ async def test_mischief_duplicates_loses_and_fails_on_demand(hub: FakeHub, sandb
 
     await sandbox.post("/misbehave", lose=1)
     await sandbox.post("/sms", **{"from": WEI, "text": "lost"})
-    lost = await sandbox.get("/ledger", kind="webhook.lost", wait_ms=5_000)
+    lost = await sandbox.get("/ledger", kind="webhook.lost", wait_ms=60_000)
     assert lost["items"][0]["facts"]["parameters"]["Body"] == "lost"
     assert len(hub.heard) == 2
 

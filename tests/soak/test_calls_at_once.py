@@ -11,7 +11,7 @@ from benchmarks import calls
 CALLS = 60
 AGENTS = 12
 
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
 
 
 async def test_sixty_calls_at_once_are_sixty_interactions_that_all_end(tmp_path: Path) -> None:

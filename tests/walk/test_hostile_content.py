@@ -24,7 +24,7 @@ from tests.web.payloads import payloads
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(900),
     pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True),
 ]
 RESET = "--></style></script></title></textarea></xmp></noscript></select></svg></math></table></template>"

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, expect
 from tests.walk.conftest import Town
 from tests.walk.test_in_the_browser import PATIENCE_MS, sit_down, take
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 
 async def test_an_agent_reads_how_a_case_came_to_them(browser: Browser, town: Town) -> None:

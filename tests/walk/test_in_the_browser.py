@@ -7,7 +7,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.walk.conftest import Town
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 PATIENCE_MS = 30_000
 
 

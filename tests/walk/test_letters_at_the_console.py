@@ -16,7 +16,7 @@ from tests.previews.test_previews import document, picture
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(900),
     pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True),
 ]
 PATIENCE_MS = 30_000

@@ -9,7 +9,7 @@ from tests.walk.conftest import Town
 from tests.walk.test_in_the_browser import PATIENCE_MS, sit_down, take
 from tests.walk.test_mail_in_the_browser import LENA, arrived
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 EVE = "lena.privat@example.net"
 OURS, THEIRS = "Ein neues ist unterwegs.", "Ich bin es, von zu Hause."
 

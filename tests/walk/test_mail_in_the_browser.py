@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Locator, Page, WebSocketRoute, expect
 from tests.walk.conftest import Town
 from tests.walk.test_in_the_browser import PATIENCE_MS, sit_down, take
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 LENA = "lena.fischer@example.org"
 PICTURE = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYPj/HwADAgH/p+Fm0QAAAABJRU5ErkJggg=="

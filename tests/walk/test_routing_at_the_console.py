@@ -16,7 +16,7 @@ from tests.walk.looking import says, screen_of
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(900),
     pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True),
 ]
 

@@ -37,6 +37,8 @@ _UNREADABLE = (TypeError, KeyError, ValueError, AttributeError)
 # As one text: a hundred thousand rows would be made out one by one, while nobody else has a turn.
 _IDS = select(func.aggregate_strings(interactions.c.id, "\n")).where(OPEN, interactions.c.state == "waiting")
 
+_RECORD = type_coerce(interactions.c.record, Text)
+
 
 def _those_of(told: ColumnElement[Any]) -> Select[Any]:
     return (
@@ -44,7 +46,7 @@ def _those_of(told: ColumnElement[Any]) -> Select[Any]:
             interactions.c.id,
             interactions.c.customer_id,
             interactions.c.started_at,
-            type_coerce(told, Text).label("told"),
+            told.label("told"),
             interactions.c.case_id,
             interactions.c.queue,
             interactions.c.medium,
@@ -59,8 +61,8 @@ def _those_of(told: ColumnElement[Any]) -> Select[Any]:
     )
 
 
-_WAITING = _those_of(func.coalesce(interactions.c.waits, interactions.c.record))
-_WHOLE = _those_of(interactions.c.record)
+_WAITING = _those_of(func.coalesce(interactions.c.waits, _RECORD))
+_WHOLE = _those_of(_RECORD)
 
 _past = interactions.alias("past")
 _FIRST_THAT_COUNTS = (
@@ -76,7 +78,7 @@ _PAST = (
         interactions.c.customer_id,
         interactions.c.id,
         interactions.c.started_at,
-        type_coerce(gist.SERVED, Text).label("served"),
+        gist.SERVED.label("served"),
     )
     .join_from(customers, interactions, interactions.c.customer_id == customers.c.id)
     .where(
@@ -172,7 +174,7 @@ def _made_out(rows: Iterable[Any], past: _Past, overtaken: list[str] | None) -> 
 def _served(last: Iterable[tuple[str, Moment, str | None]], but: str) -> dict[str, Moment]:
     """Which agents have served the customer, with when they last did, not counting the interaction ``but``."""
     counted = islice([each for each in last if each[0] != but], LAST_SERVED)
-    return served_in([(started_at, orjson.loads(told)) for _, started_at, told in counted if told])
+    return served_in([(started_at, stored) for _, started_at, stored in counted if stored])
 
 
 def _out_of_record(

@@ -187,12 +187,12 @@ def served_before(conn: Connection, customer_id: str, but: str = "") -> dict[str
     return served_in([(row.started_at, row.served) for row in rows if row.served])
 
 
-def served_in(last: Iterable[tuple[Moment, Any]]) -> dict[str, Moment]:
+def served_in(last: Iterable[tuple[Moment, str]]) -> dict[str, Moment]:
     """Who served, out of the customer's last interactions: when each began, and what :func:`gist.who_served` reads;
     newest first, and only those that were answered."""
     served: dict[str, Moment] = {}
-    for started_at, told in last:
-        assigned_at, agent_ids = gist.who_served(told)
+    for started_at, stored in last:
+        assigned_at, agent_ids = gist.who_served(stored)
         for agent_id in agent_ids:
             served.setdefault(agent_id, assigned_at or started_at)
     return served

@@ -148,9 +148,9 @@ interactions = Table(
     Column("record", Json, nullable=False),
     # What it counts as against an agent's ``most_of``; empty: as nothing.
     Column("label", String(64), nullable=False, server_default=text("''")),
-    # What routing asks of the record (:mod:`contact_center.storage.gist`).
-    Column("waits", Json),
-    Column("served", Json),
+    # What routing asks of the record, as JSON (:mod:`contact_center.storage.gist`).
+    Column("waits", Text),
+    Column("served", Text),
     # One owner: a case has at most one open interaction, hence at most one live offer or assignment.
     Index(
         "uq_interactions_open_case",

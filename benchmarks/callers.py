@@ -31,11 +31,16 @@ def _menus(*keys: str) -> tuple[Step, ...]:
     return tuple({"wait_for": "listening", "press": key} for key in keys)
 
 
-_CONNECTED: Step = {"wait_for": "connected", "within_ms": PATIENCE_MS}
-_ENDED: Step = {"wait_for": "ended", "within_ms": PATIENCE_MS}
+def patient(steps: tuple[Step, ...]) -> list[Step]:
+    """What is waited for is waited for as long as a machine that is busy may need."""
+    return [{**step, "within_ms": PATIENCE_MS} if "wait_for" in step else step for step in steps]
+
+
+_CONNECTED: Step = {"wait_for": "connected"}
+_ENDED: Step = {"wait_for": "ended"}
 _TALK: tuple[Step, ...] = (_CONNECTED, {"say": "Hello. 您好。"}, {"hang_up_after_ms": TALK_MS})
 _ANSWERS: tuple[Step, ...] = (
-    {"wait_for": "from 1, not at all", "within_ms": PATIENCE_MS, "press": "5"},
+    {"wait_for": "from 1, not at all", "press": "5"},
     {"wait_for": "Press 1 for yes", "press": "1"},
     _ENDED,
 )

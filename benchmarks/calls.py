@@ -30,7 +30,7 @@ import uvloop
 import yaml
 
 from benchmarks import load, world
-from benchmarks.callers import Caller, callers
+from benchmarks.callers import Caller, callers, patient
 from benchmarks.load import Agent
 from benchmarks.servers import Hub, free_port
 
@@ -249,9 +249,9 @@ class Outside:
         """Somebody calls; the CallSid."""
         kind = caller.kind
         if kind.rung:
-            rung = {"answers": kind.rung, "after_ms": 50, "steps": list(kind.rung_steps)}
+            rung = {"answers": kind.rung, "after_ms": 50, "steps": patient(kind.rung_steps)}
             await self.post("phones", number=caller.number, **rung)
-        play = await self.post("calls/script", **{"from": caller.number}, steps=list(kind.steps))
+        play = await self.post("calls/script", **{"from": caller.number}, steps=patient(kind.steps))
         return str(play["call_sid"])
 
     async def put_down(self, number: str) -> None:
@@ -261,10 +261,15 @@ class Outside:
             if call["where"] != "ended":
                 await self.post(f"calls/{call['sid']}/hang_up")
 
-    async def play(self, call_sid: str, wait_ms: int) -> dict[str, Any]:
-        answer = await self._http.get(f"/sandbox/calls/script/{call_sid}", params={"wait_ms": wait_ms})
-        answer.raise_for_status()
-        return dict(answer.json())
+    async def play(self, call_sid: str, patience_s: float) -> dict[str, Any]:
+        """What became of a caller's script, once it is over."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            answer = await self._http.get(f"/sandbox/calls/script/{call_sid}", params={"wait_ms": 30_000})
+            answer.raise_for_status()
+            play = dict(answer.json())
+            if play["state"] != "running" or time.monotonic() > deadline:
+                return play
 
     async def ledger(self, kind: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -352,9 +357,9 @@ async def drive(town: Town, count: int, agents: int, mischief: int, patience_s: 
         sids = await asyncio.gather(*map(outside.ring, calling))
         result.callers = dict(zip(sids, calling, strict=True))
         impatient = [sid for sid, caller in result.callers.items() if caller.kind.impatient]
-        await asyncio.gather(*(outside.play(sid, 30_000) for sid in impatient))
+        await asyncio.gather(*(outside.play(sid, patience_s) for sid in impatient))
         await asyncio.gather(*(agent.command("set_state", state="ready") for agent in sockets))
-        plays = await asyncio.gather(*(outside.play(sid, 60_000) for sid in sids))
+        plays = await asyncio.gather(*(outside.play(sid, patience_s) for sid in sids))
         result.plays = dict(zip(sids, plays, strict=True))
         result.settled = await _until_quiet(inside, patience_s)
         result.seconds, result.cpu = time.perf_counter() - began, load.cpu_of(town.pid) - cpu

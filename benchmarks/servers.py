@@ -60,7 +60,7 @@ class Server:
         started = time.perf_counter()
         self._spawn()
         while not await self._is_ready():
-            if self.process.poll() is not None or time.perf_counter() - started > 60:
+            if self.process.poll() is not None or time.perf_counter() - started > 240:
                 self.stop()
                 raise RuntimeError(f"{self.name} did not start:\n{(self.folder / 'log').read_text()[-3000:]}")
             await asyncio.sleep(0.004)
@@ -91,7 +91,7 @@ class Server:
         """In order if it can, by force if it does not."""
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(20)
+            self.process.wait(90)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

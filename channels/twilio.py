@@ -335,7 +335,7 @@ class TwilioChannel(Channel):
                 if self._client is None:
                     rest = await asyncio.to_thread(importlib.import_module, "channels.twilio_rest")
                     self._client = rest.open_client(
-                        self.account_sid, self.auth_token, self.rest_url, self.answer_seconds
+                        self.account_sid, self.auth_token, self.rest_url, lambda: self.answer_seconds
                     )
         return self._client
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -34,13 +35,13 @@ class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]  # the package h
     """One pool of connections. A request that cannot have arrived raises :class:`Retry`; one that may have
     been carried out raises :class:`Uncertain`; every answer that says something is left to the package."""
 
-    def __init__(self, rest_url: str, answer_seconds: float) -> None:
+    def __init__(self, rest_url: str, answer_seconds: Callable[[], float]) -> None:
         super().__init__(pool_connections=False)
         self._rest_url = rest_url
+        self._answer_seconds = answer_seconds
         # Idle connections are given up before the far side does: a request on a dead one is an uncertain one.
         connector = aiohttp.TCPConnector(limit=20, keepalive_timeout=4)
-        timeout = aiohttp.ClientTimeout(total=answer_seconds, connect=CONNECT_SECONDS)
-        self.session = aiohttp.ClientSession(connector=connector, timeout=timeout)
+        self.session = aiohttp.ClientSession(connector=connector)
 
     async def request(
         self,
@@ -61,6 +62,7 @@ class _HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]  # the package h
                 data=data,
                 headers={**(headers or {}), **_proof(auth)},
                 allow_redirects=allow_redirects,
+                timeout=aiohttp.ClientTimeout(total=self._answer_seconds(), connect=CONNECT_SECONDS),
             ) as answer:
                 text = await answer.text(errors="replace")
                 _raise_for_trouble(method, answer.status, answer.headers.get("Retry-After", ""))
@@ -128,7 +130,7 @@ def _unsure(method: str, reason: str) -> Retry | Uncertain:
     return Retry(reason) if method.upper() == "GET" else Uncertain(reason)
 
 
-def open_client(account_sid: str, auth_token: str, rest_url: str, answer_seconds: float) -> Any:
+def open_client(account_sid: str, auth_token: str, rest_url: str, answer_seconds: Callable[[], float]) -> Any:
     """Twilio's client. Call it on the event loop, and close its ``http_client``. The environment's own
     TWILIO_* variables have no say: settings are the hub's."""
     ours_alone = {"TWILIO_EDGE": "", "TWILIO_REGION": ""}

@@ -74,6 +74,11 @@ SMS_NUMBER = "+12025550111"
 VOICE_NUMBER = "+12025550100"
 WITHIN_S = 120.0
 """However busy the machine is, what is waited for has happened by then."""
+STARTS_WITHIN_S = 240.0
+"""As long may a command take that is a process of its own."""
+BEATS_EVERY_S = 15.0
+SHORT_IDLE = httpx.Limits(keepalive_expiry=1)
+"""For who talks with another process, which closes what is idle for five seconds, perhaps just as it is used."""
 
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients that speak plain HTTP on loopback: else each reads the whole bundle of authorities when it is made, for
@@ -177,8 +182,10 @@ class Console:
         self.applied: list[tuple[DeskState, int, Announcement, DeskState]] = []
         self.closed: int | None = None
         self.fault: BaseException | None = None
+        self._echoes: list[asyncio.Future[None]] = []
         self._news = asyncio.Event()
         self._reader = asyncio.create_task(self._read())
+        self._beating = asyncio.create_task(self._beat())
 
     @property
     def state(self) -> DeskState:
@@ -190,18 +197,36 @@ class Console:
             async for message in self.connection:
                 self._take(orjson.loads(message))
                 self._ring()
+                await asyncio.sleep(0)  # whoever waits sees the desk after each frame, however many came at once
         except ConnectionClosed:
             pass
         except Exception as error:  # told to whoever waits
             self.fault = error
         self.closed = self.connection.close_code
+        self._beating.cancel()
+        while self._echoes:
+            self._echo()
         self._ring()
+
+    async def _beat(self) -> None:
+        """The hub lets go who is silent for longer, and a test that is busy elsewhere may take as long."""
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await asyncio.sleep(BEATS_EVERY_S)
+                await self.say(type="pong")
 
     def _ring(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
 
+    def _echo(self) -> None:
+        if not (echo := self._echoes.pop(0)).done():
+            echo.set_result(None)
+
     def _take(self, frame: dict[str, Any]) -> None:
+        if frame["type"] == "pong" and self._echoes:
+            self._echo()
+            return
         self.frames.append(frame)
         match frame["type"]:
             case "snapshot":
@@ -220,7 +245,22 @@ class Console:
                 self.floor = _FLOOR.validate_python(frame["floor"])
 
     async def until(self, condition: Callable[[], T], what: str = "it") -> T:
-        """Waits for the frame after which ``condition`` is true of this console; gives what it gave."""
+        """Waits until ``condition`` is true of this console; gives what it gave. What was committed together has
+        come together then: the desk is one that the hub had, not half of a change."""
+        found = await self._until(condition, what)
+        await self._whole()
+        return condition() or found
+
+    async def _whole(self) -> None:
+        """All that was announced with what is here already: the hub queues it in one go, and its pong after it."""
+        with contextlib.suppress(ConnectionClosed):
+            echo: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._echoes.append(echo)
+            await self.say(type="ping")
+            await echo
+
+    async def _until(self, condition: Callable[[], T], what: str) -> T:
+        """As :meth:`until`, with the frame after which it is true."""
         try:
             async with asyncio.timeout(WITHIN_S):
                 while True:
@@ -243,7 +283,7 @@ class Console:
 
     async def frame(self, kind: str, after: int = 0) -> dict[str, Any]:
         """The first frame of a type among ``frames[after:]``."""
-        return await self.until(
+        return await self._until(
             lambda: next((f for f in self.frames[after:] if f["type"] == kind), None),  # type: ignore[arg-type, return-value]
             f"a frame {kind}",
         )
@@ -260,7 +300,7 @@ class Console:
         command_id = command_id or uuid.uuid4().hex
         seen = len(self.frames)
         await self.say(type="command", id=command_id, name=name, args=args)
-        result = await self.until(
+        result = await self._until(
             lambda: next(
                 (f for f in self.frames[seen:] if f["type"] == "result" and f["id"] == command_id),
                 None,
@@ -812,11 +852,13 @@ async def open_test_hub(
     config: Mapping[str, Any] | Config | None = None,
     environment: Mapping[str, str] | None = None,
     checked: bool = True,
+    patience_s: float = WITHIN_S,
     **settings: Any,
 ) -> AsyncIterator[TestHub]:
     """A hub on the database, served on loopback until the block ends. The configuration is applied first
     (:func:`house` by default). ``environment`` is added to what channels are opened with; by default Twilio is
-    configured, and answers to nobody. Opening another one on the same database is a restart."""
+    configured, and answers to nobody. ``patience_s`` is how long a webhook waits for the database: on a machine that
+    is busy it may be slow, and is not away. Opening another one on the same database is a restart."""
     clock = clock or Clock()
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
@@ -842,6 +884,7 @@ async def open_test_hub(
     # Both run an event loop of their own, and this thread has one already.
     await asyncio.to_thread(configure, database_url, written)
     hub = await asyncio.to_thread(open_hub, given, make_occasion=clock.occasion, environment=outside)
+    hub.runtime.patience_s = patience_s
     # The provider is asked when a test says so: it must not see requests that the test did not cause.
     hub.reconciler = Reconciler(hub.runtime.executor, {}, clock.occasion)
     server = _Server(

@@ -38,6 +38,11 @@ from contact_center.telephony.services import Services
 log = structlog.get_logger(__name__)
 
 
+PATIENCE_S = 4.0
+"""How long a provider waits for the database at most. Twilio gives up after 15 seconds, further tries included, and a
+caller hears nothing meanwhile. What was to be stored may still be, later: whoever comes again gets that answer."""
+
+
 @dataclass(slots=True)
 class Runtime:
     """``node`` names this process; ``epoch`` is anew at every start; as ``holder`` it has leases. ``local_api_key``
@@ -79,6 +84,7 @@ class Runtime:
     demo: dict[str, Any] | None = None
     log_whole: events.Sure = field(default_factory=events.Sure)
     on_floor: list[Callable[[FloorMoved], None]] = field(default_factory=list)
+    patience_s: float = PATIENCE_S
     ready: bool = False
     draining: bool = False
     _reloading: set[asyncio.Future[None]] = field(default_factory=set)

@@ -27,9 +27,6 @@ from contact_center.web.principal import runtime_of
 log = structlog.get_logger(__name__)
 
 BODY_LIMIT = 1_048_576
-PATIENCE_SECONDS = 4.0
-"""How long a provider waits for the database at most. Twilio gives up after 15 seconds, further tries included, and a
-caller hears nothing meanwhile. What was to be stored may still be, later: whoever comes again gets that answer."""
 FRAME_LIMIT = 65_536
 
 
@@ -106,7 +103,7 @@ async def webhook(runtime: Runtime, channel: str, rest: str, http: HttpRequest) 
         log.warning("webhook_refused", channel=door.channel.name, path=request.path, reason=refused.reason)
         return PlainTextResponse(refused.reason, refused.status)
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(runtime.patience_s):
             return await _taken(door, request)
     except TimeoutError:
         log.warning("webhook_not_in_time", channel=door.channel.name, path=request.path)

@@ -22,7 +22,7 @@ import pytest
 from contact_center.sandbox.settings import DEMO_ACCOUNT
 from tests.channels.twilio_fake import ACCOUNT, TOKEN
 from tests.fallback.standing_in import TwiML
-from tests.hub import VOICE_NUMBER, HubProcess, Twilio, house
+from tests.hub import SHORT_IDLE, STARTS_WITHIN_S, VOICE_NUMBER, WITHIN_S, HubProcess, Twilio, house
 from tests.recordings.provider import a_provider
 from tests.sandbox.conftest import started
 from tests.sandbox.fake_hub import TOKEN as SANDBOX_TOKEN
@@ -52,20 +52,20 @@ class FallbackProcess:
                 stderr=log,
                 cwd=Path(__file__).parents[2],
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + STARTS_WITHIN_S
         while not self._up():
             assert self._process.poll() is None and time.monotonic() < deadline, self._log.read_text()  # noqa: PT018
             time.sleep(0.05)
 
     def _up(self) -> bool:
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{self.url}/health", timeout=2).status_code == 200
+            return httpx.get(f"{self.url}/health", timeout=WITHIN_S).status_code == 200
         return False
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         assert self._process is not None
         self._process.send_signal(how)
-        code = self._process.wait(20)
+        code = self._process.wait(WITHIN_S)
         self._process = None
         return code
 
@@ -107,7 +107,11 @@ async def test_nothing_is_lost_while_the_hub_is_dead(database_url: str, tmp_path
         }
         hub = HubProcess(tmp_path, database_url, config=house(), environment=settings)
         fallback = FallbackProcess(hub)
-        async with hub.running(), fallback.running(), httpx.AsyncClient(base_url=fallback.url, timeout=20) as http:
+        async with (
+            hub.running(),
+            fallback.running(),
+            httpx.AsyncClient(base_url=fallback.url, timeout=WITHIN_S, limits=SHORT_IDLE) as http,
+        ):
             twilio = Twilio(http, fallback.url, TOKEN)
             hub.kill9()
             for number in range(TEXTS):
@@ -123,7 +127,7 @@ async def test_nothing_is_lost_while_the_hub_is_dead(database_url: str, tmp_path
                 assert heard.words
             assert (await http.get("/health")).json()["hub"] == "away"
             await asyncio.to_thread(hub.start)
-            deadline = time.monotonic() + 90
+            deadline = time.monotonic() + STARTS_WITHIN_S
             while (health := (await http.get("/health")).json())["waiting"]:
                 assert time.monotonic() < deadline, health
                 await asyncio.sleep(0.5)
@@ -158,13 +162,13 @@ def test_a_second_fallback_on_the_same_folder_is_refused(tmp_path: Path) -> None
         assert first.stdout is not None
         assert "listens" in first.stdout.readline()
         second = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=60, cwd=root, check=False
+            command, env=environment, capture_output=True, text=True, timeout=STARTS_WITHIN_S, cwd=root, check=False
         )
         assert second.returncode == 2
         assert "Another process" in second.stderr
     finally:
         first.terminate()
-        first.communicate(timeout=20)
+        first.communicate(timeout=WITHIN_S)
 
 
 @pytest.mark.crash
@@ -211,7 +215,7 @@ async def test_a_caller_of_a_dead_hub_leaves_a_message_and_a_text_that_nobody_to
 
 async def log_with(hub: HubProcess, *kinds: str) -> list[dict[str, Any]]:
     """The hub's log, once so many of each of these kinds are in it: while anybody writes, it is behind."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + STARTS_WITHIN_S
     while True:
         log = await log_of(hub)
         if Counter(kinds) <= Counter(event["kind"] for event in log):

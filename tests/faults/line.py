@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from sqlalchemy import Connection, select
+
 from contact_center.domain.time import SECOND
 from contact_center.domain.views import WorkView
+from contact_center.storage import deadlines, schema
 from tests.channels.twilio_fake import Asked, Told, TwilioFake, twilio_fake
 from tests.channels.twiml_lint import lint
-from tests.hub import VOICE_NUMBER, Caller, Console, TestHub, house, open_test_hub
+from tests.hub import VOICE_NUMBER, Caller, Console, TestHub, house, open_test_hub, until
 
 LENA = "+4930901820"
 OMAR = "+4930901821"
@@ -37,6 +40,8 @@ BROKEN = Told(500, 20500, "Internal error")
 AWAY = Told(503, None, "Away")
 UNBELIEVED = Told(401, 20003, "Authenticate")
 NEVER = Told(silent=True)
+SILENCE_S = 0.5
+"""So long a carrier that never answers is waited for. One that does has the usual time: the machine may be busy."""
 
 
 def moves_caller(asked: Asked) -> bool:
@@ -87,9 +92,10 @@ class Moods(deque[Told | None]):
 class Carrier:
     """``asked`` is everything that the hub has asked of it."""
 
-    def __init__(self, fake: TwilioFake) -> None:
+    def __init__(self, fake: TwilioFake, channel: Any = None) -> None:
         self._fake = fake
         self._moods = Moods(fake)
+        self._channel = channel
         fake.answers = self._moods
 
     @property
@@ -98,9 +104,13 @@ class Carrier:
 
     def fails(self, is_meant: Callable[[Asked], bool], told: Told) -> None:
         self._moods.rules.append((is_meant, told))
+        if told.silent:
+            self._channel.answer_seconds = SILENCE_S
 
     def mends(self) -> None:
         self._moods.rules.clear()
+        if self._channel is not None:
+            self._channel.answer_seconds = type(self._channel).answer_seconds
 
     def count(self, is_meant: Callable[[Asked], bool]) -> int:
         return sum(1 for asked in self.asked if is_meant(asked))
@@ -110,34 +120,53 @@ class Carrier:
 async def a_line(
     database_url: str, tmp_path: Path, *at_work: str, **more: Any
 ) -> AsyncIterator[tuple[TestHub, Carrier, tuple[Console, ...]]]:
-    """A hub with agents at work on it. The carrier's silence is noticed in a fraction of a second."""
+    """A hub with agents at work on it."""
     config = house(queues=QUEUES, telephony=DIALLING, **more)
     async with (
         twilio_fake() as fake,
         open_test_hub(database_url, tmp_path, config=config, environment={"twilio_rest_url": fake.url}) as hub,
         hub.at_work(*at_work) as desks,
     ):
-        hub.runtime.channels["twilio_voice"].answer_seconds = 0.3
-        yield hub, Carrier(fake), desks
+        yield hub, Carrier(fake, hub.runtime.channels["twilio_voice"]), desks
+
+
+async def at_rest(hub: TestHub) -> None:
+    """Waits until the hub has done what was due: nothing is on its way to the carrier, and no deadline is over. Time
+    must not pass meanwhile, or it would pass faster than the hub works, and say nothing about it."""
+
+    async def look() -> bool:
+        return await hub.read(nothing_is_due, hub.clock.now)
+
+    await hub.eventually(look, "the hub to have done what was due")
+
+
+def nothing_is_due(conn: Connection, now: int) -> bool:
+    letters = conn.execute(select(schema.outbox.c.state, schema.outbox.c.next_at).where(schema.UNSENT)).all()
+    late = any(state == "sending" or next_at <= now for state, next_at in letters)
+    return not late and not deadlines.due(conn, now)
 
 
 async def passing(hub: TestHub, is_so: Callable[[], Any], what: str, most_ms: int = 60 * SECOND) -> int:
     """Lets time pass until it is so; how much had to."""
     began = hub.clock.now
-    while True:
+    while hub.clock.now - began < most_ms:
+        await at_rest(hub)
         for _ in range(40):
             if is_so():
                 return hub.clock.now - began
             await asyncio.sleep(0.005)
-        assert hub.clock.now - began < most_ms, f"{what} did not come within {most_ms} ms"
         hub.advance(SECOND)
+    await until(is_so, f"{what} within {most_ms} ms")
+    return hub.clock.now - began
 
 
 async def quiet(hub: TestHub, ms: int) -> None:
     """Lets time pass in which nothing is expected."""
+    await at_rest(hub)
     for _ in range(20):
         hub.advance(ms // 20)
-        await asyncio.sleep(0.02)
+        await at_rest(hub)
+        await asyncio.sleep(0.01)
 
 
 def position(twiml: str) -> str:

@@ -247,7 +247,7 @@ async def test_a_number_that_can_never_be_called_back_is_not_tried_again_and_a_b
         if again:
             await passing(hub, lambda: not mei.state.work, "the agent to be free", 40 * SECOND)
             assert (await hub.record(work.interaction_id)).state == "parked"
-            assert mei.state.agent.state == "ready"
+            await mei.until(lambda: mei.state.agent.state == "ready", "the agent to be free")
         else:
             shown = await mei.work(work.interaction_id, lambda w: w.state == "wrap_up")
             assert shown.call == "ended"

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from contact_center.domain.time import DAY, SECOND
 from contact_center.storage import announcements
-from tests.hub import KEY, CommandRefused, Console, TestHub, open_test_hub, until
+from tests.hub import KEY, WITHIN_S, CommandRefused, Console, TestHub, open_test_hub, until
 
 LENA = "+4915112345678"
 
@@ -192,7 +192,7 @@ async def test_a_console_that_does_not_read_is_let_go_and_comes_back(database_ur
             slow.transport.resume_reading()
             with pytest.raises(ConnectionClosed):  # noqa: PT012
                 while True:
-                    await asyncio.wait_for(slow.recv(), 20)
+                    await asyncio.wait_for(slow.recv(), WITHIN_S)
             assert slow.close_code == 4008
         await mei.ready()
 

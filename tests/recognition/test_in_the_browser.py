@@ -10,14 +10,13 @@ from playwright.async_api import Browser, expect
 
 from tests.hub import open_test_hub
 from tests.recognition.school import learnt, school
-from tests.servers.browser import page_of, picture
+from tests.servers.browser import PATIENCE_MS, page_of, picture
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.timeout(900),
     pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True),
 ]
-PATIENCE_MS = 30_000
 REFUND = "Hello, I was charged twice for the blue kettle, please refund it."
 PICTURES = os.environ.get("HUB_PICTURES", "")
 
@@ -25,7 +24,6 @@ PICTURES = os.environ.get("HUB_PICTURES", "")
 async def test_an_agent_says_with_one_key_that_it_is_right(
     database_url: str, tmp_path: Path, browser: Browser
 ) -> None:
-    expect.set_options(timeout=PATIENCE_MS)
     async with open_test_hub(database_url, tmp_path, config=school()) as hub, hub.at_work("mei") as (mei,):
         await learnt(hub)
         await hub.chat("lena", REFUND)
@@ -66,7 +64,6 @@ async def test_an_agent_says_with_one_key_that_it_is_right(
 async def test_a_wrong_language_is_put_right_by_keyboard_and_taken_back(
     database_url: str, tmp_path: Path, browser: Browser
 ) -> None:
-    expect.set_options(timeout=PATIENCE_MS)
     async with open_test_hub(database_url, tmp_path, config=school()) as hub, hub.at_work("mei") as (mei,):
         await hub.chat("wei", "OK")
         work = await mei.accept()
@@ -109,7 +106,6 @@ async def test_a_wrong_language_is_put_right_by_keyboard_and_taken_back(
 async def test_a_supervisor_corrects_a_case_that_waits_on_its_page_and_sees_how_it_was_routed(
     database_url: str, tmp_path: Path, browser: Browser
 ) -> None:
-    expect.set_options(timeout=PATIENCE_MS)
     async with open_test_hub(database_url, tmp_path, config=school()) as hub:
         await learnt(hub)
         await hub.chat("lena", REFUND)
@@ -143,7 +139,6 @@ async def test_a_supervisor_corrects_a_case_that_waits_on_its_page_and_sees_how_
 async def test_a_supervisor_sees_what_may_decide_and_how_right_it_is(
     database_url: str, tmp_path: Path, browser: Browser
 ) -> None:
-    expect.set_options(timeout=PATIENCE_MS)
     async with open_test_hub(database_url, tmp_path, config=school(recognition={"bar": 0.9})) as hub:
         session = await hub.cookie_of("sana")
         page = await page_of(browser, hub.url, session, PATIENCE_MS)

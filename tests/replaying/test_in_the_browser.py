@@ -11,14 +11,13 @@ from playwright.async_api import Browser, Page, expect
 from benchmarks.days import known_day, store
 from routing import Policy
 from tests.hub import TestHub, house, open_test_hub, until
-from tests.servers.browser import page_of, picture
+from tests.servers.browser import PATIENCE_MS, page_of, picture
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.timeout(900),
     pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True),
 ]
-PATIENCE_MS = 120_000
 PICTURES = os.environ.get("HUB_PICTURES", "")
 TRIED = "policy:\n  ranking: [longest_idle]\n  misses_in_a_row: 0\n"
 
@@ -34,7 +33,6 @@ async def scrolled(page: Page, name: str) -> None:
 async def test_a_supervisor_tries_a_policy_and_finds_the_result_again(
     database_url: str, tmp_path: Path, browser: Browser
 ) -> None:
-    expect.set_options(timeout=PATIENCE_MS)
     async with open_test_hub(database_url, tmp_path, checked=False) as hub:
         await hub.runtime.executor.write(
             store, known_day(Policy("p1"), 400, hours=1, queues=2, as_people=True)
@@ -102,7 +100,6 @@ async def other_looks(browser: Browser, hub: TestHub, session: str) -> None:
 async def test_nothing_kept_no_shadow_and_no_experiment_are_said(
     database_url: str, tmp_path: Path, browser: Browser
 ) -> None:
-    expect.set_options(timeout=PATIENCE_MS)
     async with open_test_hub(database_url, tmp_path, config=house(routing_log={"on": False})) as hub:
         page = await page_of(browser, hub.url, await hub.cookie_of("sana"), PATIENCE_MS)
         await page.goto(f"{hub.url}/trial")
@@ -115,7 +112,6 @@ async def test_nothing_kept_no_shadow_and_no_experiment_are_said(
 async def test_a_shadow_and_an_experiment_say_what_they_have_come_to(
     database_url: str, tmp_path: Path, browser: Browser
 ) -> None:
-    expect.set_options(timeout=PATIENCE_MS)
     tried = {"policy": {"ranking": ["longest_idle"]}}
     plan = {"name": "idle-first", "block_minutes": 1, "warm_up_minutes": 0}
     async with open_test_hub(database_url, tmp_path, config=house(shadow=tried)) as hub, hub.at_work("mei") as (mei,):

@@ -47,6 +47,7 @@ async def browser() -> AsyncIterator[Browser]:
             args=chromium.arguments(executable),
             env=dict(chromium.environment(executable)),
             chromium_sandbox=False,
+            timeout=PATIENCE_MS,
         )
         yield launched
         await launched.close()

@@ -10,12 +10,13 @@ from benchmarks import calls
 
 CALLS = 60
 AGENTS = 12
+PATIENCE_S = 300.0
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
 
 
 async def test_sixty_calls_at_once_are_sixty_interactions_that_all_end(tmp_path: Path) -> None:
-    result = await calls.run(tmp_path, CALLS, AGENTS)
+    result = await calls.run(tmp_path, CALLS, AGENTS, patience_s=PATIENCE_S)
     assert calls.wrong(result) == [], calls.report(result)
     assert len(result.callers) == CALLS
     assert all(play["state"] == "done" for play in result.plays.values()), calls.report(result)
@@ -23,7 +24,7 @@ async def test_sixty_calls_at_once_are_sixty_interactions_that_all_end(tmp_path:
 
 
 async def test_reports_that_come_twice_or_late_or_never_change_nothing_of_that(tmp_path: Path) -> None:
-    result = await calls.run(tmp_path, CALLS, AGENTS, mischief=7)
+    result = await calls.run(tmp_path, CALLS, AGENTS, mischief=7, patience_s=PATIENCE_S)
     assert calls.wrong(result) == [], calls.report(result)
     assert result.ledger["webhook.lost"], "the carrier behaved itself"
     assert any(hook["what"].endswith("(again)") for hook in result.facts("webhook")), "nothing came twice"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.hub import HubProcess
+from tests.hub import SHORT_IDLE, WITHIN_S, HubProcess
 
 
 @dataclass
@@ -21,7 +23,9 @@ class Town:
     outside: httpx.AsyncClient
 
     async def do(self, path: str, **body: Any) -> dict[str, Any]:
-        """Something that a customer does."""
+        """Something that a customer does. They press and speak once somebody listens."""
+        if path.endswith(("/digits", "/speech")):
+            body = {"wait_ms": 60_000, **body}
         answer = await self.outside.post(f"/sandbox/{path}", json=body)
         assert answer.is_success, answer.text
         return dict(answer.json()) if answer.content else {}
@@ -34,15 +38,12 @@ class Town:
 
     async def seen(self, path: str, is_so: Any, what: str, **query: str) -> Any:
         """What a customer sees, once it is so."""
-        import asyncio
-        import time
-
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + WITHIN_S
         while True:
             found = await self.see(path, **query)
             if (there := is_so(found)) is not None and there is not False:
                 return there
-            assert time.monotonic() < deadline, f"waited 30 s for {what}; last seen: {found}"
+            assert time.monotonic() < deadline, f"waited {WITHIN_S} s for {what}; last seen: {found}"
             await asyncio.sleep(0.05)
 
 
@@ -51,7 +52,8 @@ async def town(database_url: str, tmp_path: Path) -> AsyncIterator[Town]:
     """At the end the hub goes down in order, and every record equals the fold of its events."""
     at_once = {"CONTACT_CENTER_SANDBOX_PACE": "0", "CONTACT_CENTER_SANDBOX_DESK_ANSWERS_AFTER": "0"}
     hub = HubProcess(tmp_path, database_url, sandbox=True, environment=at_once)
-    async with hub.running(), httpx.AsyncClient(base_url=hub.page, timeout=30) as outside:
+    asking = httpx.AsyncClient(base_url=hub.page, timeout=WITHIN_S, limits=SHORT_IDLE)
+    async with hub.running(), asking as outside:
         yield Town(hub, outside)
         assert '"level": "error"' not in hub.log.lower(), hub.log
         assert hub.stop() == 0

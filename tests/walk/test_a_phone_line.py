@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from typing import Any
 
 from contact_center.domain.views import WorkView
-from tests.hub import Console
+from tests.hub import WITHIN_S, Console
 from tests.walk.conftest import Town
 
 WEI = "+8613800138000"
@@ -20,7 +21,7 @@ async def ring(town: Town, number: str, *keys: str, name: str = "") -> str:
     """Somebody calls and presses ``keys``, one at each menu."""
     sid = str((await town.do("calls", **{"from": number, "name": name}))["call_sid"])
     for key in keys:
-        await town.do(f"calls/{sid}/digits", digits=key, wait_ms=20_000)
+        await town.do(f"calls/{sid}/digits", digits=key)
     return sid
 
 
@@ -52,12 +53,11 @@ async def record(town: Town, interaction_id: str) -> dict[str, Any]:
 
 
 async def recorded(town: Town, interaction_id: str, is_so: Any, what: str) -> dict[str, Any]:
-    for _ in range(600):
-        found = await record(town, interaction_id)
-        if is_so(found):
-            return found
+    deadline = time.monotonic() + WITHIN_S
+    while not is_so(found := await record(town, interaction_id)):
+        assert time.monotonic() < deadline, f"waited {WITHIN_S} s for {what}; the record is {found}"
         await asyncio.sleep(0.05)
-    raise AssertionError(f"waited 30 s for {what}; the record is {found}")
+    return found
 
 
 async def desk_phone(town: Town, address: str, **more: Any) -> dict[str, Any]:
@@ -75,7 +75,7 @@ async def desk_phone(town: Town, address: str, **more: Any) -> dict[str, Any]:
 async def test_an_order_is_found_without_any_agent(town: Town) -> None:
     sid = await ring(town, LENA, "1", "4", "1001#")
     await heard(town, sid, "on its way")
-    await town.do(f"calls/{sid}/digits", digits="3", wait_ms=20_000)
+    await town.do(f"calls/{sid}/digits", digits="3")
     await heard(town, sid, "simply hang up")
     await town.do(f"calls/{sid}/hang_up")
 
@@ -89,7 +89,7 @@ async def test_a_caller_proves_who_they_are_with_a_code(town: Town) -> None:
         return next((match[1] for match in found if match), None)
 
     sent = await town.seen("sms", code, "the code", number=LENA)
-    await town.do(f"calls/{sid}/digits", digits=str(sent), wait_ms=20_000)
+    await town.do(f"calls/{sid}/digits", digits=str(sent))
     await heard(town, sid, "Thank you, that's right")
     await heard(town, sid, "It's being sent to")
     await town.do(f"calls/{sid}/hang_up")
@@ -200,8 +200,8 @@ async def test_a_caller_who_does_not_want_to_wait_is_called_back_at_their_place(
     async with town.hub.agent("mei.lin") as mei:
         sid = await ring(town, WEI, *FOR_SUPPORT)
         await heard(town, sid, "press 1 and we'll call you back")
-        await town.do(f"calls/{sid}/digits", digits="1", wait_ms=20_000)
-        await town.do(f"calls/{sid}/digits", digits="1", wait_ms=20_000)
+        await town.do(f"calls/{sid}/digits", digits="1")
+        await town.do(f"calls/{sid}/digits", digits="1")
         await heard(town, sid, "We'll call you when it's your turn")
         await town.seen(f"calls/{sid}", lambda c: c["status"] == "completed", "the call to end")
         async with town.hub.http() as rest:
@@ -253,7 +253,7 @@ async def test_what_the_customer_thought_of_it_is_asked_when_the_agent_has_gone(
         await mei.work(work.interaction_id, lambda w: w.state == "wrap_up")
         for words, digit in (("How satisfied were you", "5"), ("been answered", "1")):
             await heard(town, sid, words)
-            await town.do(f"calls/{sid}/digits", digits=digit, wait_ms=20_000)
+            await town.do(f"calls/{sid}/digits", digits=digit)
         found = await recorded(town, work.interaction_id, lambda r: r["survey"], "an answer")
         assert "5" in found["survey"].values()
         await done(mei, work)
@@ -314,7 +314,11 @@ async def test_a_supervisor_listens_whispers_and_barges_in_unseen(town: Town) ->
                 lambda r, mode=mode: any(p["mode"] == mode for p in r["parties"]),
                 mode,
             )
-            assert await reaches(f"said by {mode}") == who
+            deadline, reached = time.monotonic() + WITHIN_S, set[str]()
+            while reached != who:  # the record says what is wanted; the carrier does it a moment later
+                assert time.monotonic() < deadline, f"{mode} reaches {reached}"
+                reached = await reaches(f"said by {mode} at {time.monotonic_ns()}")
+                assert reached <= who
         line = mei.state.work[0].line
         assert line is not None
         assert line.parties == ()
@@ -340,8 +344,8 @@ async def test_a_callback_that_nobody_answers_is_tried_again_later(town: Town) -
     async with town.hub.agent("mei.lin") as mei:
         sid = await ring(town, WEI, *FOR_SUPPORT)
         await heard(town, sid, "call you back")
-        await town.do(f"calls/{sid}/digits", digits="1", wait_ms=20_000)
-        await town.do(f"calls/{sid}/digits", digits="1", wait_ms=20_000)
+        await town.do(f"calls/{sid}/digits", digits="1")
+        await town.do(f"calls/{sid}/digits", digits="1")
         await town.seen(f"calls/{sid}", lambda c: c["status"] == "completed", "the call to end")
         await mei.ready()
         work = await mei.accept()

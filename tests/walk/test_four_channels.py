@@ -180,7 +180,7 @@ class Visitor:
 
 def widget(town: Town) -> connect:
     address = town.hub.url.replace("http", "ws", 1) + "/webhooks/webchat/socket"
-    return connect(address, origin=town.hub.page)  # type: ignore[arg-type]
+    return connect(address, origin=town.hub.page, ping_interval=None)  # type: ignore[arg-type]
 
 
 async def test_a_chat_is_answered_and_goes_on_after_a_lost_connection(town: Town) -> None:

@@ -20,6 +20,7 @@ from channels.contract import Parsed
 from contact_center.domain.events import Attachment, InteractionEvent, MessageReceived
 from contact_center.storage import quarantine
 from tests.hub import TestHub, letter, open_test_hub
+from tests.servers.browser import PATIENCE_MS
 from tests.web.payloads import payloads
 
 pytestmark = [
@@ -32,7 +33,6 @@ RESET = "--></style></script></title></textarea></xmp></noscript></select></svg>
 EACH = payloads()
 GROUPS = [EACH[at :: -(-len(EACH) // 4)] for at in range(-(-len(EACH) // 4))]
 """Four of different classes to a letter."""
-PATIENCE_MS = 30_000
 SPITE = "<img src=x onerror=pwn()>{{pwn()}}"
 RUNS = """for (const name of ["pwn", "alert", "confirm", "prompt", "open"])
   window[name] = () => { console.error("IT RAN"); }"""

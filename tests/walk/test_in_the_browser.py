@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from tests.servers.browser import PATIENCE_MS
 from tests.walk.conftest import Town
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
-PATIENCE_MS = 30_000
 
 
 async def sit_down(browser: Browser, town: Town, locale: str = "en-US") -> Page:

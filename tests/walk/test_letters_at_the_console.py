@@ -13,13 +13,13 @@ from contact_center.domain.events import Attachment, MessageReceived
 from tests.fetching.evil_server import evil_net
 from tests.hub import TestHub, letter, open_test_hub
 from tests.previews.test_previews import document, picture
+from tests.servers.browser import PATIENCE_MS
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.timeout(900),
     pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True),
 ]
-PATIENCE_MS = 30_000
 HTML = (
     "<table bgcolor='#eeffee'><tr><td>The hinge is broken. <img src='cid:hinge'>"
     "<img src='http://images.example/a.png' alt='Our logo'><img src='http://images.example/spy.gif' width=1 height=1>"

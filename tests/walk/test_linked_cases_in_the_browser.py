@@ -41,6 +41,7 @@ async def test_two_cases_become_one_are_two_again_and_stay_apart(browser: Browse
     await expect(said(page, OURS)).to_have_count(0)
 
     await see("linked-merge").click()
+    await see("toast-act").hover()  # it stays for as long as somebody points at it
     await expect(see("customer-name")).to_contain_text("Lena Fischer", timeout=PATIENCE_MS)
     for words in (OURS, THEIRS):
         await expect(said(page, words)).to_have_count(1, timeout=PATIENCE_MS)
@@ -55,6 +56,7 @@ async def test_two_cases_become_one_are_two_again_and_stay_apart(browser: Browse
     await expect(said(page, OURS)).to_have_count(0, timeout=PATIENCE_MS)
 
     await see("linked-apart").click()
+    await see("toast-act").hover()
     await expect(see("linked-case")).to_have_count(0, timeout=PATIENCE_MS)
     await expect(see("work-item")).to_have_count(2)
     await see("toast-act").click()

@@ -3,14 +3,18 @@ device, and what does not arrive."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import re
+import time
 from typing import Any
 
 import pytest
+import yaml
 from playwright.async_api import Browser, Locator, Page, WebSocketRoute, expect
 
+from contact_center.__main__ import DEMO
 from tests.walk.conftest import Town
 from tests.walk.test_in_the_browser import PATIENCE_MS, sit_down, take
 
@@ -48,7 +52,25 @@ async def arrived(town: Town, words: str, to: str = LENA) -> dict[str, Any]:
     return dict(await town.seen("mail", found, f"a letter with {words!r}", to=to))
 
 
+async def undo_lasts(town: Town, seconds: int) -> None:
+    """A letter may be taken back for so long. A browser on a busy machine may need longer than people do."""
+    whole = yaml.safe_load(DEMO.read_text(encoding="utf-8"))
+    whole["mail"]["undo_seconds"] = seconds
+    del whole["telephony"]["services"]  # whose addresses are known at the start of the sandbox alone
+    async with town.hub.http() as rest:
+        answer = await rest.post("/api/v1/config", json=whole)
+        assert answer.is_success, answer.text
+
+
+async def failures(town: Town) -> int:
+    """How often a letter was refused."""
+    async with town.hub.http() as rest:
+        log = (await rest.get("/api/v1/events", params={"limit": "1000"})).json()["items"]
+    return sum(each["kind"] == "delivery.changed" and each["body"]["state"] == "failed" for each in log)
+
+
 async def test_a_letter_taken_back_is_in_the_editor_again_and_leaves_once(browser: Browser, town: Town) -> None:
+    await undo_lasts(town, 120)
     page = await with_a_letter(browser, town)
     words = page.get_by_test_id("composer-text")
     await words.press_sequentially("Ein neues ist ")
@@ -59,6 +81,7 @@ async def test_a_letter_taken_back_is_in_the_editor_again_and_leaves_once(browse
     await page.keyboard.press("z")
     await expect(words.locator("strong")).to_have_text("unterwegs.", timeout=PATIENCE_MS)
     assert await with_words(town, "Ein neues ist") == []
+    await undo_lasts(town, 0)
     await page.get_by_test_id("composer-send").click()
     await arrived(town, "Ein neues ist unterwegs.")
     assert len(await with_words(town, "Ein neues ist")) == 1
@@ -67,6 +90,7 @@ async def test_a_letter_taken_back_is_in_the_editor_again_and_leaves_once(browse
 async def test_a_letter_can_be_taken_back_by_its_key_before_its_sending_was_answered(
     browser: Browser, town: Town
 ) -> None:
+    await undo_lasts(town, 120)
     page = await with_a_letter(browser, town)
     replies: set[str] = set()
 
@@ -168,8 +192,12 @@ async def test_what_nobody_takes_is_on_the_first_page_until_somebody_has_seen_to
     row = page.get_by_test_id("undelivered-row")
     await expect(row).to_contain_text("nobody@example.org")
     await expect(row).to_contain_text("This address does not exist.")
+    before = await failures(town)
     await row.get_by_test_id("undelivered-again").click()
-    await expect(row).to_have_count(0, timeout=PATIENCE_MS)
+    deadline = time.monotonic() + PATIENCE_MS / 1_000
+    while await failures(town) == before:
+        assert time.monotonic() < deadline, "it was not tried again"
+        await asyncio.sleep(0.1)
     await expect(row).to_have_count(1, timeout=PATIENCE_MS)
     await row.get_by_test_id("undelivered-dismiss").click()
     await expect(page.get_by_text("Everything was delivered.")).to_be_visible(timeout=PATIENCE_MS)

@@ -13,6 +13,7 @@ export interface Toast {
 }
 
 export const toasts = reactive<Toast[]>([]);
+const leaving = new Map<number, ReturnType<typeof setTimeout>>();
 let last = 0;
 const WITH_ACT_MS = 15_000;
 
@@ -21,10 +22,25 @@ export function toast(text: string, tone: Toast["tone"] = "calm", act: ToastAct 
   if (toasts.some((t) => t.text === text)) return;
   const id = ++last;
   toasts.push({ id, text, tone, act });
-  setTimeout(() => dismiss(id), act ? WITH_ACT_MS : tone === "danger" ? 9000 : 4500);
+  release(id);
+}
+
+/** Stays for as long as somebody points at it or is in it. */
+export function hold(id: number): void {
+  clearTimeout(leaving.get(id));
+}
+
+/** Leaves by itself, after its whole time. */
+export function release(id: number): void {
+  const item = toasts.find((t) => t.id === id);
+  if (!item) return;
+  hold(id);
+  leaving.set(id, setTimeout(() => dismiss(id), item.act ? WITH_ACT_MS : item.tone === "danger" ? 9000 : 4500));
 }
 
 export function dismiss(id: number): void {
   const at = toasts.findIndex((t) => t.id === id);
   if (at >= 0) toasts.splice(at, 1);
+  hold(id);
+  leaving.delete(id);
 }

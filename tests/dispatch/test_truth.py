@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from contact_center.dispatch import dispatcher, truth
 from contact_center.domain.time import SECOND
 from contact_center.storage import backlog, journal
-from contact_center.storage.effects import Waits
+from contact_center.storage.effects import SeatChanged, Waits
 from routing import Engine, Waiting
 from tests.hub import TestHub, open_test_hub, until
 
@@ -72,7 +72,8 @@ async def test_a_record_that_cannot_be_read_keeps_nobody_waiting(
             assert {(await mei.accept()).interaction_id for _ in others} == others
         engine(hub).remove_waiting(unreadable)
         told, _ = await truth.Sweep(hub.runtime.executor, engine(hub), set()).differences()
-        assert told == [], "nor is routing told of it again"
+        # Of mei it may be, whose seat was taken for it until the claim had failed.
+        assert [each for each in told if not isinstance(each, SeatChanged)] == [], "nor is routing told of it again"
 
 
 def spoil(conn: Connection, interaction_id: str, record: str) -> None:

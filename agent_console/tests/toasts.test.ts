@@ -18,7 +18,7 @@ describe("a short word that comes by itself", () => {
 
   it("stays while somebody points at it, and its whole time after that", () => {
     toast("Merged.", "calm", { label: "Undo", act: () => undefined });
-    const { id } = toasts[0];
+    const id = toasts[0]?.id ?? -1;
     vi.advanceTimersByTime(14_000);
     hold(id);
     vi.advanceTimersByTime(600_000);
@@ -32,7 +32,7 @@ describe("a short word that comes by itself", () => {
 
   it("does not come back when it was sent away while pointed at", () => {
     toast("Gone.");
-    const { id } = toasts[0];
+    const id = toasts[0]?.id ?? -1;
     hold(id);
     dismiss(id);
     release(id);

@@ -435,8 +435,8 @@ async def test_a_call_that_was_owed_is_found_in_the_day_that_is_tried(database_u
         began = line.hub.clock.now
         left = await hung_up_after(line, 30 * SECOND)
         (owes,) = await owed(line.hub)
+        line.hub.advance(MINUTE)
         async with line.hub.at_work("mei") as (mei,):
-            line.hub.advance(MINUTE)
             await (await making(line, mei, owes)).status("no-answer")
             await line.becomes(owes, lambda r: r.state == "parked", "the pause")
             line.hub.advance(10 * MINUTE + SECOND)

@@ -258,19 +258,24 @@ async def test_who_is_never_reached_is_tried_so_often_and_no_more(database_url: 
             assert [(t.attempt, t.outcome) for t in tried] == [(1, "no_answer"), (2, "busy")]  # type: ignore[union-attr]
 
 
+async def reached_at_the_second_attempt(line: Line, desk: Console, owes: str) -> None:
+    """The first found nobody, ten minutes before."""
+    await (await making(line, desk, owes)).status("no-answer")
+    await line.becomes(owes, lambda r: r.state == "parked", "the pause")
+    line.hub.advance(10 * MINUTE + SECOND)
+    again = await making(line, desk, owes)
+    await again.answers()
+    await again.room("participant-join", "customer")
+    await desk.work(owes, lambda w: w.call == "connected")
+
+
 async def test_who_is_reached_at_the_second_attempt_was_tried_twice(database_url: str, tmp_path: Path) -> None:
     rules = with_calls({"callbacks": {"attempts": 3, "gap_minutes": 10}})
     async with a_line(database_url, tmp_path, config=rules) as line:
         await hung_up_after(line, 30 * SECOND)
         (owes,) = await owed(line.hub)
         async with line.hub.at_work("mei") as (mei,):
-            await (await making(line, mei, owes)).status("no-answer")
-            await line.becomes(owes, lambda r: r.state == "parked", "the pause")
-            line.hub.advance(10 * MINUTE + SECOND)
-            again = await making(line, mei, owes)
-            await again.answers()
-            await again.room("participant-join", "customer")
-            await mei.work(owes, lambda w: w.call == "connected")
+            await reached_at_the_second_attempt(line, mei, owes)
             assert (await line.hub.record(owes)).attempts == 2
             tried = [e.body for e in await line.hub.log(owes) if e.kind == "callback.tried"]
             assert [(t.attempt, t.outcome) for t in tried] == [(1, "no_answer"), (2, "reached")]  # type: ignore[union-attr]
@@ -437,13 +442,7 @@ async def test_a_call_that_was_owed_is_found_in_the_day_that_is_tried(database_u
         (owes,) = await owed(line.hub)
         line.hub.advance(MINUTE)
         async with line.hub.at_work("mei") as (mei,):
-            await (await making(line, mei, owes)).status("no-answer")
-            await line.becomes(owes, lambda r: r.state == "parked", "the pause")
-            line.hub.advance(10 * MINUTE + SECOND)
-            again = await making(line, mei, owes)
-            await again.answers()
-            await again.room("participant-join", "customer")
-            await mei.work(owes, lambda w: w.call == "connected")
+            await reached_at_the_second_attempt(line, mei, owes)
         await line.hub.runtime.recorder.write()
         day = await recorded(await open_log(line.hub.runtime.executor, began, 2**60), began, line.hub.clock.now)
         assert (day.assumed.left, day.assumed.called_back) == (1, 1)

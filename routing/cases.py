@@ -88,21 +88,29 @@ class Waiting:
 
 def base_turn(waiting: Waiting, policy: Policy) -> Moment:
     """The number by which turns come, before any cap. It never changes."""
-    at, _ = waiting.turn(policy.ageing_ms)
+    return _base(waiting.virtual_enqueued_at, waiting.priority, waiting.queue, policy)
+
+
+def _base(since: Moment, priority: int, queue: str, policy: Policy) -> Moment:
+    at = since - min(max(priority, 0), TOP_PRIORITY) * policy.ageing_ms
     if policy.order == "slack":
-        queue = policy.queue(waiting.queue)
-        at += queue.target_ms - queue.handling_ms
+        rules = policy.queue(queue)
+        at += rules.target_ms - rules.handling_ms
     return at
 
 
 def turn_at(waiting: Waiting, policy: Policy, now: Moment) -> Turn:
-    """When its turn comes, as of now: at most one change, when it comes to the cap. Those at the cap come before all
-    others, first come, first served."""
-    at = base_turn(waiting, policy)
-    capped_at = cap_at(at, policy)
-    if capped_at is not None and now >= capped_at:
-        at = waiting.virtual_enqueued_at - _FAR
+    """When its turn comes, as of now: at most one change, when it comes to the cap."""
+    at = turn(waiting.virtual_enqueued_at, waiting.priority, waiting.queue, policy, now)
     return (at, waiting.interaction_id)
+
+
+def turn(since: Moment, priority: int, queue: str, policy: Policy, now: Moment) -> Moment:
+    """The same, of what is known of everybody who waits. Those at the cap come before all others, first come, first
+    served."""
+    at = _base(since, priority, queue, policy)
+    capped_at = cap_at(at, policy)
+    return at if capped_at is None or now < capped_at else since - _FAR
 
 
 def cap_at(base: Moment, policy: Policy) -> Moment | None:

@@ -11,8 +11,8 @@ from typing import TypeAlias
 from contact_center.domain.events import Medium
 from contact_center.domain.time import HOUR, SECOND, Millis, Moment
 from contact_center.domain.waiting_time import USUAL_HANDLING_MS, usual_patience_ms
-from routing.cases import Skills, Waiting, needed
-from routing.foreseeing import Rates, foresee, line_of, turn
+from routing.cases import Skills, Waiting, needed, turn
+from routing.foreseeing import Rates, foresee, line_of
 from routing.places import Able, Pair, Staff, Work, as_of_now, prospect, who_is_able
 from routing.policy import Policy
 from routing.seats import Seat

@@ -12,14 +12,13 @@ from functools import lru_cache
 from math import ceil, exp, inf
 
 from contact_center.domain.time import HOUR, SECOND, Millis, Moment
-from routing.cases import TOP_PRIORITY, Waiting, cap_at
+from routing.cases import Waiting, turn
 from routing.places import Later, Prospect
 from routing.policy import Policy
 from routing.staffing import Ahead
 from routing.widening import MOST_FOLLOWED, Joining, Keeping, Widening, gone_after_s, left_after
 
 FEWEST_PLACES = 0.01
-FIRST_OF_ALL_MS: Millis = 10**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +53,6 @@ class Line:
     others: int
     behind: int = 0
     per_hour: float = 0
-
-
-def turn(since: Moment, priority: int, queue: str, policy: Policy, now: Moment) -> Moment:
-    """As :func:`routing.cases.turn_at` has it, of what is known of everybody who waits."""
-    at = since - min(max(priority, 0), TOP_PRIORITY) * policy.ageing_ms
-    if policy.order == "slack":
-        rules = policy.queue(queue)
-        at += rules.target_ms - rules.handling_ms
-    capped = cap_at(at, policy)
-    return at if capped is None or now < capped else since - FIRST_OF_ALL_MS
 
 
 def line_of(

@@ -14,8 +14,8 @@ from contact_center.storage.agents import Load
 from contact_center.storage.connection import Connection
 from contact_center.storage.journal import Loaded
 from routing import Policy, Waiting
-from routing.cases import Skills, needed
-from routing.foreseeing import Estimate, Rates, foresee, line_of, somebody_is_free, turn
+from routing.cases import Skills, needed, turn
+from routing.foreseeing import Estimate, Rates, foresee, line_of, somebody_is_free
 from routing.places import Able, Pair, Staff, Work, prospect, who_is_able
 
 FRESH_MS = SECOND

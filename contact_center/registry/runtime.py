@@ -85,6 +85,7 @@ class Runtime:
     log_whole: events.Sure = field(default_factory=events.Sure)
     on_floor: list[Callable[[FloorMoved], None]] = field(default_factory=list)
     patience_s: float = PATIENCE_S
+    log_patience_s: float = 1
     ready: bool = False
     draining: bool = False
     _reloading: set[asyncio.Future[None]] = field(default_factory=set)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -66,10 +67,17 @@ async def event_log(
 
 
 async def _whole(runtime: Runtime) -> int:
-    """Up to where the log is whole, as far as three looks tell."""
-    for _ in range(3):
+    """Up to where the log is whole. Who asks finds all that was stored before: transactions that are under way then
+    are waited for, ``log_patience_s`` in all; only one that stays open for longer makes the log end before it."""
+    given = (await runtime.executor.read(events.sure, events.Sure())).given
+    loop = asyncio.get_running_loop()
+    until, pause = loop.time() + runtime.log_patience_s, 0.005
+    while True:
         runtime.log_whole = await runtime.executor.read(events.sure, runtime.log_whole)
-    return runtime.log_whole.upto
+        if runtime.log_whole.upto >= given or loop.time() >= until:
+            return runtime.log_whole.upto
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, 0.2)
 
 
 def _public(event: InteractionEvent) -> dict[str, Any]:

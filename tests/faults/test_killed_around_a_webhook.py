@@ -48,11 +48,18 @@ class Line:
 
     async def record(self) -> dict[str, Any]:
         """Of the only call."""
-        [item] = (await self.get("interactions"))["items"]
-        return dict((await self.get(f"interactions/{item['interaction_id']}"))["record"])
+        return dict((await self.get(f"interactions/{await self.only()}"))["record"])
+
+    async def events(self) -> list[dict[str, Any]]:
+        """Of the only call."""
+        return list((await self.get(f"interactions/{await self.only()}/events"))["items"])
 
     async def kinds(self) -> Counter[str]:
-        return Counter(event["kind"] for event in (await self.get("events", limit="1000"))["items"])
+        return Counter(event["kind"] for event in await self.events())
+
+    async def only(self) -> str:
+        [item] = (await self.get("interactions"))["items"]
+        return str(item["interaction_id"])
 
 
 @asynccontextmanager
@@ -186,7 +193,7 @@ async def test_killed_while_it_is_taken_the_call_is_in_one_hand_or_waits(
             accepted = (await line.record())["accepted_offer"]
             await caller.agent_answers(work.interaction_id, accepted)
             await mei.work(work.interaction_id, lambda w: w.call == "connected")
-        took = [e for e in (await line.get("events", limit="1000"))["items"] if e["kind"] == "offer.ended"]
+        took = [event for event in await line.events() if event["kind"] == "offer.ended"]
         assert sum(1 for event in took if event["body"]["outcome"] == "accepted") == 1
         to_agent = [asked for asked in line.carrier.asked if rings(asked)]
         assert len(to_agent) <= 1, "the agent's telephone is not rung twice"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import asyncpg
 
-from tests.hub import open_test_hub
+from tests.hub import WITHIN_S, open_test_hub
 
 COPY = """
 INSERT INTO events (txid, id, source_id, {others})
@@ -52,11 +53,37 @@ async def test_a_number_given_to_a_transaction_that_is_under_way_is_waited_for(
             higher = await elder.fetchval(COPY.format(others=others), "done")
             await one.commit()
             assert lower < higher
-            for _ in range(3):
+            hub.runtime.log_patience_s = 0
+            for _ in range(5):
                 assert (await hub.get("events", after=last))["items"] == []
             await two.commit()
+            hub.runtime.log_patience_s = WITHIN_S
             found = await hub.get("events", after=last)
             assert [item["seq"] for item in found["items"]] == [lower, higher]
         finally:
             await elder.close()
             await younger.close()
+
+
+async def test_who_asks_just_after_a_start_finds_what_was_stored_before_although_others_are_writing(
+    database_url: str, tmp_path: Path
+) -> None:
+    """How far the log is whole is not known yet then, and takes until those who write have ended."""
+    if not database_url.startswith("postgresql"):
+        return  # SQLite's readers know at once
+    async with open_test_hub(database_url, tmp_path, checked=False) as hub:
+        await hub.chat("someone", "Hello")
+    async with open_test_hub(database_url, tmp_path, checked=False) as hub:
+        hub.runtime.log_patience_s = WITHIN_S
+        writer = await asyncpg.connect(database_url.replace("+asyncpg", ""))
+        try:
+            writing = writer.transaction()
+            await writing.start()
+            await writer.fetchval("SELECT pg_current_xact_id()::text")
+            asked = asyncio.create_task(hub.get("events"))
+            await asyncio.wait([asked], timeout=0.2)
+            await writing.commit()
+            kinds = [item["kind"] for item in (await asked)["items"]]
+            assert "message.received" in kinds
+        finally:
+            await writer.close()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from playwright.async_api import Browser, Locator, Page, WebSocketRoute, expect
+from playwright.async_api import Browser, Locator, Page, Route, WebSocketRoute, expect
 
 from contact_center.__main__ import DEMO
 from tests.walk.conftest import Town
@@ -138,6 +138,30 @@ async def test_what_one_device_wrote_is_found_on_the_next_and_leaves_when_it_was
     await other.get_by_test_id("letter-now").click()
     await arrived(town, "Morgen kommt der Techniker.")
     await expect(other.get_by_test_id("letter-cancel")).to_have_count(0, timeout=PATIENCE_MS)
+
+
+async def test_copies_opened_before_the_hub_has_said_whom_to_write_to_stay_open(browser: Browser, town: Town) -> None:
+    page = await sit_down(browser, town)
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        asked.set()
+        await go_on.wait()
+        await route.continue_()
+
+    await page.route(re.compile(r"/composing"), slowly)
+    await town.do("mail", **{"from": LENA, "name": "Lena Fischer", "subject": "Kaputt", "text": "Bitte helfen!"})
+    await take(page)
+    await page.get_by_test_id("composer-text").click()
+    await asked.wait()
+    await page.get_by_test_id("compose-copies").click()
+    field = page.get_by_test_id("recipients-cc-field")
+    await field.fill("werkstatt@exam")
+    async with page.expect_response(re.compile(r"/composing"), timeout=PATIENCE_MS) as said:
+        go_on.set()
+    await (await said.value).finished()
+    await expect(page.get_by_test_id("compose-history")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(field).to_have_value("werkstatt@exam")
 
 
 async def test_a_letter_to_several_carries_its_files_and_pictures_and_says_how_each_fared(

@@ -10,6 +10,7 @@ import pytest
 from contact_center.domain.absence import SETTING, Absence
 from contact_center.domain.time import MINUTE, SECOND
 from contact_center.storage import settings
+from tests.channels.twilio_fake import twilio_fake
 from tests.dispatch.test_offers import GRACE_MS, LENA, RING_MS, deadline_of, is_offline, people
 from tests.hub import CommandRefused, TestHub, house, open_test_hub
 
@@ -92,7 +93,10 @@ async def test_who_comes_back_late_but_in_time_for_the_work_keeps_it(database_ur
 
 
 async def test_a_call_that_still_rings_at_who_is_gone_goes_back_at_once(database_url: str, tmp_path: Path) -> None:
-    async with open_test_hub(database_url, tmp_path, config=STAFF) as hub:
+    async with (
+        twilio_fake() as carrier,
+        open_test_hub(database_url, tmp_path, config=STAFF, environment={"twilio_rest_url": carrier.url}) as hub,
+    ):
         async with hub.agent("ann") as ann:
             await ann.ready()
             await hub.twilio.call(LENA).arrive()

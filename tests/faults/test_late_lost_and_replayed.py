@@ -126,7 +126,9 @@ async def test_an_old_webhook_signed_as_it_was_does_nothing_new(database_url: st
         await caller.agent_answers(work.interaction_id, offer_id)
         await quiet(hub, SECOND)
         known = {e.source_id for e in log}
-        assert [e.kind for e in await hub.log() if e.source_id not in known] in ([], ["call.leg"])
+        new = [e.kind for e in await hub.log() if e.source_id not in known]
+        # The recording that the carrier has not got is given up when its time is over, whatever else comes.
+        assert [kind for kind in new if kind != "recording.kept"] in ([], ["call.leg"])
         assert len(carrier.asked) == asked
         assert len(await hub.interactions()) == 1
         assert (mei.state.offers, mei.state.work) == ((), ())

@@ -346,13 +346,13 @@ class Console:
 
     async def gone(self, interaction_id: str) -> None:
         """Waits until the interaction is neither offered here nor in hand."""
-        await self.until(
-            lambda: (
-                all(o.interaction_id != interaction_id for o in self.state.offers)
-                and all(w.interaction_id != interaction_id for w in self.state.work)
-            ),
-            f"{interaction_id} to leave",
-        )
+
+        def is_gone() -> bool:
+            return all(each.interaction_id != interaction_id for each in (*self.state.offers, *self.state.work))
+
+        await self.until(is_gone, f"{interaction_id} to leave")
+        while not is_gone():  # it was being taken: no longer an offer, and not yet work
+            await self.until(is_gone, f"{interaction_id} to leave")
 
     async def line(self, kind: str, is_so: Callable[[EventView], Any] = lambda _: True) -> EventView:
         """The first conversation event of a kind that was pushed here (and ``is_so``)."""

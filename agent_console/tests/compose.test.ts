@@ -97,6 +97,12 @@ describe("before it leaves", () => {
     expect(codes({ text: "See attached.", attachments: [{ digest: DIGEST, name: "a", media_type: "", size: 1 }] })).toEqual([]);
     expect(codes({ text: "", subject: "" })).toEqual(["subject", "words"]);
   });
+  it("is asked where nobody knows yet what goes along", () => {
+    const codes = (more: Partial<Letter>) => doubts(letter(more), [], false).map((d) => d.code);
+    expect(codes({})).toEqual(["bare"]);
+    expect(codes({ signed: false })).toEqual(["bare"]);
+    expect(codes({ signed: false, quotes: false })).toEqual([]);
+  });
   it("is asked of people whom nothing reaches, whoever they are", () => {
     const found = doubts(letter({ cc: ["GONE@example.de", "x@gmial.com"] }), [{ code: "undeliverable", address: "gone@example.de", detail: "No such user" }]);
     expect(found.map((d) => [d.code, d.address])).toEqual([["undeliverable", "GONE@example.de"], ["typo", "x@gmial.com"]]);

@@ -218,7 +218,9 @@ async def test_a_customer_who_cannot_be_rung_now_is_not_rung_when_nobody_waits_f
         placed = await mei.command("place_call", number=OUTSIDE)
         await until(lambda: carrier.count(rings) == 1, "the agent's telephone")
         await agent_picks_up(hub, placed["interaction_id"])
-        await passing(hub, lambda: mei.state.work[0].state == "wrap_up", "the agent to be told", 40 * SECOND)
+        over = ("wrap_up", placed["interaction_id"])
+        wrapping = lambda: over in [(work.state, work.interaction_id) for work in mei.state.work]  # noqa: E731
+        await passing(hub, wrapping, "the agent to be told", 40 * SECOND)
         carrier.mends()
         await quiet(hub, 10 * MINUTE)
         assert carrier.count(rings_customer) <= 6

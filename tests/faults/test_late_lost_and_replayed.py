@@ -11,7 +11,7 @@ from typing import Any
 from contact_center.domain.record import Record
 from contact_center.domain.time import DAY, MINUTE, SECOND
 from tests.channels.twilio_fake import ACCOUNT
-from tests.faults.line import LENA, OVER, a_line, hears, moves_caller, quiet, rings, talking, wraps_up
+from tests.faults.line import LENA, OVER, a_line, at_rest, hears, moves_caller, quiet, rings, talking, wraps_up
 from tests.hub import VOICE_NUMBER, Caller, TestHub
 
 ORDERS = 24
@@ -118,6 +118,7 @@ async def test_an_old_webhook_signed_as_it_was_does_nothing_new(database_url: st
         for path, form in reports:
             await hub.twilio.post(path, form)
         await wraps_up(mei, work.interaction_id)
+        await at_rest(hub)
         hub.clock.now += DAY
         asked, log = len(carrier.asked), await hub.log()
         await caller.arrive()

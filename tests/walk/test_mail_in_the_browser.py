@@ -8,6 +8,7 @@ import base64
 import json
 import re
 import time
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -140,28 +141,64 @@ async def test_what_one_device_wrote_is_found_on_the_next_and_leaves_when_it_was
     await expect(other.get_by_test_id("letter-cancel")).to_have_count(0, timeout=PATIENCE_MS)
 
 
-async def test_copies_opened_before_the_hub_has_said_whom_to_write_to_stay_open(browser: Browser, town: Town) -> None:
+@dataclass
+class Slow:
+    """What the hub says of a letter before it is written, held back, or refused where it ``breaks``."""
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    breaks: bool = False
+
+    async def __call__(self, route: Route) -> None:
+        self.asked.set()
+        await self.go_on.wait()
+        await (route.abort() if self.breaks else route.continue_())
+
+
+async def with_a_slow_hub(browser: Browser, town: Town, hub: Slow) -> Page:
+    """Mei begins to write before the hub has said what an answer begins with."""
     page = await sit_down(browser, town)
-    asked, go_on = asyncio.Event(), asyncio.Event()
-
-    async def slowly(route: Route) -> None:
-        asked.set()
-        await go_on.wait()
-        await route.continue_()
-
-    await page.route(re.compile(r"/composing"), slowly)
+    await page.route(re.compile(r"/composing"), hub)
     await town.do("mail", **{"from": LENA, "name": "Lena Fischer", "subject": "Kaputt", "text": "Bitte helfen!"})
     await take(page)
     await page.get_by_test_id("composer-text").click()
-    await asked.wait()
+    await hub.asked.wait()
+    return page
+
+
+async def test_copies_opened_before_the_hub_has_said_whom_to_write_to_stay_open(browser: Browser, town: Town) -> None:
+    hub = Slow()
+    page = await with_a_slow_hub(browser, town, hub)
     await page.get_by_test_id("compose-copies").click()
-    field = page.get_by_test_id("recipients-cc-field")
-    await field.fill("werkstatt@exam")
+    cc = page.get_by_test_id("recipients-cc-field")
+    await cc.fill("werkstatt@exam")
     async with page.expect_response(re.compile(r"/composing"), timeout=PATIENCE_MS) as said:
-        go_on.set()
+        hub.go_on.set()
     await (await said.value).finished()
     await expect(page.get_by_test_id("compose-history")).to_be_visible(timeout=PATIENCE_MS)
-    await expect(field).to_have_value("werkstatt@exam")
+    await expect(cc).to_have_value("werkstatt@exam")
+
+
+async def test_what_is_forwarded_before_it_was_read_leaves_whole_or_not_at_all(browser: Browser, town: Town) -> None:
+    hub, workshop = Slow(breaks=True), "werkstatt@example.com"
+    page = await with_a_slow_hub(browser, town, hub)
+    await page.get_by_test_id("composer-forward").click()
+    await page.get_by_test_id("recipients-to-field").fill(workshop)
+    await page.get_by_test_id("recipients-to-field").press("Enter")
+    await page.get_by_test_id("composer-text").fill("Please have a look.")
+    await page.get_by_test_id("composer-send").click()
+    await expect(page.get_by_text("One moment")).to_be_visible()
+    hub.go_on.set()
+    await expect(page.get_by_text("could not be read: try again")).to_be_visible(timeout=PATIENCE_MS)
+    assert await with_words(town, "Please have a look.", workshop) == []
+    hub.go_on.clear()
+    hub.breaks = False
+    await page.get_by_test_id("composer-send").click()
+    await expect(page.get_by_text("One moment")).to_be_visible()
+    hub.go_on.set()
+    letter = await arrived(town, "Please have a look.", workshop)
+    assert "Bitte helfen!" in letter["text"]
+    assert letter["subject"] == "Fwd: Kaputt"
 
 
 async def test_a_letter_to_several_carries_its_files_and_pictures_and_says_how_each_fared(

@@ -788,6 +788,8 @@ const en = {
     unsigned: "Send without the signature",
     plain: { toggle: "Plain text", gone: "The formatting is gone." },
     doorFailed: "What you answer could not be read.",
+    waiting: "One moment: reading what goes along…",
+    notSent: "Your letter was not sent: you left it too early. It is kept as a draft.",
     hindered: {
       nobody: "Say to whom it goes.",
       address: "One of the addresses is not right.",
@@ -795,12 +797,14 @@ const en = {
       uploading: "A file is still being uploaded.",
       upload: "A file was not uploaded: try again or remove it.",
       big: "The files have more than 25 MB together.",
+      door: "The message that is to go along could not be read: try again.",
     },
     doubt: {
       title: "Before this is sent",
       attachment: "You write of an attachment, but none is there.",
       subject: "The subject is empty.",
       words: "There are no words of yours in it.",
+      bare: "Without what was written before and your signature, which could not be read.",
       typo: "{address}: did you mean {detail}?",
       undeliverable: "{address} could not be reached before. {detail}",
       sure: "Send anyway",

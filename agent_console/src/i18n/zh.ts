@@ -789,6 +789,8 @@ const zh: Messages = {
     unsigned: "不附带签名",
     plain: { toggle: "纯文本", gone: "格式已去除。" },
     doorFailed: "无法读取要回复的内容。",
+    waiting: "请稍候，正在读取要附上的内容…",
+    notSent: "邮件未发送：您离开得太早。内容已保存为草稿。",
     hindered: {
       nobody: "请填写收件人。",
       address: "有一个地址不正确。",
@@ -796,12 +798,14 @@ const zh: Messages = {
       uploading: "还有文件正在上传。",
       upload: "有文件未上传成功：请重试或移除。",
       big: "附件合计超过 25 MB。",
+      door: "无法读取要转发的内容，请重试。",
     },
     doubt: {
       title: "发送之前",
       attachment: "正文提到附件，但没有添加附件。",
       subject: "主题为空。",
       words: "没有写任何内容。",
+      bare: "之前的往来内容和签名无法读取，将不会附上。",
       typo: "{address}：是否应为 {detail}？",
       undeliverable: "{address} 之前无法送达。{detail}",
       sure: "仍然发送",

@@ -4,7 +4,7 @@ import type { Letter } from "@/conversation/letter";
 import { isAddress, joined, likelyMeant, MOST } from "./addresses";
 
 export interface Doubt {
-  code: "attachment" | "subject" | "words" | "typo" | "undeliverable";
+  code: "attachment" | "subject" | "words" | "typo" | "undeliverable" | "bare";
   address: string;
   detail: string;
 }
@@ -31,13 +31,14 @@ export function hindrance(letter: Letter): "" | "nobody" | "address" | "many" | 
   return lists.some((list) => list.length > MOST) ? "many" : "";
 }
 
-/** What to ask first. Nothing of it forbids sending. */
-export function doubts(letter: Letter, warnings: ComposingWarning[]): Doubt[] {
+/** What to ask first. Nothing of it forbids sending. `known`: the hub has said what an answer begins with. */
+export function doubts(letter: Letter, warnings: ComposingWarning[], known = true): Doubt[] {
   const all = joined(letter.to, [...letter.cc, ...letter.bcc]);
   const found: Doubt[] = [];
   if (!letter.attachments.length && !/<img\b/i.test(letter.html) && mentionsAttachment(`${letter.subject}\n${letter.text}`)) found.push({ code: "attachment", address: "", detail: "" });
   if (!letter.subject.trim()) found.push({ code: "subject", address: "", detail: "" });
   if (!letter.text.trim() && letter.mode !== "forward" && !letter.attachments.length) found.push({ code: "words", address: "", detail: "" });
+  if (!known && (letter.quotes || letter.signed)) found.push({ code: "bare", address: "", detail: "" });
   for (const address of all) {
     const meant = likelyMeant(address);
     if (meant) found.push({ code: "typo", address, detail: meant });

@@ -246,8 +246,16 @@ async def test_nothing_that_is_typed_is_taken_for_the_databases_own_language(
 async def test_the_index_is_made_anew_from_the_log(database_url: str, tmp_path: Path) -> None:
     async with open_test_hub(database_url, tmp_path) as hub:
         at = await a_desk_of_letters(hub)
-        await hub.write(full_text.prepare, True)
-        assert await found(hub, "parcel") == []
+
+        def anew(conn: Connection) -> tuple[list[full_text.Hit], list[full_text.Hit]]:
+            """What is found before and after, with nobody in between who reads the log again."""
+            ask = full_text.Asked((Clause((Phrase(("parcel",)),)),), 0, full_text.BIG)
+            before, _ = full_text.walk(conn, ask, full_text.BIG, 7)
+            assert full_text.prepare(conn, True)
+            return before, full_text.walk(conn, ask, full_text.BIG, 7)[0]
+
+        before, after = await hub.write(anew)
+        assert (len(before), after) == (2, [])
         hub.runtime.indexer.nudge()
         await indexed(hub)
         assert await found(hub, "parcel") == [at["thanks"], at["parcel"]]

@@ -11,6 +11,7 @@ from typing import Any
 from contact_center.domain.record import Record
 from contact_center.domain.time import DAY, MINUTE, SECOND
 from tests.channels.twilio_fake import ACCOUNT
+from tests.channels.twilio_fake import Asked
 from tests.faults.line import LENA, OVER, a_line, at_rest, hears, moves_caller, quiet, rings, talking, wraps_up
 from tests.hub import VOICE_NUMBER, Caller, TestHub
 
@@ -111,6 +112,11 @@ async def test_a_burst_that_is_ten_minutes_late_leaves_nothing_that_rings(databa
         assert carrier.count(rings) == 0
 
 
+def is_told(asked: Asked) -> bool:
+    """A recording that is not there yet is asked for again and again; that is no consequence of a webhook."""
+    return not asked.path.startswith("Recordings/")
+
+
 async def test_an_old_webhook_signed_as_it_was_does_nothing_new(database_url: str, tmp_path: Path) -> None:
     async with a_line(database_url, tmp_path, "mei") as (hub, carrier, (mei,)):
         caller, work, offer_id, _ = await talking(hub, carrier, mei)
@@ -120,7 +126,7 @@ async def test_an_old_webhook_signed_as_it_was_does_nothing_new(database_url: st
         await wraps_up(mei, work.interaction_id)
         await at_rest(hub)
         hub.clock.now += DAY
-        asked, log = len(carrier.asked), await hub.log()
+        asked, log = carrier.count(is_told), await hub.log()
         await caller.arrive()
         for path, form in reports:
             await hub.twilio.post(path, form)
@@ -130,7 +136,7 @@ async def test_an_old_webhook_signed_as_it_was_does_nothing_new(database_url: st
         new = [e.kind for e in await hub.log() if e.source_id not in known]
         # The recording that the carrier has not got is given up when its time is over, whatever else comes.
         assert [kind for kind in new if kind != "recording.kept"] in ([], ["call.leg"])
-        assert len(carrier.asked) == asked
+        assert carrier.count(is_told) == asked
         assert len(await hub.interactions()) == 1
         assert (mei.state.offers, mei.state.work) == ((), ())
 

@@ -10,8 +10,7 @@ from typing import Any
 
 from contact_center.domain.record import Record
 from contact_center.domain.time import DAY, MINUTE, SECOND
-from tests.channels.twilio_fake import ACCOUNT
-from tests.channels.twilio_fake import Asked
+from tests.channels.twilio_fake import ACCOUNT, Asked
 from tests.faults.line import LENA, OVER, a_line, at_rest, hears, moves_caller, quiet, rings, talking, wraps_up
 from tests.hub import VOICE_NUMBER, Caller, TestHub
 

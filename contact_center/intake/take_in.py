@@ -41,6 +41,8 @@ from contact_center.storage.journal import Loaded
 from contact_center.storage.queues import EntryPoint
 
 OVER_REMEMBERED = 4_096
+OVER_EACH = 8
+"""How many calls each of that many places has room for: two of one burst that share one are not rare."""
 
 Did: TypeAlias = CallerInput | CallerRecorded | DialEnded
 
@@ -84,7 +86,7 @@ def take_in(conn: Connection, on: Occasion, event: InteractionEvent, raw: bytes,
         return _TAKERS.get(type(event.body), _take_line)(conn, on, loaded, event, raw, calls)
     if event.kind not in OPENING_KINDS:
         if event.kind == CustomerLeft.KIND and event.thread.key:
-            settings.remember(conn, event.channel, _slot(event.thread.key), event.thread.key)
+            _note_over(conn, event)
         return Answer(unknown=True)
     return _open(conn, on, event, raw, calls)
 
@@ -98,9 +100,21 @@ def _awaited(conn: Connection, event: InteractionEvent) -> Loaded | None:
     return loaded if loaded is not None and loaded.record.flow_position == event.body.position else None
 
 
+def _note_over(conn: Connection, event: InteractionEvent) -> None:
+    """The call was over before we had heard of it: reports overtake each other. There is room for so many; later
+    ones take the place of the earliest."""
+    key, slot = event.thread.key, _slot(event.thread.key)
+    known = settings.recall(conn, event.channel, slot).split("\n")
+    newest = [key, *(other for other in known if other and other != key)][:OVER_EACH]
+    settings.remember(conn, event.channel, slot, "\n".join(newest))
+
+
+def _was_over(conn: Connection, event: InteractionEvent) -> bool:
+    key = event.thread.key
+    return bool(key) and key in settings.recall(conn, event.channel, _slot(key)).split("\n")
+
+
 def _slot(thread_key: str) -> str:
-    """Where it is noted that a call was over before we had heard of it: reports overtake each other. There is room
-    for so many; a later one may take an earlier one's place."""
     return f"over:{crc32(thread_key.encode()) % OVER_REMEMBERED}"
 
 
@@ -198,7 +212,7 @@ def _open_call(
         case_subject=subject,
         standing=customer.standing,
     )
-    if settings.recall(conn, event.channel, _slot(event.thread.key)) == event.thread.key:
+    if _was_over(conn, event):
         journal.happen(conn, on, loaded, CustomerLeft("was gone before the call was heard of"))
         moves.end(conn, on, loaded, "abandoned")
         actions: tuple[CallAction, ...] = (HangUp(),)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from itertools import permutations
+from itertools import count, islice, permutations
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from contact_center.domain.record import Record
 from contact_center.domain.time import DAY, MINUTE, SECOND
+from contact_center.intake.take_in import OVER_EACH, OVER_REMEMBERED
 from tests.channels.twilio_fake import ACCOUNT, Asked
 from tests.faults.line import LENA, OVER, a_line, at_rest, hears, moves_caller, quiet, rings, talking, wraps_up
 from tests.hub import VOICE_NUMBER, Caller, TestHub
@@ -109,6 +111,23 @@ async def test_a_burst_that_is_ten_minutes_late_leaves_nothing_that_rings(databa
             await desk.until(lambda desk=desk: not desk.state.offers, "silence")  # type: ignore[misc]
             assert desk.state.agent.state == "ready"
         assert carrier.count(rings) == 0
+
+
+async def test_of_calls_that_were_over_before_we_heard_of_them_none_is_forgotten_for_another(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Those whose reports would be noted in one place."""
+    sids = (f"CA{number:032x}" for number in count())
+    place = crc32(b"CA") % OVER_REMEMBERED
+    alike = list(islice((sid for sid in sids if crc32(sid.encode()) % OVER_REMEMBERED == place), OVER_EACH))
+    async with a_line(database_url, tmp_path, "mei") as (hub, _, (mei,)):
+        callers = [Caller(hub.twilio, sid, f"+4930901{number:04d}", VOICE_NUMBER) for number, sid in enumerate(alike)]
+        for caller in (*callers, *callers):
+            await caller.completed()
+        for caller in callers:
+            hears(await caller.arrive(), "Hangup")
+        assert {(await hub.record(each)).state for each in await hub.interactions()} == {"ended"}
+        assert mei.state.agent.state == "ready"
 
 
 def is_told(asked: Asked) -> bool:

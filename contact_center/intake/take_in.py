@@ -42,7 +42,7 @@ from contact_center.storage.queues import EntryPoint
 
 OVER_REMEMBERED = 4_096
 OVER_EACH = 8
-"""How many calls each of that many places has room for: two of one burst that share one are not rare."""
+"""How many calls each of that many places has room for: two of one burst may share one."""
 
 Did: TypeAlias = CallerInput | CallerRecorded | DialEnded
 

@@ -141,14 +141,9 @@ async def test_who_breaks_it_off_is_told_that_nothing_changed(database_url: str,
     def broken_off() -> tuple[int, str]:
         return at_a_terminal(database_url, tmp_path, ["recognition", "train"], break_off_at="Learning")
 
-    for learnt in range(5):
-        out, said = await asyncio.to_thread(broken_off)
-        if out:
-            break
-        # On a machine that was busy elsewhere it had ended before it could be told.
-        assert await models(database_url) == learnt + 1, said
+    out, said = await asyncio.to_thread(broken_off)
     assert (out, "Broken off" in said, "Traceback" in said) == (130, True, False), said
-    assert await models(database_url) == learnt
+    assert await models(database_url) == 0
 
 
 def at_a_terminal(url: str, folder: Path, words: list[str], break_off_at: str = "") -> tuple[int, str]:

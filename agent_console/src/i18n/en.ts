@@ -789,7 +789,7 @@ const en = {
     plain: { toggle: "Plain text", gone: "The formatting is gone." },
     doorFailed: "What you answer could not be read.",
     waiting: "One moment: reading what goes along…",
-    notSent: "Your letter was not sent: you left it too early. It is kept as a draft.",
+    notSent: "Your letter was not sent: you left it too early. What you wrote is kept as a draft.",
     hindered: {
       nobody: "Say to whom it goes.",
       address: "One of the addresses is not right.",

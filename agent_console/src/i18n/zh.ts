@@ -790,7 +790,7 @@ const zh: Messages = {
     plain: { toggle: "纯文本", gone: "格式已去除。" },
     doorFailed: "无法读取要回复的内容。",
     waiting: "请稍候，正在读取要附上的内容…",
-    notSent: "邮件未发送：您离开得太早。内容已保存为草稿。",
+    notSent: "邮件未发送：您离开得太早。您写的内容已保存为草稿。",
     hindered: {
       nobody: "请填写收件人。",
       address: "有一个地址不正确。",

@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from contact_center.domain.events import CaseJoined, CaseLinked, DeliveryChanged, MessageReceived, OfferMade, ParticipantAdded
+from contact_center.domain.events import (
+    CaseJoined,
+    CaseLinked,
+    DeliveryChanged,
+    MessageReceived,
+    OfferMade,
+    ParticipantAdded,
+)
 from contact_center.domain.time import MINUTE
 from tests.hub import CommandRefused, Console, TestHub, open_test_hub
 from tests.intake.mailing import Post, words
